@@ -1,0 +1,29 @@
+"""What can go wrong with a device, by kind: a plan tells a refusal from a failure. Limits raise ophyd's LimitError."""
+
+from __future__ import annotations
+
+__all__ = ["ClockStalledError", "DeadlineError", "DeviceError", "RefusedError", "SensorError", "StoppedError"]
+
+
+class DeviceError(RuntimeError):
+    """A device did not do what it was asked; the base of the others."""
+
+
+class RefusedError(DeviceError):
+    """A device is in a state in which it does not take the command; nothing happened."""
+
+
+class DeadlineError(DeviceError):
+    """A device did not finish in the time that physics allows it."""
+
+
+class StoppedError(DeviceError):
+    """A move was stopped before its end."""
+
+
+class SensorError(DeviceError):
+    """A sensor reads nothing that can be trusted."""
+
+
+class ClockStalledError(DeviceError):
+    """Somebody waits, and a discrete-event clock has no event left that could end the waiting."""
