@@ -1,0 +1,184 @@
+"""The fit of one or two skewed bands and a background, by lmfit with analytic derivatives.
+
+Each band has an area, a place, a width and a skewness; the background is one number. Width and skewness carry weak
+priors (Gaussian, added as residuals), so a band of a few sigma is fitted as well as a strong one: its width then comes
+from the prior, and its uncertainty says so. The uncertainties are the Gauss-Newton covariance in the parameters
+themselves (lmfit's own covariance is not defined for a parameter at a bound), widened by sqrt(reduced chi^2) where the
+bands are not quite of our shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamline.analysis.bands import MAX_SKEW, band_with_gradient
+from beamline.analysis.prepare import Binned
+from beamline.analysis.search import Candidate
+
+__all__ = ["BandFit", "Fit", "fit_bands"]
+
+Floats = NDArray[np.float64]
+
+FWHM_eV = (0.03, 0.35)
+"""Bounds of a band's width: 9 nm to 100 nm at 600 nm."""
+
+FWHM_PRIOR_eV = (0.11, 0.05)
+SKEW_PRIOR = (0.0, 0.25)
+"""Mean and sigma of the weak priors, for bands of 15-40 nm with a tail of either sign."""
+
+MAX_EVALUATIONS = 150
+NUMBERS = ("area", "peak", "fwhm", "skew")
+
+
+@dataclass(frozen=True, slots=True)
+class BandFit:
+    """One fitted band; areas in counts of the mean exposure, `sd_*` one sigma."""
+
+    area_counts: float
+    peak_eV: float
+    fwhm_eV: float
+    skew: float
+    sd_area_counts: float
+    sd_peak_eV: float
+    sd_fwhm_eV: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit: bands in the order of their starts, and how good it is.
+
+    Attributes:
+        bands: the fitted bands.
+        background_counts: constant background, counts per bin.
+        model_counts: fitted counts per bin, shape (bins,).
+        chi2: sum of squares of residuals over sigma, data only.
+        penalty: the same of the priors.
+        n_free: degrees of freedom.
+        residual: (data - model) / sigma, shape (bins,).
+        tangent: derivatives of the model by its numbers, over sigma, shape (numbers, bins).
+        converged: whether the minimiser said that it was done.
+    """
+
+    bands: tuple[BandFit, ...]
+    background_counts: float
+    model_counts: Floats
+    chi2: float
+    penalty: float
+    n_free: int
+    residual: Floats
+    tangent: Floats
+    converged: bool
+
+    @property
+    def reduced_chi2(self) -> float:
+        """chi^2 per degree of freedom; 1 where the noise explains what is left."""
+        return self.chi2 / self.n_free
+
+    @property
+    def scale(self) -> float:
+        """Factor on the noise for what the shape of the bands does not explain; never below 1."""
+        return float(np.sqrt(max(1.0, self.reduced_chi2)))
+
+
+def _model(values: Floats, data: Binned) -> tuple[Floats, Floats]:
+    """Counts per bin, shape (bins,), and derivatives, (numbers, bins); `values`: background, four a band."""
+    total = np.full(data.energy_eV.shape, values[0])
+    gradients = [np.ones_like(total)[None, :]]
+    for area, peak, fwhm, skew in values[1:].reshape(-1, 4):
+        density, gradient = band_with_gradient(data.energy_eV, area, peak, fwhm, skew)
+        total += density * data.eV_per_bin
+        gradients.append(gradient * data.eV_per_bin)
+    return total, np.concatenate(gradients)
+
+
+def _priors(n_bands: int) -> tuple[Floats, Floats, Floats]:
+    """Index, mean and sigma of the numbers that carry a prior."""
+    index = np.concatenate([[4 * i + 3, 4 * i + 4] for i in range(n_bands)])
+    mean = np.tile([FWHM_PRIOR_eV[0], SKEW_PRIOR[0]], n_bands)
+    sd = np.tile([FWHM_PRIOR_eV[1], SKEW_PRIOR[1]], n_bands)
+    return index, mean, sd
+
+
+def fit_bands(data: Binned, starts: Sequence[Candidate], limits_eV: Sequence[tuple[float, float]]) -> Fit:
+    """Fit one band per start.
+
+    Args:
+        data: the spectrum.
+        starts: where to begin, one per band.
+        limits_eV: bounds of each band's maximum.
+
+    Returns:
+        The fit; look at `converged`.
+    """
+    import lmfit  # noqa: PLC0415  # takes half a second, which a help text need not wait for
+
+    parameters = lmfit.Parameters()
+    parameters.add("background", value=0.0)
+    for i, (start, (low, high)) in enumerate(zip(starts, limits_eV, strict=True)):
+        # a start on a bound would have no gradient there
+        inside = 0.02 * (high - low)
+        parameters.add(f"area{i}", value=start.area_counts)
+        parameters.add(f"peak{i}", value=min(max(start.peak_eV, low + inside), high - inside), min=low, max=high)
+        parameters.add(f"fwhm{i}", value=start.fwhm_eV, min=FWHM_eV[0], max=FWHM_eV[1])
+        parameters.add(f"skew{i}", value=0.0, min=-MAX_SKEW, max=MAX_SKEW)
+    names = list(parameters)
+    index, mean, sd = _priors(len(starts))
+    cache: dict[bytes, tuple[Floats, Floats]] = {}
+
+    def at(current: lmfit.Parameters) -> tuple[Floats, Floats, Floats]:
+        values = np.array([current[name].value for name in names])
+        key = values.tobytes()
+        if key not in cache:  # residuals and derivatives are asked for one after the other at the same place
+            cache.clear()
+            cache[key] = _model(values, data)
+        return values, *cache[key]
+
+    def residual(current: lmfit.Parameters) -> Floats:
+        values, model, _ = at(current)
+        return np.concatenate(((model - data.net_counts) / data.sd_counts, (values[index] - mean) / sd))
+
+    def derivatives(current: lmfit.Parameters) -> Floats:
+        values, _, gradient = at(current)
+        prior_rows = np.zeros((len(values), len(index)))
+        prior_rows[index, np.arange(len(index))] = 1.0 / sd
+        return np.concatenate((gradient / data.sd_counts, prior_rows), axis=1)
+
+    minimizer = lmfit.Minimizer(residual, parameters, max_nfev=MAX_EVALUATIONS)
+    result = minimizer.minimize(method="leastsq", Dfun=derivatives, col_deriv=True, ftol=1e-7, xtol=1e-7)
+    best = np.array([result.params[name].value for name in names])
+    if not np.all(np.isfinite(best)):
+        best = np.array([parameters[name].value for name in names])
+    return _finished(best, data, converged=bool(result.success))
+
+
+def _finished(best: Floats, data: Binned, *, converged: bool) -> Fit:
+    """The fit at its best place, with its covariance."""
+    n_bands = (len(best) - 1) // 4
+    index, mean, sd = _priors(n_bands)
+    model, gradient = _model(best, data)
+    tangent = gradient / data.sd_counts
+    left = (data.net_counts - model) / data.sd_counts
+    information = tangent @ tangent.T
+    information[index, index] += 1.0 / sd**2
+    size = np.sqrt(np.diag(information))
+    # areas and energies differ by many powers of ten: scaled to a unit diagonal before the inversion
+    covariance = np.linalg.pinv(information / np.outer(size, size), rcond=1e-12, hermitian=True) / np.outer(size, size)
+    chi2 = float(left @ left)
+    n_free = len(left) - len(best) + len(index)
+    widened = np.sqrt(np.maximum(np.diag(covariance), 0.0) * max(1.0, chi2 / n_free))
+    bands = tuple(BandFit(*best[k : k + 4].tolist(), *widened[k : k + 3].tolist()) for k in range(1, len(best), 4))
+    return Fit(
+        bands=bands,
+        background_counts=float(best[0]),
+        model_counts=model,
+        chi2=chi2,
+        penalty=float(np.sum(((best[index] - mean) / sd) ** 2)),
+        n_free=n_free,
+        residual=left,
+        tangent=tangent,
+        converged=converged,
+    )
