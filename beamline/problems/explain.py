@@ -52,8 +52,12 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
         error: what `model.model_validate(...)` raised.
         model: the model that was asked for; its fields are where bounds and units are looked up.
     """
+    details = error.errors(include_url=False)
     problems: list[Problem] = []
-    for detail in error.errors(include_url=False):
+    for detail in details:
+        n = len(detail["loc"])
+        if detail["type"] == "too_short" and any(d["loc"][:n] == detail["loc"] and len(d["loc"]) > n for d in details):
+            continue  # pydantic does not count the entries that are wrong themselves
         problems += _explain_one(detail, model)
     return list(dict.fromkeys(problems))
 
@@ -75,11 +79,12 @@ def _text(  # noqa: C901, PLR0911, PLR0912  # a table in the form of a match: on
     match kind:
         case "extra_forbidden":
             known = {name: unit_of(info) for name, info in place.siblings.items()}
-            return f"unknown key (value {shown(value)}); {meant_key(place.name, value, known, places_of_keys(root))}"
+            meant = meant_key(place.name, value, known, places_of_keys(root))
+            return f"unknown {'table' if isinstance(value, dict) else f'key (value {shown(value)})'}; {meant}"
         case "missing" if place.is_element:
             return f"a value is missing in {shown(value)}; write [low, high]{in_unit}"
         case "missing":
-            return f"is missing; give {wanted_text(place.field)}"
+            return f"is missing; give {wanted_text(place.field, place.key)}"
         case "greater_than_equal" | "greater_than" | "less_than_equal" | "less_than":
             side = "too low" if kind.startswith("greater") else "too high"
             return f"{shown(value)}{f' {unit}' if unit else ''} is {side}; allowed: {bounds_text(place.field)}"

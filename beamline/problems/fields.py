@@ -61,8 +61,8 @@ def bounds_text(field: FieldInfo | None) -> str:
     return f"{text} {unit}" if unit else text
 
 
-def wanted_text(field: FieldInfo | None) -> str:
-    """What is to be given for a field, with bounds and unit where it has them."""
+def wanted_text(field: FieldInfo | None, key: str = "") -> str:
+    """What is to be given for a field, with bounds and unit where it has them; `key` is where it stands."""
     if field is None:
         return "a value"
     inner = unwrapped(field)
@@ -70,8 +70,11 @@ def wanted_text(field: FieldInfo | None) -> str:
     if inner.annotation in (int, float):
         noun = "a number" if inner.annotation is float else "a whole number"
         text = f"{noun}, {bounds_text(inner)}"
+    elif inner.annotation is str:
+        text = "a text in quotes"
     elif isinstance(inner.annotation, type) and issubclass(inner.annotation, BaseModel):
-        text = f"a table with {keys_of(inner)}"
+        table = f"at least one [[{key}]]" if get_origin(field.annotation) is tuple else f"a table [{key}]"
+        text = f"{table} with {keys_of(inner)}"
     else:
         text = "a value"
     return f"{text} ({about})" if about else text
@@ -95,8 +98,14 @@ def unwrapped(field: FieldInfo) -> FieldInfo:
     while True:
         arguments = [a for a in get_args(field.annotation) if a not in (type(None), Ellipsis)]
         origin = get_origin(field.annotation)
-        if origin is tuple or (origin in (types.UnionType, Union) and len(arguments) == 1):
+        if origin is tuple and arguments:
             field = FieldInfo.from_annotation(arguments[0])
+        elif origin in (types.UnionType, Union) and len(arguments) == 1:
+            inner = FieldInfo.from_annotation(arguments[0])  # bounds and unit may stand on either side of `| None`
+            inner.metadata = inner.metadata or field.metadata
+            inner.json_schema_extra = inner.json_schema_extra or field.json_schema_extra
+            inner.description = inner.description or field.description
+            field = inner
         else:
             return field
 

@@ -25,10 +25,10 @@ def meant_key(key: str, value: Any, known: Mapping[str, str | None], elsewhere: 
     for name, unit in known.items():
         if unit is not None and (advice := _other_unit(key, value, name, unit)):
             return advice
-    if close := difflib.get_close_matches(key, known, n=1, cutoff=0.7):
-        return f"did you mean {close[0]}?"
     if elsewhere and key in elsewhere:
         return f"it belongs into {elsewhere[key]}"
+    if close := difflib.get_close_matches(key, known, n=1, cutoff=0.7):
+        return f"did you mean {close[0]}?"
     if parts := [name for name in known if len(key) > 3 and (key in name or name in key)]:
         return f"did you mean {' or '.join(parts)}?"
     return f"known here: {', '.join(known)}" if known else "nothing may stand here"
