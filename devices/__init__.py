@@ -1,0 +1,107 @@
+"""The instrument: one ophyd class per role over a driver, the clock that they live by, and the simulated instrument.
+
+The names below are loaded at first use, so that a driver, a protocol or the twin is imported without ophyd.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from typing import TYPE_CHECKING, Any
+
+# Without it ophyd looks for an EPICS library first; its dummy layer starts no threads. Read when ophyd is imported.
+os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
+
+if TYPE_CHECKING:
+    from .bench import Bench, make_bench
+    from .changer import Changer
+    from .clock import DiscreteEventClock, RealClock
+    from .errors import ClockStalledError, DeadlineError, DeviceError, RefusedError, SensorError, StoppedError
+    from .furnace import Furnace
+    from .geometry import Geometry, Limits
+    from .laser import Laser
+    from .protocols import (
+        ChangerDriver,
+        Clock,
+        Drivers,
+        FurnaceDriver,
+        LaserDriver,
+        SpectrometerDriver,
+        StageDriver,
+        Station,
+    )
+    from .signals import ClockSignal, SiteName
+    from .spectrometer import Spectrometer
+    from .stage import LineMove, Stage
+
+_HOME = {
+    "Bench": "bench",
+    "Changer": "changer",
+    "ChangerDriver": "protocols",
+    "Clock": "protocols",
+    "ClockSignal": "signals",
+    "ClockStalledError": "errors",
+    "DeadlineError": "errors",
+    "DeviceError": "errors",
+    "DiscreteEventClock": "clock",
+    "Drivers": "protocols",
+    "Furnace": "furnace",
+    "FurnaceDriver": "protocols",
+    "Geometry": "geometry",
+    "Laser": "laser",
+    "LaserDriver": "protocols",
+    "Limits": "geometry",
+    "LineMove": "stage",
+    "RealClock": "clock",
+    "RefusedError": "errors",
+    "SensorError": "errors",
+    "SiteName": "signals",
+    "Spectrometer": "spectrometer",
+    "SpectrometerDriver": "protocols",
+    "Stage": "stage",
+    "StageDriver": "protocols",
+    "Station": "protocols",
+    "StoppedError": "errors",
+    "make_bench": "bench",
+}
+
+__all__ = [
+    "Bench",
+    "Changer",
+    "ChangerDriver",
+    "Clock",
+    "ClockSignal",
+    "ClockStalledError",
+    "DeadlineError",
+    "DeviceError",
+    "DiscreteEventClock",
+    "Drivers",
+    "Furnace",
+    "FurnaceDriver",
+    "Geometry",
+    "Laser",
+    "LaserDriver",
+    "Limits",
+    "LineMove",
+    "RealClock",
+    "RefusedError",
+    "SensorError",
+    "SiteName",
+    "Spectrometer",
+    "SpectrometerDriver",
+    "Stage",
+    "StageDriver",
+    "Station",
+    "StoppedError",
+    "make_bench",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

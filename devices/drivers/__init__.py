@@ -1,0 +1,1 @@
+"""Drivers that speak the instruments' protocols; plain Python, no ophyd."""

@@ -1,0 +1,77 @@
+"""What the five roles share: a driver, a clock, limits; and that `stop` does nothing unless something moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ophyd import Device
+
+from .geometry import Limits
+from .protocols import Clock
+from .waiting import Waiting
+
+__all__ = ["Role"]
+
+
+class Role(Device):  # type: ignore[misc]  # ophyd ships no types
+    """An ophyd device over a plain driver.
+
+    Args:
+        name: first part of every data key; `laser`, `stage`, `furnace`, `spectrometer` or `changer` in our documents.
+        driver: the instrument's or the twin's.
+        clock: by which everything that takes time is awaited.
+        limits: of its settings.
+    """
+
+    poll_s = 0.05
+    """Time between two looks at something that takes longer than expected, s."""
+    margin_s = 5.0
+    """A deadline is 1.5 times the expected time, and this, s."""
+
+    def __init__(self, *, name: str, driver: Any, clock: Clock, limits: Limits | None = None, **kwargs: Any) -> None:
+        self.driver = driver
+        self.clock = clock
+        self.bounds = limits or Limits()
+        self._in_flight: list[Waiting] = []
+        super().__init__("", name=name, **kwargs)
+
+    def begin(
+        self, what: str, is_done: Callable[[], bool], *, expected_s: float, deadline_s: float | None = None
+    ) -> Waiting:
+        """The status of something that the driver has begun; until it is done, `stop` has something to stop."""
+        waiting = Waiting(
+            what,
+            self.clock,
+            is_done,
+            expected_s=expected_s,
+            poll_s=self.poll_s,
+            deadline_s=1.5 * expected_s + self.margin_s if deadline_s is None else deadline_s,
+            on_failure=self._bring_to_rest,
+        )
+        self._in_flight = [other for other in self._in_flight if not other.done]
+        if not waiting.done:
+            self._in_flight.append(waiting)
+        return waiting
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether something that was begun is not done."""
+        return any(not waiting.done for waiting in self._in_flight)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Bring the device to rest if something is in flight, and end that; else do nothing.
+
+        The engine calls it on everything it has set, at a normal end too: a furnace that holds must go on holding.
+        """
+        if self.is_in_flight:
+            try:
+                self._bring_to_rest()
+            finally:
+                for waiting in self._in_flight:
+                    waiting.end(success=success)
+                self._in_flight.clear()
+
+    def _bring_to_rest(self) -> None:
+        """What `stop` and a missed deadline do to the driver."""
+        raise NotImplementedError

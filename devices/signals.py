@@ -1,0 +1,339 @@
+"""The signals of which the roles are made: read from a driver, with unit, fixed type and limits, moved by the clock.
+
+Every scalar number is a float, every array has a fixed shape, and `describe()` says so (`dtype_numpy`, `shape`,
+`units`, `limits`), because a table that begins with an integer or a shorter array breaks later.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ophyd import Kind, Signal
+from ophyd.status import StatusBase
+from ophyd.utils import LimitError, ReadOnlyError
+
+from .errors import DeviceError
+from .protocols import Clock
+
+if TYPE_CHECKING:
+    from .role import Role
+
+__all__ = ["Choice", "ClockSignal", "Described", "Reading", "Setting", "SiteName", "SoftSetting", "within"]
+
+
+def within(name: str, value: Any, limits: tuple[float, float], unit: str) -> float:
+    """`value` as a float, if it is a number within `limits`.
+
+    Raises:
+        TypeError: it is not a number.
+        ophyd.utils.LimitError: it is outside, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}: {value!r} is not a number; give a number in {unit}")
+    low, high = limits
+    if not low <= value <= high:
+        raise LimitError(f"{name}: {value:g} {unit} is outside its limits, {low:g} to {high:g} {unit}")
+    return float(value)
+
+
+class Described(Signal):  # type: ignore[misc]  # ophyd ships no types
+    """A signal with a fixed data key; `get` computes the value."""
+
+    def __init__(
+        self,
+        *,
+        unit: str | None = None,
+        dtype_numpy: str = "<f8",
+        kind: Kind = Kind.normal,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(kind=kind, **kwargs)
+        self._unit = unit
+        self._dtype_numpy = dtype_numpy
+
+    @property
+    def egu(self) -> str:
+        """The unit, or ''."""
+        return self._unit or ""
+
+    @property
+    def timestamp(self) -> float:
+        """Wall time of the reading, s since 1970: drivers serve their last value, so it is now."""
+        return dt.datetime.now(tz=dt.UTC).timestamp()
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return ()
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """The data key: type, shape, unit, and the limits where there are any."""
+        is_text = self._dtype_numpy.startswith("<U")
+        key: dict[str, Any] = {
+            "source": self.source_name,
+            "dtype": "array" if self._shape else "string" if is_text else "number",
+            "dtype_numpy": self._dtype_numpy,
+            "shape": list(self._shape),
+        }
+        if self._unit is not None:
+            key["units"] = self._unit
+        if self.limits != (0, 0):  # ophyd's word for "none"
+            low, high = self.limits
+            key["limits"] = {"control": {"low": low, "high": high}}
+        return {self.name: key}
+
+    def put(self, value: Any, **_: Any) -> None:
+        """Not offered: a value is moved with `set`, which can be waited for."""
+        raise ReadOnlyError(f"{self.name} takes no put({value!r}); move it with a plan: yield from bps.mv(...)")
+
+    def set(self, value: Any, **_: Any) -> StatusBase:
+        """Refused, unless a kind of signal that moves says otherwise."""
+        raise ReadOnlyError(f"{self.name} is read only; {value!r} cannot be set")
+
+
+class Reading(Described):
+    """A value of the parent's driver, read only.
+
+    Args:
+        attr: name of the driver's property.
+        unit: as in the data key; None for text.
+        array: the property is a one-dimensional array, of the length that it has when the device is made.
+    """
+
+    def __init__(self, *, attr: str, array: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._attr = attr
+        self._length = len(getattr(self.parent.driver, attr)) if array else None
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return f"driver:{self.parent.name}.{self._attr}"
+
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return () if self._length is None else (self._length,)
+
+    def get(self, **_: Any) -> Any:
+        """The driver's value: a float, text, or an array of float64."""
+        value = getattr(self.parent.driver, self._attr)
+        if self._length is not None:
+            return np.array(value, dtype=np.float64)
+        return value if self._dtype_numpy.startswith("<U") else float(value)
+
+    @property
+    def position(self) -> Any:
+        """The same as `get()`, under the name that Bluesky's magics look for."""
+        return self.get()
+
+
+class Setting(Reading):
+    """A number of the driver that can be moved: checked against limits, awaited on the clock, read back.
+
+    Args:
+        attr: name of the driver's property that reads it back.
+        command: name of the driver's method that starts the move and returns the expected time, s.
+        limit: name of the field of `devices.geometry.Limits`.
+        tolerance: largest difference allowed between what was asked and what is read back, in the unit.
+    """
+
+    def __init__(self, *, command: str, limit: str, tolerance: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._command = command
+        self._limit = limit
+        self._tolerance = tolerance
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest value, both allowed."""
+        limits: tuple[float, float] = getattr(self.parent.bounds, self._limit)
+        return limits
+
+    def check_value(self, value: Any) -> None:
+        """Raise what `within` raises if the value cannot be set; a plan is checked with it before it runs."""
+        within(self.name, value, self.limits, self.egu)
+
+    def set(self, value: Any, **_: Any) -> StatusBase:
+        """Move; the status is done when the driver is and the value reads back.
+
+        Raises:
+            ophyd.utils.LimitError: outside the limits; nothing moved.
+            RefusedError: the driver does not take it now.
+        """
+        target = within(self.name, value, self.limits, self.egu)
+        role: Role = self.parent
+
+        def is_done() -> bool:
+            if self._is_busy():
+                return False
+            if abs((readback := self.get()) - target) > self._tolerance:
+                raise DeviceError(
+                    f"{self.name}: asked for {target:g} {self.egu}, it reads back {readback:g} {self.egu} "
+                    f"(tolerance {self._tolerance:g} {self.egu})"
+                )
+            return True
+
+        return role.begin(f"{self.name}: move to {target:g} {self.egu}", is_done, expected_s=self._start(target))
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the whole role: the engine stops what it has set, and that may be this signal only."""
+        self.parent.stop(success=success)
+
+    def _start(self, target: float) -> float:
+        expected_s: float = getattr(self.parent.driver, self._command)(target)
+        return expected_s
+
+    def _is_busy(self) -> bool:
+        return bool(self.parent.driver.is_busy)
+
+
+class SoftSetting(Described):
+    """A number that the role keeps for its next action; nothing moves when it is set.
+
+    Args:
+        value: to begin with.
+        limit: name of the field of `devices.geometry.Limits`.
+        integer: only whole numbers are taken (it is read as a float all the same).
+    """
+
+    def __init__(self, *, value: float, limit: str, integer: bool = False, **kwargs: Any) -> None:
+        super().__init__(value=float(value), **kwargs)
+        self._limit = limit
+        self._integer = integer
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return f"setting:{self.parent.name}.{self.attr_name}"
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Lowest and highest value, both allowed."""
+        limits: tuple[float, float] = getattr(self.parent.bounds, self._limit)
+        return limits
+
+    @property
+    def position(self) -> float:
+        """The value."""
+        return float(self.get())
+
+    def check_value(self, value: Any) -> None:
+        """Raise LimitError outside the limits, TypeError for what is no number, ValueError for a part of a whole."""
+        number = within(self.name, value, self.limits, self.egu)
+        if self._integer and number != round(number):
+            raise ValueError(f"{self.name}: {number:g} is not a whole number of {self.egu}")
+
+    def set(self, value: Any, **_: Any) -> StatusBase:
+        """Keep the value; the status is done at once."""
+        self.check_value(value)
+        self._readback = float(value)
+        status = StatusBase()
+        status.set_finished()
+        return status
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the whole role: the engine stops what it has set, and that may be this signal only."""
+        self.parent.stop(success=success)
+
+
+class Choice(Described):
+    """A state with a name, such as an output that is open or closed.
+
+    Args:
+        choices: the states.
+        read: driver -> the present state.
+        command: driver, state -> expected time, s.
+    """
+
+    def __init__(
+        self,
+        *,
+        choices: tuple[str, ...],
+        read: Callable[[Any], str],
+        command: Callable[[Any, str], float],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(dtype_numpy="<U16", **kwargs)
+        self._choices = choices
+        self._read = read
+        self._command = command
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return f"driver:{self.parent.name}.{self.attr_name}"
+
+    def describe(self) -> dict[str, dict[str, Any]]:
+        """The data key, with the choices."""
+        key = super().describe()
+        key[self.name]["choices"] = list(self._choices)
+        return key
+
+    def get(self, **_: Any) -> str:
+        """The state by name."""
+        return self._read(self.parent.driver)
+
+    def check_value(self, value: Any) -> None:
+        """Raise ValueError for a state that does not exist."""
+        if value not in self._choices:
+            raise ValueError(f"{self.name}: {value!r} is none of its states: {', '.join(self._choices)}")
+
+    def set(self, value: Any, **_: Any) -> StatusBase:
+        """Change the state; the status is done when it reads back.
+
+        Raises:
+            ValueError: no such state.
+            RefusedError: the driver does not take it now.
+        """
+        self.check_value(value)
+        role: Role = self.parent
+        expected_s = self._command(role.driver, value)
+        return role.begin(f"{self.name}: change to {value}", lambda: self.get() == value, expected_s=expected_s)
+
+    def stop(self, *, success: bool = False) -> None:
+        """Stop the whole role: the engine stops what it has set, and that may be this signal only."""
+        self.parent.stop(success=success)
+
+
+class ClockSignal(Described):
+    """The clock as something to read in an event: document times are the wall's, this is what the plan lived by."""
+
+    def __init__(self, *, clock: Clock, name: str = "clock_s") -> None:
+        super().__init__(name=name, unit="s")
+        self._clock = clock
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return "clock"
+
+    def get(self, **_: Any) -> float:
+        """Seconds since the clock was made."""
+        return float(self._clock.now_s)
+
+
+class SiteName(Described):
+    """The name of the site that an event is about; a plan sets it before it reads it."""
+
+    def __init__(self, *, name: str = "site_name") -> None:
+        super().__init__(name=name, value="", dtype_numpy="<U32")
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return "plan"
+
+    def check_value(self, value: Any) -> None:
+        """Raise ValueError for what is no name of at most 32 characters."""
+        if not isinstance(value, str) or len(value) > 32:
+            raise ValueError(f"{self.name}: {value!r} is not a name of at most 32 characters")
+
+    def set(self, value: Any, **_: Any) -> StatusBase:
+        """Keep the name; the status is done at once."""
+        self.check_value(value)
+        self._readback = value
+        status = StatusBase()
+        status.set_finished()
+        return status
