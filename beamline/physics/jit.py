@@ -1,0 +1,46 @@
+"""How the kernels are compiled: lazily at their first call, and cached on disk where they are entered from Python."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Final, TypeVar
+
+import numba
+
+__all__ = ["compiled", "entry", "source_digest"]
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+_FAST_MATH: Final = {"reassoc", "contract", "arcp", "nsz", "afn"}
+"""Rounding may differ from the written order; NaN and infinity keep their meaning, so that checks of them work."""
+
+
+def compiled(function: _Function) -> _Function:
+    """A building block: compiled into whatever calls it, never cached by itself."""
+    block: _Function = numba.njit(fastmath=_FAST_MATH, error_model="numpy")(function)
+    return block
+
+
+def entry(function: _Function) -> _Function:
+    """An entry from Python: parallel, releases the interpreter lock, cached on disk.
+
+    The on-disk cache looks at the file of the function alone. So an entry must close over `source_digest()`, which the
+    cache does take into its key: then a change in any building block compiles anew.
+    """
+    kernel: _Function = numba.njit(fastmath=_FAST_MATH, error_model="numpy", parallel=True, nogil=True, cache=True)(
+        function
+    )
+    return kernel
+
+
+@cache
+def source_digest() -> str:
+    """Digest of the sources of this package."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

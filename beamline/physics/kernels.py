@@ -1,0 +1,113 @@
+"""The entries from Python into the compiled model: loops over parameter sets and settings, in parallel.
+
+Every entry closes over the digest of the sources, so that the on-disk cache is renewed when any of them changes.
+Settings and steps may be shared: a first axis of 1 in `steps` serves all settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from beamline.physics.furnace import heat_site, prepare_step
+from beamline.physics.jit import entry, source_digest
+from beamline.physics.nucleation import nose
+from beamline.physics.observing import observe_site
+from beamline.physics.radial import N_NODES
+from beamline.physics.records import state_dtype, step_dtype
+from beamline.physics.writing import N_DOSES, write_site
+
+__all__ = ["heat_all", "observe_all", "predict_all", "write_all"]
+
+_CHUNK: Final = 32
+"""Pairs (parameter set, setting) that one task works through with one set of work arrays."""
+
+_Array = NDArray[np.void]
+
+
+def _make_write(digest: str) -> Callable[[_Array, _Array, _Array], None]:
+    @entry
+    def write_all(settings: _Array, parameters: _Array, states: _Array) -> None:
+        _ = digest
+        m = settings.size
+        pairs = parameters.size * m
+        for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
+            rates = np.empty((N_DOSES, N_NODES))
+            doses = np.empty((N_DOSES, N_NODES))
+            for pair in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, pairs)):
+                i = pair // m
+                j = pair - i * m
+                write_site(settings[j], parameters[i], states[i, j], rates, doses)
+
+    return write_all
+
+
+def _make_heat(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array], None]:
+    @entry
+    def heat_all(states: _Array, steps: NDArray[np.float64], parameters: _Array) -> None:
+        _ = digest
+        m = states.shape[1]
+        k = steps.shape[1]
+        for i in numba.prange(parameters.size):
+            p = parameters[i]
+            curve = nose(p)
+            prepared = np.empty(k, step_dtype)
+            for j in range(m):
+                if j < steps.shape[0]:
+                    for s in range(k):
+                        prepare_step(steps[j, s, 0], steps[j, s, 1], p, curve, prepared[s])
+                heat_site(states[i, j], prepared, p)
+
+    return heat_all
+
+
+def _make_observe(digest: str) -> Callable[[_Array, _Array, _Array], None]:
+    @entry
+    def observe_all(states: _Array, parameters: _Array, observables: _Array) -> None:
+        _ = digest
+        for i in numba.prange(parameters.size):
+            for j in range(states.shape[1]):
+                observe_site(states[i, j], parameters[i], observables[i, j])
+
+    return observe_all
+
+
+def _make_predict(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array, _Array], None]:
+    @entry
+    def predict_all(settings: _Array, steps: NDArray[np.float64], parameters: _Array, observables: _Array) -> None:
+        _ = digest
+        m = settings.size
+        k = steps.shape[1]
+        shared = steps.shape[0] == 1
+        pairs = parameters.size * m
+        for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
+            rates = np.empty((N_DOSES, N_NODES))
+            doses = np.empty((N_DOSES, N_NODES))
+            work = np.empty(1, state_dtype)
+            prepared = np.empty(k, step_dtype)
+            prepared_for = -1
+            for pair in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, pairs)):
+                i = pair // m
+                j = pair - i * m
+                p = parameters[i]
+                if not shared or prepared_for != i:
+                    curve = nose(p)
+                    row = 0 if shared else j
+                    for s in range(k):
+                        prepare_step(steps[row, s, 0], steps[row, s, 1], p, curve, prepared[s])
+                    prepared_for = i
+                write_site(settings[j], p, work[0], rates, doses)
+                heat_site(work[0], prepared, p)
+                observe_site(work[0], p, observables[i, j])
+
+    return predict_all
+
+
+write_all: Final[Callable[..., Any]] = _make_write(source_digest())
+heat_all: Final[Callable[..., Any]] = _make_heat(source_digest())
+observe_all: Final[Callable[..., Any]] = _make_observe(source_digest())
+predict_all: Final[Callable[..., Any]] = _make_predict(source_digest())
