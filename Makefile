@@ -1,0 +1,57 @@
+# Needs Python 3.11 or newer and make; everything else goes into .venv.
+#
+#   make campaign    a simulated night, and its report
+#   make test        linters, types, import contracts, tests
+#   make nightly     long tests and benchmarks
+#   make install     the environment alone
+#   make clean       remove the environment and everything that can be made again (never records or nights)
+
+# The first Python that is new enough; choose another with `make PYTHON=/path/to/python ...`.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+CAMPAIGN ?= examples/night.toml
+NIGHTS ?= nights
+JOBS ?= 2
+
+BIN := .venv/bin
+STAMP := .venv/installed
+export MPLBACKEND = Agg
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: campaign test lint nightly install clean
+.DEFAULT_GOAL := campaign
+
+campaign: $(STAMP)
+	@$(BIN)/vitrail campaign run $(CAMPAIGN) --nights $(NIGHTS)
+
+test: lint
+	$(BIN)/pytest -q -n $(JOBS)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+nightly: $(STAMP)
+	$(BIN)/pytest -q -m nightly --timeout 7200
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+install: $(STAMP)
+
+# Made anew whenever what is to be installed changes.
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { \
+		echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), but 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' || { \
+		echo "$(PYTHON) cannot make environments: on Debian and Ubuntu install python3-venv" >&2; exit 1; }
+	@echo "Setting up .venv with $$($(PYTHON) --version); this is done once and takes a few minutes."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[session,dev]'
+	@touch $@
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find beamline devices plans tests -name __pycache__ -prune -exec rm -rf {} +
