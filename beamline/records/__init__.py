@@ -1,0 +1,50 @@
+"""Records: the write-ahead log that is the truth, and what is computed from it: catalog, ledger, spectra, replay.
+
+Import is cheap: neither Bluesky nor Tiled is loaded before a catalog is opened.
+"""
+
+from beamline.records.catalog import CatalogOwner, FlushReport, close_catalog, open_catalog
+from beamline.records.endpoint import Endpoint
+from beamline.records.errors import CatalogError, CodecError, LogWriteError, RecordError
+from beamline.records.frames import FORMAT_VERSION, Damage
+from beamline.records.ingest import Ingested
+from beamline.records.ledger import CouponRecord, Ledger, SiteRecord, SiteState
+from beamline.records.log import LogWriter, SyncPolicy
+from beamline.records.reader import Document, RunLog, iter_run, read_run
+from beamline.records.recovery import Recovered, close_orphans
+from beamline.records.run import Quantities, Run, replay
+from beamline.records.spectra import Spectrum, spectrum
+from beamline.records.store import Records
+
+__all__ = [
+    "FORMAT_VERSION",
+    "CatalogError",
+    "CatalogOwner",
+    "CodecError",
+    "CouponRecord",
+    "Damage",
+    "Document",
+    "Endpoint",
+    "FlushReport",
+    "Ingested",
+    "Ledger",
+    "LogWriteError",
+    "LogWriter",
+    "Quantities",
+    "RecordError",
+    "Records",
+    "Recovered",
+    "Run",
+    "RunLog",
+    "SiteRecord",
+    "SiteState",
+    "Spectrum",
+    "SyncPolicy",
+    "close_catalog",
+    "close_orphans",
+    "iter_run",
+    "open_catalog",
+    "read_run",
+    "replay",
+    "spectrum",
+]

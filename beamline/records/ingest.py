@@ -1,0 +1,186 @@
+"""Finished logs into the catalog, one after another, and a file that says which are in."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from beamline.records.errors import CatalogError
+from beamline.records.layout import Layout, uid_of
+from beamline.records.reader import RunLog, read_ends, read_run
+
+__all__ = ["Backlog", "IngestState", "Ingested", "Ingester"]
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of one log.
+
+    Attributes:
+        uid: of the run.
+        status: whether it is in the catalog.
+        n_documents: how many documents were fed.
+        reason: why it failed, or what is damaged in it; empty where all is well.
+    """
+
+    uid: str
+    status: Literal["in", "failed"]
+    n_documents: int = 0
+    reason: str = ""
+
+
+class IngestState:
+    """The state file: one line of JSON per ingested log; the last line of a uid counts.
+
+    It lies in the catalog's folder: whoever removes that folder has the catalog made anew.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._path = layout.catalog / "ingested.jsonl"
+        self._stamp: tuple[int, int] | None = None
+        self._entries: dict[str, Ingested] = {}
+
+    def entries(self) -> dict[str, Ingested]:
+        """By uid; a torn or foreign line is skipped, and its run looked at again."""
+        try:
+            status = self._path.stat()
+        except FileNotFoundError:
+            self._stamp, self._entries = None, {}
+            return self._entries
+        stamp = (status.st_mtime_ns, status.st_size)
+        if stamp != self._stamp:
+            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+            read = (_entry(line) for line in lines)
+            self._entries = {entry.uid: entry for entry in read if entry is not None}
+            self._stamp = stamp
+        return self._entries
+
+    def add(self, entry: Ingested) -> None:
+        """Append a line; it is on disk when this returns."""
+        torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(("\n" if torn else "") + json.dumps(asdict(entry)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+class Backlog:
+    """Which finished logs the catalog does not have yet."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._state = IngestState(layout)
+        self._finished: set[Path] = set()
+
+    def pending(self) -> list[Path]:
+        """Finished logs without an entry in the state file, in the order of their start."""
+        entries = self._state.entries()
+        return [path for path in self._layout.log_files() if uid_of(path) not in entries and self._is_finished(path)]
+
+    def _is_finished(self, path: Path) -> bool:
+        if path in self._finished:
+            return True
+        try:
+            finished = read_ends(path).stop is not None
+        except OSError:
+            finished = True  # it cannot be read: the ingestion says so, once
+        if finished:
+            self._finished.add(path)
+        return finished
+
+
+class Ingester:
+    """Feeds finished logs to a Tiled catalog.
+
+    Args:
+        layout: the record folder.
+        client: Tiled client of the catalog.
+    """
+
+    def __init__(self, layout: Layout, client: Any) -> None:
+        self._client = client
+        self._state = IngestState(layout)
+        self._backlog = Backlog(layout)
+        failed = {entry.uid for entry in self._state.entries().values() if entry.status == "failed"}
+        self._again = [path for path in layout.log_files() if uid_of(path) in failed]
+
+    def step(self) -> Ingested | None:
+        """Ingest the oldest finished log that is not in; None where there is none.
+
+        What failed in an earlier session is tried again, once. A failure is recorded and stops nothing else.
+        """
+        pending = self._backlog.pending()
+        if pending:
+            path = pending[0]
+        elif self._again:
+            path = self._again.pop(0)
+        else:
+            return None
+        entry = self._ingest(path)
+        if entry.status == "failed":
+            _logger.error("%s is not in the catalog: %s", path, entry.reason)
+        else:
+            _logger.info("%s is in: %d documents", path, entry.n_documents)
+        self._state.add(entry)
+        return entry
+
+    def _ingest(self, path: Path) -> Ingested:
+        log = read_run(path)
+        uid = uid_of(path) or ""
+        try:
+            _check(log, uid)
+            self._write(log, uid)
+        except Exception as error:  # noqa: BLE001  # whatever one run provokes must not keep the others out
+            self._remove_part(uid)
+            reason = f"{type(error).__name__}: {error}"
+            return Ingested(uid, "failed", 0, f"{reason}; {log.report()}" if log.damage else reason)
+        return Ingested(uid, "in", len(log), log.report())
+
+    def _write(self, log: RunLog, uid: str) -> None:
+        from bluesky_tiled_plugins import TiledWriter  # noqa: PLC0415  # the night's process never gets here
+
+        present = self._find(uid)
+        if present is not None:
+            if present.metadata.get("stop"):  # written last: the run is whole
+                return
+            self._delete(uid)
+        # Arrays go to zarr whatever their size: in SQL tables they would be kept as text.
+        writer = TiledWriter(self._client, max_array_size=0)
+        for name, doc in log:
+            writer(name, doc)
+
+    def _find(self, uid: str) -> Any | None:
+        from tiled.queries import Key  # noqa: PLC0415  # the night's process never gets here
+
+        found = self._client.search(Key("uid") == uid)
+        return found.values().first() if len(found) else None
+
+    def _delete(self, uid: str) -> None:
+        self._client.delete_contents(uid, recursive=True, external_only=False)
+
+    def _remove_part(self, uid: str) -> None:
+        try:
+            if self._find(uid) is not None:
+                self._delete(uid)
+        except Exception:
+            _logger.exception("a partial run %s may be left in the catalog; it is replaced at the next try", uid)
+
+
+def _check(log: RunLog, uid: str) -> None:
+    if log.start is None or log.stop is None:
+        raise CatalogError("its start or stop document cannot be read")
+    if log.start.get("uid") != uid:
+        raise CatalogError(f"its start document speaks of run {log.start.get('uid')!r}, its name of {uid!r}")
+
+
+def _entry(line: str) -> Ingested | None:
+    try:
+        return Ingested(**json.loads(line))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,242 @@
+"""What happened to each coupon and site, as a projection of the documents and of nothing else.
+
+    blank -> intended -> written -> annealed -> measured          suspect: never to be exposed again
+
+A site is suspect when its exposure may have happened without being confirmed (a writing run that ended without the
+site's exposure event), when it was exposed twice, or when the heat treatment of its coupon did not end as planned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final, Self
+
+from pydantic import ValidationError
+
+from beamline.recipe import Glass, HeatTreatment, Recipe, Site
+from beamline.records.errors import RecordError
+from beamline.records.run import Run, events_of, replay
+
+__all__ = ["CouponRecord", "Ledger", "SiteRecord", "SiteState"]
+
+
+class SiteState(StrEnum):
+    """How far a site has come."""
+
+    BLANK = "blank"
+    INTENDED = "intended"
+    WRITTEN = "written"
+    ANNEALED = "annealed"
+    MEASURED = "measured"
+    SUSPECT = "suspect"
+
+
+_UNTOUCHED: Final = frozenset({SiteState.BLANK, SiteState.INTENDED})
+_EXPOSED: Final = frozenset({SiteState.WRITTEN, SiteState.ANNEALED, SiteState.MEASURED})
+
+
+@dataclass(frozen=True)
+class SiteRecord:
+    """What the records say of one site.
+
+    Attributes:
+        coupon: serial.
+        name: of the site.
+        state: how far it has come.
+        site: its place, where a document has told it.
+        recipe: what was last asked for.
+        suggestion_id: where the recipe came from.
+        reason: why it is suspect.
+        n_exposures: how many exposures are confirmed.
+        n_spectra: how many spectra were taken.
+        runs: uids of the runs that touched it, in their order.
+    """
+
+    coupon: str
+    name: str
+    state: SiteState = SiteState.BLANK
+    site: Site | None = None
+    recipe: Recipe | None = None
+    suggestion_id: str | None = None
+    reason: str = ""
+    n_exposures: int = 0
+    n_spectra: int = 0
+    runs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CouponRecord:
+    """What the records say of one coupon.
+
+    Attributes:
+        serial: of the coupon.
+        glass: what it is made of, where a document has told it.
+        n_coupon: its number in the campaign, counted from 1.
+        heat_treatments: the finished ones, in their order.
+        sites: by name.
+    """
+
+    serial: str
+    glass: Glass | None = None
+    n_coupon: int | None = None
+    heat_treatments: tuple[HeatTreatment, ...] = ()
+    sites: dict[str, SiteRecord] = field(default_factory=dict)
+
+
+@dataclass
+class _OpenRun:
+    start: dict[str, Any]
+    coupon: str
+    streams: dict[str, str] = field(default_factory=dict)  # descriptor uid -> stream name
+    confirmed: set[str] = field(default_factory=set)  # names of the sites whose exposure event was seen
+
+
+class Ledger:
+    """A Bluesky callback that follows the coupons; feed it the documents in their order, live or from the log."""
+
+    def __init__(self) -> None:
+        self._coupons: dict[str, CouponRecord] = {}
+        self._runs: dict[str, _OpenRun] = {}
+
+    @classmethod
+    def of(cls, runs: Iterable[Run]) -> Self:
+        """The ledger of recorded runs (`Ledger.of(records.runs())`); a run that nobody writes any more has ended."""
+        ledger = cls()
+        for run in runs:
+            replay(run, ledger)
+            if run.stop is None and run.state == "orphaned":
+                ledger("stop", {"run_start": run.uid, "exit_status": "abort"})
+        return ledger
+
+    def __call__(self, name: str, doc: dict[str, Any]) -> None:
+        """Take in one document.
+
+        Raises:
+            RecordError: a document of ours does not hold what it must.
+        """
+        try:
+            self._take(name, doc)
+        except (ValidationError, KeyError) as error:
+            raise RecordError(
+                f"a {name} document does not fit the ledger: {error}; document {doc.get('uid')}"
+            ) from error
+
+    def coupons(self) -> tuple[CouponRecord, ...]:
+        """All coupons that the documents speak of, in the order of their first appearance."""
+        return tuple(self._coupons.values())
+
+    def coupon(self, serial: str) -> CouponRecord:
+        """One coupon; without sites where no document speaks of it."""
+        return self._coupons.get(serial, CouponRecord(serial))
+
+    def site(self, coupon: str, name: str) -> SiteRecord:
+        """One site; blank where no document speaks of it."""
+        return self.coupon(coupon).sites.get(name, SiteRecord(coupon, name))
+
+    def sites(self, coupon: str | None = None, state: SiteState | None = None) -> tuple[SiteRecord, ...]:
+        """Sites that the documents speak of, of one coupon or all, in one state or any."""
+        records = self.coupons() if coupon is None else (self.coupon(coupon),)
+        found = (site for record in records for site in record.sites.values())
+        return tuple(site for site in found if state is None or site.state is state)
+
+    def may_write(self, coupon: str, name: str) -> bool:
+        """Whether a site has certainly not been exposed."""
+        return self.site(coupon, name).state in _UNTOUCHED
+
+    def _take(self, name: str, doc: dict[str, Any]) -> None:
+        match name:
+            case "start":
+                self._start(doc)
+            case "descriptor" if (run := self._runs.get(doc["run_start"])) is not None:
+                run.streams[doc["uid"]] = doc["name"]
+            case "event" | "event_page":
+                for event in events_of(name, doc):
+                    self._event(event)
+            case "stop" if (run := self._runs.pop(doc["run_start"], None)) is not None:
+                self._stop(run, doc["exit_status"] == "success")
+
+    def _start(self, doc: dict[str, Any]) -> None:
+        purpose = doc.get("purpose")
+        if purpose == "decision" and doc.get("suggestion"):
+            self._intend_suggestion(doc["uid"], doc["suggestion"])
+        if purpose not in ("writing", "heat_treatment", "measurement"):
+            return
+        about = doc["coupon"]
+        serial: str = about["serial"]
+        self._coupons[serial] = replace(
+            self.coupon(serial), glass=Glass.model_validate(about["glass"]), n_coupon=doc.get("n_coupon")
+        )
+        self._runs[doc["uid"]] = _OpenRun(doc, serial)
+        if purpose == "writing":
+            for name, site in doc["sites"].items():
+                asked = (Recipe.model_validate(doc["recipes"][name]), doc.get("suggestion_id"))
+                self._intend(Site.model_validate(site), asked, doc["uid"])
+
+    def _intend_suggestion(self, uid: str, suggestion: dict[str, Any]) -> None:
+        about = suggestion["coupon"]
+        serial: str = about["serial"]
+        self._coupons[serial] = replace(self.coupon(serial), glass=Glass.model_validate(about["glass"]))
+        for one in suggestion["sites"]:
+            recipe = {"writing": one["writing"], "heat_treatment": suggestion["heat_treatment"]}
+            asked = (Recipe.model_validate(recipe), suggestion["suggestion_id"])
+            self._intend(Site.model_validate(one["site"]), asked, uid)
+
+    def _intend(self, site: Site, asked: tuple[Recipe, str | None], uid: str) -> None:
+        before = self.site(site.coupon, site.name)
+        if before.state in _UNTOUCHED:
+            recipe, suggestion_id = asked
+            after = replace(before, state=SiteState.INTENDED, site=site, recipe=recipe, suggestion_id=suggestion_id)
+            self._put(replace(after, runs=(*before.runs, uid)))
+
+    def _event(self, doc: dict[str, Any]) -> None:
+        for uid, run in self._runs.items():
+            stream = run.streams.get(doc["descriptor"])
+            name = doc["data"].get("site_name")
+            if stream is None or name is None:
+                continue
+            before = self.site(run.coupon, name)
+            runs = before.runs if uid in before.runs else (*before.runs, uid)
+            if stream == "exposures":
+                run.confirmed.add(name)
+                self._put(_exposed(replace(before, runs=runs)))
+            elif stream == "spectra":
+                state = SiteState.MEASURED if before.state in _EXPOSED else before.state
+                self._put(replace(before, state=state, n_spectra=before.n_spectra + 1, runs=runs))
+
+    def _stop(self, run: _OpenRun, succeeded: bool) -> None:  # noqa: FBT001  # private, and called in one place
+        purpose = run.start["purpose"]
+        if purpose == "writing":
+            for name in set(run.start["sites"]) - run.confirmed:
+                reason = f"writing run {run.start['uid']} ended without confirming its exposure"
+                self._put(replace(self.site(run.coupon, name), state=SiteState.SUSPECT, reason=reason))
+        elif purpose == "heat_treatment":
+            self._heated(run, succeeded)
+
+    def _heated(self, run: _OpenRun, succeeded: bool) -> None:  # noqa: FBT001  # private, and called in one place
+        coupon = self.coupon(run.coupon)
+        uid = run.start["uid"]
+        if succeeded:
+            done = HeatTreatment.model_validate(run.start["heat_treatment"])
+            coupon = replace(coupon, heat_treatments=(*coupon.heat_treatments, done))
+            self._coupons[run.coupon] = coupon
+        for site in coupon.sites.values():
+            if site.state in _EXPOSED:
+                after = replace(site, state=SiteState.ANNEALED, runs=(*site.runs, uid))
+                if not succeeded:
+                    reason = f"heat treatment {uid} did not end as planned"
+                    after = replace(after, state=SiteState.SUSPECT, reason=reason)
+                self._put(after)
+
+    def _put(self, record: SiteRecord) -> None:
+        coupon = self.coupon(record.coupon)
+        self._coupons[record.coupon] = replace(coupon, sites={**coupon.sites, record.name: record})
+
+
+def _exposed(before: SiteRecord) -> SiteRecord:
+    n_exposures = before.n_exposures + 1
+    if before.state in _UNTOUCHED:
+        return replace(before, state=SiteState.WRITTEN, n_exposures=n_exposures)
+    reason = before.reason or f"exposed {n_exposures} times"
+    return replace(before, state=SiteState.SUSPECT, reason=reason, n_exposures=n_exposures)
