@@ -1,6 +1,6 @@
-"""The fit of one or two skewed bands and a background, by lmfit with analytic derivatives.
+"""The fit of one or two asymmetric bands and a background, by lmfit with analytic derivatives.
 
-Each band has an area, a place, a width and a skewness; the background is one number. Width and skewness carry weak
+Each band has an area, a place, a width and an asymmetry; the background is one number. Width and asymmetry carry weak
 priors (Gaussian, added as residuals), so a band of a few sigma is fitted as well as a strong one: its width then comes
 from the prior, and its uncertainty says so. The uncertainties are the Gauss-Newton covariance in the parameters
 themselves (lmfit's own covariance is not defined for a parameter at a bound), widened by sqrt(reduced chi^2) where the
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.analysis.bands import MAX_SKEW, band_with_gradient
+from beamline.analysis.bands import MAX_LOG_ASYMMETRY, band_with_gradient
 from beamline.analysis.prepare import Binned
 from beamline.analysis.search import Candidate
 
@@ -27,11 +27,10 @@ FWHM_eV = (0.03, 0.35)
 """Bounds of a band's width: 9 nm to 100 nm at 600 nm."""
 
 FWHM_PRIOR_eV = (0.11, 0.05)
-SKEW_PRIOR = (0.0, 0.25)
-"""Mean and sigma of the weak priors, for bands of 15-40 nm with a tail of either sign."""
+LOG_ASYMMETRY_PRIOR = (0.1, 0.2)
+"""Mean and sigma of the weak priors: bands of 15-40 nm, more often with a tail to low energies than not."""
 
 MAX_EVALUATIONS = 150
-NUMBERS = ("area", "peak", "fwhm", "skew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class BandFit:
     area_counts: float
     peak_eV: float
     fwhm_eV: float
-    skew: float
+    log_asymmetry: float
     sd_area_counts: float
     sd_peak_eV: float
     sd_fwhm_eV: float
@@ -88,8 +87,8 @@ def _model(values: Floats, data: Binned) -> tuple[Floats, Floats]:
     """Counts per bin, shape (bins,), and derivatives, (numbers, bins); `values`: background, four a band."""
     total = np.full(data.energy_eV.shape, values[0])
     gradients = [np.ones_like(total)[None, :]]
-    for area, peak, fwhm, skew in values[1:].reshape(-1, 4):
-        density, gradient = band_with_gradient(data.energy_eV, area, peak, fwhm, skew)
+    for area, peak, fwhm, log_asymmetry in values[1:].reshape(-1, 4):
+        density, gradient = band_with_gradient(data.energy_eV, area, peak, fwhm, log_asymmetry)
         total += density * data.eV_per_bin
         gradients.append(gradient * data.eV_per_bin)
     return total, np.concatenate(gradients)
@@ -98,8 +97,8 @@ def _model(values: Floats, data: Binned) -> tuple[Floats, Floats]:
 def _priors(n_bands: int) -> tuple[Floats, Floats, Floats]:
     """Index, mean and sigma of the numbers that carry a prior."""
     index = np.concatenate([[4 * i + 3, 4 * i + 4] for i in range(n_bands)])
-    mean = np.tile([FWHM_PRIOR_eV[0], SKEW_PRIOR[0]], n_bands)
-    sd = np.tile([FWHM_PRIOR_eV[1], SKEW_PRIOR[1]], n_bands)
+    mean = np.tile([FWHM_PRIOR_eV[0], LOG_ASYMMETRY_PRIOR[0]], n_bands)
+    sd = np.tile([FWHM_PRIOR_eV[1], LOG_ASYMMETRY_PRIOR[1]], n_bands)
     return index, mean, sd
 
 
@@ -124,7 +123,7 @@ def fit_bands(data: Binned, starts: Sequence[Candidate], limits_eV: Sequence[tup
         parameters.add(f"area{i}", value=start.area_counts)
         parameters.add(f"peak{i}", value=min(max(start.peak_eV, low + inside), high - inside), min=low, max=high)
         parameters.add(f"fwhm{i}", value=start.fwhm_eV, min=FWHM_eV[0], max=FWHM_eV[1])
-        parameters.add(f"skew{i}", value=0.0, min=-MAX_SKEW, max=MAX_SKEW)
+        parameters.add(f"log_asymmetry{i}", value=LOG_ASYMMETRY_PRIOR[0], min=-MAX_LOG_ASYMMETRY, max=MAX_LOG_ASYMMETRY)
     names = list(parameters)
     index, mean, sd = _priors(len(starts))
     cache: dict[bytes, tuple[Floats, Floats]] = {}

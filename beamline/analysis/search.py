@@ -173,31 +173,47 @@ class Search:
             return None
         return self._candidate(int(green[i]), x[i, j]), self._candidate(int(red[j]), y[i, j])
 
+    def _left(self, among: Bools, residual: Floats, tangent: Floats) -> tuple[NDArray[np.intp], Floats, Floats]:
+        """Templates that a fit cannot take up itself: their indices, areas in the residual, and squared norms."""
+        basis = np.linalg.qr(np.concatenate((self._background, tangent)).T)[0].T
+        index = np.flatnonzero(among)
+        left = self._without(self._matrix[index], basis)
+        norm2 = np.sum(left**2, axis=1)
+        kept = norm2 > 0.05 * self._norm[index] ** 2
+        return index[kept], (left[kept] @ residual) / norm2[kept], norm2[kept]
+
+    def best_in_residual(self, among: Bools, residual: Floats, tangent: Floats) -> tuple[Candidate, float] | None:
+        """The further band that explains most of what a fit leaves, with its signal-to-noise ratio; or None.
+
+        Args:
+            among: templates to consider, shape (templates,).
+            residual: (data - fit) / sd, shape (bins,).
+            tangent: derivatives of the fit by its free numbers, over sd, shape (k, bins): what the fit can take up.
+        """
+        index, area, norm2 = self._left(among, residual, tangent)
+        if not len(index) or np.max(area) <= 0:
+            return None
+        z = area * np.sqrt(norm2)
+        best = int(np.argmax(z))
+        return self._candidate(int(index[best]), area[best]), float(z[best])
+
     def upper_limit(self, among: Bools, residual: Floats, tangent: Floats, scale: float, n_sd: float) -> float:
         """Largest area that a further band could have, over the places and widths in `among`.
 
         Args:
             among: templates to consider, shape (templates,).
             residual: (data - fit) / sd, shape (bins,).
-            tangent: derivatives of the fit by its free numbers, over sd, shape (k, bins): what the fit can take up
-            itself.
+            tangent: derivatives of the fit by its free numbers, over sd, shape (k, bins); (0, bins) without a fit.
             scale: factor on the noise.
             n_sd: one-sided sigmas of the limit.
 
         Returns:
             Counts of the mean exposure; 0 where nothing is to be considered.
         """
-        if not among.any():
+        index, area, norm2 = self._left(among, residual, tangent)
+        if not len(index):
             return 0.0
-        space = np.concatenate((self._background, tangent)) if len(tangent) else self._background
-        basis = np.linalg.qr(space.T)[0].T
-        left = self._without(self._matrix[among], basis)
-        norm2 = np.sum(left**2, axis=1)
-        kept = norm2 > 0.05 * self._norm[among] ** 2
-        if not kept.any():
-            return 0.0
-        area = left[kept] @ residual / norm2[kept]
-        return float(np.max(np.maximum(area, 0.0) + n_sd * scale / np.sqrt(norm2[kept])))
+        return float(np.max(np.maximum(area, 0.0) + n_sd * scale / np.sqrt(norm2)))
 
     def apart_from(self, peak_eV: float, distance_eV: float) -> Bools:
         """Templates whose maximum lies further than `distance_eV` from a place, shape (templates,)."""

@@ -17,7 +17,7 @@ from beamline.analysis.bands import band
 from beamline.analysis.detector import Detector
 from beamline.analysis.fit import BandFit, Fit, fit_bands
 from beamline.analysis.prepare import Binned, WINDOW_nm, binned, check
-from beamline.analysis.search import BOUNDARY_eV, Phase, PHASES_eV, Search, phase_of, threshold
+from beamline.analysis.search import BOUNDARY_eV, Candidate, Phase, PHASES_eV, Search, phase_of, threshold
 from beamline.recipe import Band, Failed, Luminescence, NoLuminescence, Outcome, Saturated
 
 __all__ = ["FALSE_POSITIVE", "analyse_spectrum", "model_rate_per_nm"]
@@ -30,19 +30,20 @@ FALSE_POSITIVE = 1e-3
 UPPER_LIMIT_SD = 1.645
 """One-sided 95 %."""
 
-TAIL_SHARE = 0.03
+TAIL_SHARE = 0.06
 TAIL_WIDTHS = 1.6
 """A second band with less than this share of the light of the first and nearer than this many widths cannot be told
 from a tail of the first whose shape is not quite ours: it is not claimed, whatever chi^2 says."""
 
 AT_BORDER_eV = 1e-4
 
-SHAPE_PEAK_SD = 0.15
-SHAPE_SHARE_SD = 0.02
-"""What the choice of the band's shape does, one sigma: to the place of the maximum, in units of |skewness| x FWHM; to
-width and area, as a share. Log-normal bands, two half-Gaussians, and bands with exponential or Lorentzian wings that
-fit one spectrum differ by about this much (tests/unit/analysis/test_shapes.py), and no spectrum tells which of them
-nature uses."""
+WORTH_A_FIT_SD = 3.0
+"""From this signal-to-noise ratio a second band is tried on what one band leaves; about 4 will be asked of it."""
+
+SHAPE_SD = 0.025
+"""What the choice of the band's shape does, one sigma: to the place of the maximum in units of the width, to width and
+area as a share. Two half-Gaussians, log-normal bands and bands with exponential or Lorentzian wings that fit one
+spectrum differ by about this much (tests/unit/analysis/test_shapes.py), and no spectrum tells which one nature uses."""
 
 
 def analyse_spectrum(
@@ -120,25 +121,46 @@ def _saturated(axis: Floats, light: Floats, dark: Floats, integration_s: float, 
 
 def _with_second(single: Fit, data: Binned, search: Search) -> Fit:
     """The fit with a green and a red band where the spectrum needs both, else the one with a single band."""
-    starts = search.best_pair()
-    if starts is None:
+    fits = [fit_bands(data, pair, [PHASES_eV["green"], PHASES_eV["red"]]) for pair in _pairs(single, search)]
+    meaningful = [fit for fit in fits if fit.converged and _is_two_bands(fit)]
+    if not meaningful:
         return single
-    pair = fit_bands(data, starts, [PHASES_eV["green"], PHASES_eV["red"]])
-    if not pair.converged:
-        return single
+    pair = min(meaningful, key=lambda fit: fit.chi2 + fit.penalty)
+    if not single.converged:
+        return pair
+    weak = min(pair.bands, key=lambda b: b.area_counts)
+    gain = (single.chi2 + single.penalty - pair.chi2 - pair.penalty) / pair.scale**2
+    return pair if gain > threshold(search.arc(phase_of(weak.peak_eV)), FALSE_POSITIVE) ** 2 else single
+
+
+def _pairs(single: Fit, search: Search) -> list[tuple[Candidate, Candidate]]:
+    """Where to begin a fit with two bands, green first.
+
+    Two bands that overlap are found by the search of pairs. A weak one beside a strong one is not, for there a template
+    that mends what the strong one's template lacks gains more: it is found in what the fit with one band leaves.
+    """
+    starts = []
+    together = search.best_pair()
+    if together is not None:
+        starts.append(together)
+    first = single.bands[0]
+    other: Phase = "red" if phase_of(first.peak_eV) == "green" else "green"
+    among = search.in_phase(other) & search.apart_from(first.peak_eV, first.fwhm_eV)
+    found = search.best_in_residual(among, single.residual, single.tangent)
+    if found is not None and found[1] > WORTH_A_FIT_SD:
+        second, strong = found[0], Candidate(first.peak_eV, first.fwhm_eV, first.area_counts)
+        starts.append((second, strong) if other == "green" else (strong, second))
+    return starts
+
+
+def _is_two_bands(pair: Fit) -> bool:
+    """Whether the two bands of a fit can be what they are called."""
     strong, weak = sorted(pair.bands, key=lambda b: b.area_counts, reverse=True)
     apart = abs(strong.peak_eV - weak.peak_eV) / max(strong.fwhm_eV, weak.fwhm_eV)
     is_tail = weak.area_counts < TAIL_SHARE * strong.area_counts and apart < TAIL_WIDTHS
     # a band whose maximum was pushed against the border between the phases has no maximum of its own
     is_pushed = min(abs(b.peak_eV - BOUNDARY_eV) for b in pair.bands) < AT_BORDER_eV
-    if weak.area_counts <= 0 or is_tail or is_pushed:
-        return single
-    gain = (single.chi2 + single.penalty - pair.chi2 - pair.penalty) / pair.scale**2
-    return (
-        pair
-        if gain > threshold(search.arc(phase_of(weak.peak_eV)), FALSE_POSITIVE) ** 2 or not single.converged
-        else single
-    )
+    return weak.area_counts > 0 and not is_tail and not is_pushed
 
 
 def _luminescence(best: Fit, search: Search, integration_s: float) -> Luminescence:
@@ -161,16 +183,16 @@ def _band(fitted: BandFit, integration_s: float) -> Band:
     return Band(
         phase=phase_of(fitted.peak_eV),
         peak_eV=fitted.peak_eV,
-        peak_sd_eV=math.hypot(fitted.sd_peak_eV, SHAPE_PEAK_SD * fitted.skew * fitted.fwhm_eV),
+        peak_sd_eV=math.hypot(fitted.sd_peak_eV, SHAPE_SD * fitted.fwhm_eV),
         fwhm_eV=fitted.fwhm_eV,
-        fwhm_sd_eV=math.hypot(fitted.sd_fwhm_eV, SHAPE_SHARE_SD * fitted.fwhm_eV),
+        fwhm_sd_eV=math.hypot(fitted.sd_fwhm_eV, SHAPE_SD * fitted.fwhm_eV),
         rate_counts_s=fitted.area_counts / integration_s,
-        rate_sd_counts_s=math.hypot(fitted.sd_area_counts, SHAPE_SHARE_SD * fitted.area_counts) / integration_s,
+        rate_sd_counts_s=math.hypot(fitted.sd_area_counts, SHAPE_SD * fitted.area_counts) / integration_s,
     )
 
 
 def model_rate_per_nm(bands: tuple[Band, ...], wavelength_nm: ArrayLike) -> Floats:
-    """Spectra of bands as an outcome keeps them (their skewness is not kept: symmetric in energy), for drawing.
+    """Spectra of bands as an outcome keeps them (their asymmetry is not kept: symmetric in energy), for drawing.
 
     Args:
         bands: b bands.
