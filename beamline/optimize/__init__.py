@@ -1,0 +1,36 @@
+"""The optimiser: from what was seen to the coupon to make next.
+
+`make_optimizer` is the entrance; docs/explanation/optimiser.md says how it thinks.
+"""
+
+from beamline.optimize.making import make_optimizer
+from beamline.optimize.objective import Objective, RatioTarget, WavelengthTarget
+from beamline.optimize.protocol import (
+    BestSite,
+    CouponCheck,
+    Layout,
+    ObservableCheck,
+    Optimizer,
+    OptimizerKind,
+    OptimizerStatus,
+    ParameterBelief,
+    TraceEntry,
+)
+from beamline.optimize.space import SearchSpace
+
+__all__ = [
+    "BestSite",
+    "CouponCheck",
+    "Layout",
+    "Objective",
+    "ObservableCheck",
+    "Optimizer",
+    "OptimizerKind",
+    "OptimizerStatus",
+    "ParameterBelief",
+    "RatioTarget",
+    "SearchSpace",
+    "TraceEntry",
+    "WavelengthTarget",
+    "make_optimizer",
+]

@@ -1,0 +1,230 @@
+"""Which coupon, which heat treatment, which sites: the recipes that a posterior expects most of.
+
+Outer choice: glass among the coupons at hand, hold temperature and time. Inner choice: exactly as many writings as there are
+sites, one after the other, each the one that adds most to the expected best outcome over joint draws (Monte Carlo
+q-expected-improvement, chosen greedily). Sites therefore differ: a second copy of the favourite adds little where the draws
+agree with each other, and a writing that is best in other draws adds much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_factors, spread
+from beamline.optimize.evidence import Sites, padded_steps
+from beamline.optimize.fresh import FreshCoupon
+from beamline.optimize.objective import Objective
+from beamline.optimize.posterior import Draws
+from beamline.optimize.prior import writing_sites
+from beamline.optimize.space import SearchSpace
+from beamline.recipe import Dot, HeatTreatment, Line
+
+__all__ = ["Choice", "Goal", "Search", "choose", "greedy", "on_fresh_coupon"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Search:
+    """How hard to look; the sizes trade seconds for certainty.
+
+    Attributes:
+        n_draws: joint draws for the final choice.
+        n_screening_draws: the first of them, for comparing heat treatments.
+        n_writings: writings spread over the space at which heat treatments are compared.
+        n_furnace: heat treatments spread over the space, for each glass.
+        n_refinements: rounds of looking around the best heat treatment.
+        n_around: heat treatments in each round; writings around each favourite in the final choice.
+    """
+
+    n_draws: int = 192
+    n_screening_draws: int = 64
+    n_writings: int = 96
+    n_furnace: int = 20
+    n_refinements: int = 2
+    n_around: int = 8
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is wanted, against what is there.
+
+    Attributes:
+        objective: targets and direction.
+        ln_detectable: logarithm of the smallest rate that the spectrometer sees, counts/s.
+        ln_reference: logarithm of the rate that counts as brightness one, for each draw, (s,).
+        incumbent: utility, in each draw, of the best site so far, (s,).
+    """
+
+    objective: Objective
+    ln_detectable: float
+    ln_reference: Floats
+    incumbent: Floats
+
+    def utility(self, samples: Floats) -> Floats:
+        """Utility of samples (s, m, 4), with the first draws of the goal: (s, m)."""
+        return self.objective.utility(samples, self.ln_detectable, self.ln_reference[: len(samples), None])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A coupon's recipes.
+
+    Attributes:
+        iodide_fraction: of the glass to take.
+        heat_treatment: of the coupon.
+        writings: one for each site, in the order in which they were chosen.
+        samples: outcomes of the sites on this coupon in every draw, (s, n, 4).
+        gains: what each writing added to the expected best utility, (n,).
+        credit: in which draws it added that, (s, n); non-negative.
+        expected_best: expected utility of the best site so far, before and with this coupon.
+    """
+
+    iodide_fraction: float
+    heat_treatment: HeatTreatment
+    writings: tuple[Dot | Line, ...]
+    samples: Floats
+    gains: Floats
+    credit: Floats
+    expected_best: tuple[float, float]
+
+
+def greedy(utility: Floats, incumbent: Floats, n: int) -> tuple[list[int], Floats, Floats]:
+    """Columns that one after the other add most to the expected maximum.
+
+    Args:
+        utility: of every candidate in every draw, (s, m).
+        incumbent: utility to beat in every draw, (s,).
+        n: how many to choose; at most m.
+
+    Returns:
+        Their indices in order, what each added (n,), and in which draws (s, n).
+    """
+    best = incumbent.copy()
+    mean = utility.mean(0)
+    free = np.ones(utility.shape[1], dtype=np.bool_)
+    chosen: list[int] = []
+    gains, credit = np.zeros(n), np.zeros((len(utility), n))
+    for i in range(n):
+        gain = np.maximum(utility - best[:, None], 0.0).mean(0)
+        # Where nothing adds any more, the next best by itself: a replicate tells about scatter.
+        index = int(np.argmax(np.where(free, gain + 1e-3 * mean, -np.inf)))
+        credit[:, i] = np.maximum(utility[:, index] - best, 0.0)
+        gains[i] = gain[index]
+        best = np.maximum(best, utility[:, index])
+        free[index] = False
+        chosen.append(index)
+    return chosen, gains, credit
+
+
+def choose(
+    draws: Draws,
+    goal: Goal,
+    space: SearchSpace,
+    sites_by_fraction: dict[float, int],
+    favourites: Sequence[tuple[float, float]],
+    search: Search,
+    rng: np.random.Generator,
+) -> Choice:
+    """The best coupon to make next.
+
+    Args:
+        draws: joint draws from the posterior (`search.n_draws` of them).
+        goal: what is wanted.
+        space: bounds.
+        sites_by_fraction: iodide fractions of the glasses at hand, and how many sites a coupon of each has.
+        favourites: (temperature degC, hold s) worth a look: those of the best coupons so far.
+        search: how hard to look.
+        rng: source of randomness.
+    """
+    laser, furnace = Cube(laser_factors(space)), Cube(furnace_factors(space))
+    coupon = FreshCoupon(draws, rng)
+    scout = _Scout(draws.first(search.n_screening_draws), goal, space, coupon)
+    points = laser.values(spread(search.n_writings, laser.n_free, rng))
+    writings = _distinct(space, points)
+    middle = np.full((1, furnace.n_free), 0.5)
+    known = furnace.points(np.array(favourites, dtype=float).reshape(-1, 2))
+    start = furnace.values(np.vstack([middle, known, spread(search.n_furnace, furnace.n_free, rng)]))
+
+    best: tuple[float, float, Floats] | None = None
+    for fraction, n_sites in sites_by_fraction.items():
+        value = scout.values_of(writings, fraction, n_sites)
+        there, found = max(((value(one), one) for one in start), key=lambda item: item[0])
+        for round_ in range(search.n_refinements if furnace.n_free else 0):
+            reach = 0.12 * 0.4**round_
+            around = furnace.points(found[None]) + reach * rng.standard_normal((search.n_around, furnace.n_free))
+            for one in furnace.values(around):
+                tried = value(one)
+                if tried > there:
+                    there, found = tried, one
+        if best is None or there > best[0]:
+            best = (there, fraction, found)
+    assert best is not None  # there is at least one glass at hand
+    _, fraction, programme = best
+    heat_treatment = space.heat_treatment(*map(float, programme))
+    n_sites = sites_by_fraction[fraction]
+    steps = padded_steps([heat_treatment.steps()])[0]
+
+    def chosen_of(points: Floats) -> tuple[tuple[Dot | Line, ...], Floats, tuple[list[int], Floats, Floats]]:
+        writings = _distinct(space, points)
+        sites = writing_sites(writings, fraction, steps)
+        samples = coupon.outcomes(draws, draws.posterior.prior.observables(draws.latent, sites), sites)
+        n = min(n_sites, len(writings))
+        return writings, samples, greedy(goal.utility(samples), goal.incumbent, n)
+
+    first_writings, _, (first, _, _) = chosen_of(points)
+    favourite = np.repeat([factors_of(first_writings[i]) for i in first], search.n_around, axis=0)
+    reach = 0.06 * rng.standard_normal((len(favourite), laser.n_free))
+    closer = np.vstack([[factors_of(first_writings[i]) for i in first], laser.values(laser.points(favourite) + reach)])
+    writings, samples, (order, gains, credit) = chosen_of(closer)
+    # A space with fewer recipes than the coupon has sites: the favourites are written again.
+    rank = [order[i % len(order)] for i in range(n_sites)]
+    before = float(goal.incumbent.mean())
+    return Choice(
+        iodide_fraction=fraction,
+        heat_treatment=heat_treatment,
+        writings=tuple(writings[i] for i in rank),
+        samples=samples[:, rank],
+        gains=np.concatenate([gains, np.zeros(n_sites - len(gains))]),
+        credit=np.pad(credit, ((0, 0), (0, n_sites - len(gains)))),
+        expected_best=(before, before + float(gains.sum())),
+    )
+
+
+def on_fresh_coupon(draws: Draws, sites: Sites, rng: np.random.Generator) -> Floats:
+    """True outcomes of some recipes on a coupon that does not exist yet, (s, m, 4)."""
+    emitted = draws.posterior.prior.observables(draws.latent, sites)
+    return FreshCoupon(draws, rng).outcomes(draws, emitted, sites)
+
+
+@dataclass(frozen=True)
+class _Scout:
+    """Judges heat treatments by a few draws at writings spread over the space, which are written only once."""
+
+    draws: Draws
+    goal: Goal
+    space: SearchSpace
+    coupon: FreshCoupon
+
+    def values_of(self, writings: tuple[Dot | Line, ...], fraction: float, n_sites: int) -> Callable[[Floats], float]:
+        """The worth of a heat treatment (temperature degC, hold s) of a coupon with n sites, as a function."""
+        as_written = writing_sites(writings, fraction, np.array([[25.0, 0.0]]))
+        grid = self.draws.posterior.prior.write(self.draws.latent, as_written)
+        incumbent = self.goal.incumbent[: len(self.draws)]
+
+        def value(programme: Floats) -> float:
+            steps = padded_steps([self.space.heat_treatment(*map(float, programme)).steps()])[0]
+            sites = writing_sites(writings, fraction, steps)
+            utility = self.goal.utility(self.coupon.outcomes(self.draws, grid.anneal(steps), sites))
+            return float(greedy(utility, incumbent, min(n_sites, len(writings)))[1].sum())
+
+        return value
+
+
+def _distinct(space: SearchSpace, values: Floats) -> tuple[Dot | Line, ...]:
+    """Distinct writings of factor values (n, 3), in order."""
+    return tuple(dict.fromkeys(space.writing(float(e), float(t), round(float(p))) for e, t, p in values))

@@ -1,0 +1,148 @@
+"""What the physics misses: smooth functions of the conditions, one for each observable, learnt from the residuals.
+
+A Gaussian process per observable with scikit-optimize's kernel, and amplitudes that scikit-optimize's regressor fits to the
+residuals between bounds: the misfit may neither vanish (the next coupon would be predicted too surely) nor swallow what the
+parameters should learn. The two rates share most of their misfit, so that their ratio is known better than either.
+
+Draws are functions: random Fourier features of the same kernel carry a draw of the prior to any conditions (Rahimi and
+Recht 2007), and Matheron's rule moves it to the posterior (Wilson et al. 2020), so that one draw means the same function
+wherever the search looks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from beamline.optimize.evidence import Sites
+from beamline.optimize.observables import N_OBSERVABLES
+from beamline.recipe import Dot
+
+__all__ = ["DEFAULT_AMPLITUDE", "Discrepancy", "coordinates", "fitted_amplitude", "shared"]
+
+Floats = npt.NDArray[np.float64]
+
+DEFAULT_AMPLITUDE = np.array([0.006, 0.003, 0.25, 0.25])
+"""One sigma of the misfit before data: 2 nm of the red peak, 0.6 nm of the green, 25 % of the rates (assumptions, of the
+size of the structural effects that the model is known to leave out: docs/explanation/optimiser.md)."""
+AMPLITUDE_BOUNDS = (0.5, 3.0)
+"""What the fit may do to the default amplitude, as factors."""
+RATE_CORRELATION = 0.8
+"""Of the misfits of the two rates: what is missed in the amount of crystal or in the damage changes both."""
+LENGTH_SCALE = 1.5
+"""Of the misfit in `coordinates`: it changes by itself over about half of a usual search space in each factor."""
+N_FEATURES = 192
+
+
+def coordinates(sites: Sites) -> Floats:
+    """Conditions in units in which the model's misfit changes about equally fast: (m, 7).
+
+    Doublings of energy, e-folds of writing time, passes, mode, 150 degC of the hottest furnace step, e-folds of its
+    duration, quarters of iodide fraction.
+    """
+    rows = []
+    hottest = np.argmax(np.where(sites.steps[:, :, 1] > 0, sites.steps[:, :, 0], -np.inf), axis=1)
+    for i, writing in enumerate(sites.writings):
+        is_dot = isinstance(writing, Dot)
+        time = np.log(writing.exposure_s) if is_dot else -np.log(writing.speed_mm_s)
+        temperature_C, duration_s = sites.steps[i, hottest[i]]
+        rows.append(
+            (
+                np.log2(writing.pulse_energy_uJ / 200.0),
+                time,
+                writing.n_passes - 1.0,
+                3.0 * is_dot,
+                (temperature_C - 400.0) / 150.0,
+                np.log1p(duration_s / 1800.0),
+                4.0 * (sites.iodide_fraction[i] - 0.5),
+            )
+        )
+    return np.array(rows, dtype=float).reshape(-1, 7)
+
+
+def shared(amplitude: Floats) -> Floats:
+    """Covariance of the four observables' misfits at one place, (4, 4)."""
+    correlation = np.eye(N_OBSERVABLES)
+    correlation[2, 3] = correlation[3, 2] = RATE_CORRELATION
+    return np.asarray(correlation * np.outer(amplitude, amplitude))
+
+
+@cache
+def _kernel() -> Any:
+    from skopt.learning.gaussian_process.kernels import Matern  # noqa: PLC0415  # seconds to import
+
+    return Matern(length_scale=LENGTH_SCALE, length_scale_bounds="fixed", nu=2.5)
+
+
+def correlation(one: Floats, other: Floats) -> Floats:
+    """Matern 5/2 correlation between conditions (`coordinates`): (a, 7), (b, 7) -> (a, b)."""
+    return np.asarray(_kernel()(one, other), dtype=float)
+
+
+@dataclass(frozen=True)
+class Discrepancy:
+    """The misfit's prior under some amplitudes, with the random features of one seed.
+
+    Attributes:
+        amplitude: one sigma by observable, (4,).
+        frequencies: (n_features, 7).
+        phases: (n_features,).
+    """
+
+    amplitude: Floats
+    frequencies: Floats
+    phases: Floats
+
+    @classmethod
+    def make(cls, amplitude: Floats, rng: np.random.Generator) -> Discrepancy:
+        """Features of a Matern 5/2 kernel: its spectral density is a t distribution with five degrees of freedom."""
+        gauss = rng.standard_normal((N_FEATURES, 7))
+        chi2 = rng.chisquare(5.0, size=(N_FEATURES, 1))
+        return cls(amplitude, gauss * np.sqrt(5.0 / chi2) / LENGTH_SCALE, rng.uniform(0, 2 * np.pi, N_FEATURES))
+
+    @property
+    def covariance(self) -> Floats:
+        """Of the four observables at one place, (4, 4)."""
+        return shared(self.amplitude)
+
+    def features(self, where: Floats) -> Floats:
+        """Random Fourier features, (m, n_features): their products average to the correlation."""
+        return np.asarray(np.sqrt(2.0 / N_FEATURES) * np.cos(where @ self.frequencies.T + self.phases))
+
+    def draw_weights(self, n: int, rng: np.random.Generator) -> Floats:
+        """Weights of the features for n draws, (n_features, n, 4)."""
+        mixing = np.linalg.cholesky(self.covariance)
+        return np.asarray(rng.standard_normal((N_FEATURES, n, N_OBSERVABLES)) @ mixing.T)
+
+
+def fitted_amplitude(where: Floats, residual: Floats, sd: Floats, default: float) -> float:
+    """Amplitude of one observable's misfit by marginal likelihood, within `AMPLITUDE_BOUNDS` of the default.
+
+    Args:
+        where: conditions of the data, (n, 7).
+        residual: data minus physics, (n,).
+        sd: noise of each datum, (n,).
+        default: amplitude without data, and the answer for fewer than six data.
+    """
+    if len(residual) < 6:
+        return default
+    from skopt.learning import GaussianProcessRegressor  # noqa: PLC0415  # seconds to import
+    from skopt.learning.gaussian_process.kernels import ConstantKernel  # noqa: PLC0415
+
+    low, high = AMPLITUDE_BOUNDS
+    variance = ConstantKernel(1.0, constant_value_bounds=(low**2, high**2))
+    # In units of the default amplitude: the regressor's tolerances are absolute.
+    model = GaussianProcessRegressor(kernel=variance * _kernel(), alpha=(sd / default) ** 2, normalize_y=False)
+    import warnings  # noqa: PLC0415
+
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        # An amplitude at its bound is an answer here, not an accident.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(where, residual / default)
+    return default * float(np.sqrt(model.kernel_.k1.constant_value))
