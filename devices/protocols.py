@@ -203,8 +203,8 @@ class SpectrometerDriver(Protocol):
         """One-sigma read noise of one exposure, counts."""
 
     @property
-    def gain_electrons_per_count(self) -> float:
-        """Electrons per count: the variance of the shot noise is counts / gain."""
+    def gain_counts_per_electron(self) -> float:
+        """Counts that one electron makes: shot noise has the variance gain x counts, in counts squared."""
 
     @property
     def is_lamp_on(self) -> bool:

@@ -38,8 +38,8 @@ class Spectrometer(Role):
     wavelength_nm = Component(Reading, attr="wavelength_nm", array=True, unit="nm", kind=Kind.config)
     saturation_counts = Component(Reading, attr="saturation_counts", unit="counts", kind=Kind.config)
     read_noise_counts = Component(Reading, attr="read_noise_counts", unit="counts", kind=Kind.config)
-    gain_electrons_per_count = Component(
-        Reading, attr="gain_electrons_per_count", unit="electrons/count", kind=Kind.config
+    gain_counts_per_electron = Component(
+        Reading, attr="gain_counts_per_electron", unit="counts/electron", kind=Kind.config
     )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:

@@ -47,10 +47,12 @@ class Axis(Setting):
 
 
 class LineAxis(Described):
-    """Takes a `LineMove`; reads the distance from the last line's end, mm, which nobody needs in an event."""
+    """Takes a `LineMove`; reads the speed of the last one, mm/s, 0 before the first."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(unit="mm", kind=Kind.omitted, **kwargs)
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return f"setting:{self.parent.name}.{self.attr_name}"
 
     def check_value(self, value: Any) -> None:
         """Raise LimitError if the end or the speed is outside the limits, TypeError if it is no `LineMove`."""
@@ -73,6 +75,7 @@ class LineAxis(Described):
         driver: StageDriver = stage.driver
         length_mm = math.hypot(value.x_mm - driver.position_mm("x"), value.y_mm - driver.position_mm("y"))
         expected_s = driver.start_line(value.x_mm, value.y_mm, value.speed_mm_s)
+        self._readback = float(value.speed_mm_s)
         return stage.begin(
             f"{self.name}: {length_mm:g} mm at {value.speed_mm_s:g} mm/s",
             lambda: not (driver.is_moving("x") or driver.is_moving("y")),
@@ -92,7 +95,7 @@ class Stage(Role):
     x_mm = Component(Axis, axis="x", kind=Kind.hinted, labels={"motors"})
     y_mm = Component(Axis, axis="y", kind=Kind.hinted, labels={"motors"})
     z_mm = Component(Axis, axis="z", labels={"motors"})
-    line = Component(LineAxis)
+    line = Component(LineAxis, unit="mm/s", kind=Kind.omitted)
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"stages"}, **kwargs)

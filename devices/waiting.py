@@ -41,8 +41,8 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
         deadline_s: float,
         on_failure: Callable[[], object] = lambda: None,
     ) -> None:
+        self._what = what  # first: ophyd's own constructor asks for the repr
         super().__init__()
-        self._what = what
         self._clock = clock
         self._is_done = is_done
         self._poll_s = poll_s

@@ -1,0 +1,49 @@
+"""The simulated instrument: five drivers around one world, whose hidden truth only the world can read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from beamline.recipe import Coupon
+from devices.geometry import Geometry
+from devices.protocols import Clock, Drivers
+
+from .changer import TwinChanger
+from .effects import Effects
+from .furnace import TwinFurnace
+from .laser import TwinLaser
+from .spectrometer import TwinSpectrometer
+from .stage import TwinStage
+from .world import World
+
+__all__ = ["Effects", "build_twin"]
+
+
+def build_twin(
+    seed: int,
+    coupons: Sequence[Coupon],
+    clock: Clock,
+    geometry: Geometry | None = None,
+    effects: Effects | None = None,
+) -> Drivers:
+    """The five drivers of a simulated instrument.
+
+    Args:
+        seed: of the hidden truth and of all noise: the same seed, coupons and plan give the same counts.
+        coupons: at hand, all in the rack.
+        clock: by which everything takes its time.
+        geometry: of the bench; the roles must be made with the same.
+        effects: what the truth has that the prior has not; `Effects.none()` is the nominal model without noise.
+
+    Raises:
+        ValueError: two coupons share a serial.
+    """
+    world = World(seed, coupons, clock, geometry or Geometry(), effects or Effects())
+    stage = TwinStage(world)
+    return Drivers(
+        laser=TwinLaser(world, stage),
+        stage=stage,
+        furnace=TwinFurnace(world),
+        spectrometer=TwinSpectrometer(world, stage),
+        changer=TwinChanger(world),
+    )

@@ -1,0 +1,105 @@
+"""The hidden truth of a twin: what its glass, laser, furnace and detector are really like. Read by the world only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamline.physics import draw, nominal
+from beamline.recipe import Coupon
+
+from .effects import Effects
+
+__all__ = ["CouponTruth", "Truth"]
+
+
+@dataclass(frozen=True)
+class CouponTruth:
+    """What one coupon is really like.
+
+    Attributes:
+        iodide_fraction: I / (Br + I) in the glass.
+        focus_error_mm: extra depth of the focus at the corner of the coupon, mm.
+        tilt_x_mm_mm: how that grows along x, mm per mm; tilt_y_mm_mm along y.
+    """
+
+    iodide_fraction: float
+    focus_error_mm: float
+    tilt_x_mm_mm: float
+    tilt_y_mm_mm: float
+
+
+@dataclass(frozen=True)
+class Truth:
+    """One draw of everything that `Effects` gives a size to.
+
+    Attributes:
+        parameters: (1,) of `beamline.physics.parameter_dtype`.
+        coupons: by serial.
+        power_meter_gain: measured power over true power.
+        absorptivity_exponent: absorbed power grows as (energy / 200 uJ) to this further power.
+        furnace_offset_C: glass minus sensor when hot, degC.
+        furnace_gradient_C_mm: of the glass temperature along x and y of the coupon when hot, degC/mm.
+        coupon_lag_s: time constant of the glass in the furnace, s.
+        photobrightening: gain under the lamp, saturated.
+        wavelength_error_nm: stated minus true wavelength, nm.
+    """
+
+    parameters: NDArray[np.void]
+    coupons: Mapping[str, CouponTruth]
+    power_meter_gain: float
+    absorptivity_exponent: float
+    furnace_offset_C: float
+    furnace_gradient_C_mm: tuple[float, float]
+    coupon_lag_s: float
+    photobrightening: float
+    wavelength_error_nm: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator, effects: Effects, coupons: Sequence[Coupon]) -> Truth:
+        """Draw a truth; the same generator state gives the same truth, and the number of draws depends on no size."""
+
+        def sign() -> float:
+            return 1.0 if rng.random() < 0.5 else -1.0
+
+        def within(low_high: tuple[float, float]) -> float:
+            return float(rng.uniform(*low_high))
+
+        # The parameters are drawn at full spread by a generator of their own, so that switching one effect off leaves
+        # the draws of the others as they were.
+        parameter_rng = np.random.default_rng(rng.integers(2**63))
+        parameters = draw(parameter_rng, 1, effects.parameter_scale) if effects.parameter_scale > 0 else nominal()
+        parameters["rewrite_absorption_gain"] *= max(1.0 + effects.second_pass_boost_sd * rng.standard_normal(), 0.1)
+        angle = within((0.0, 2.0 * math.pi))
+        gradient_C_mm = 0.1 * within(effects.furnace_gradient_C_cm)
+        iodide_loss = within(effects.iodide_loss)
+        return cls(
+            parameters=parameters,
+            power_meter_gain=1.0 + effects.power_meter_sd * float(rng.standard_normal()),
+            absorptivity_exponent=effects.absorptivity_exponent_sd * float(rng.standard_normal()),
+            furnace_offset_C=sign() * within(effects.furnace_offset_C),
+            furnace_gradient_C_mm=(gradient_C_mm * math.cos(angle), gradient_C_mm * math.sin(angle)),
+            coupon_lag_s=within(effects.coupon_lag_s),
+            photobrightening=within(effects.photobrightening),
+            wavelength_error_nm=sign() * effects.wavelength_offset_nm,
+            coupons={coupon.serial: _draw_coupon(rng, effects, coupon, iodide_loss) for coupon in coupons},
+        )
+
+
+def _draw_coupon(rng: np.random.Generator, effects: Effects, coupon: Coupon, iodide_loss: float) -> CouponTruth:
+    batch = coupon.glass.iodide_fraction
+    deviation, offset, tilt_x, tilt_y = rng.standard_normal(4)
+    left = batch * (1.0 - iodide_loss)
+    melted = left / (left + 1.0 - batch)
+    # A glass without one of the halides has none of it to lose or to gain.
+    real = batch if batch in {0.0, 1.0} else min(max(melted + effects.composition_sd * deviation, 0.0), 1.0)
+    return CouponTruth(
+        iodide_fraction=float(real),
+        focus_error_mm=float(effects.focus_offset_sd_mm * offset),
+        tilt_x_mm_mm=float(0.1 * effects.focus_tilt_sd_mm_cm * tilt_x),
+        tilt_y_mm_mm=float(0.1 * effects.focus_tilt_sd_mm_cm * tilt_y),
+    )

@@ -1,0 +1,161 @@
+"""The world that the five drivers of a twin share: where each coupon is, what the light and the heat do to it.
+
+It holds the hidden truth and gives none of it away: drivers hand in what their instrument does, and get back what an
+instrument would show.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamline.recipe import Coupon
+from devices.geometry import Geometry
+from devices.protocols import Clock, Station
+
+from .coupon import GlassCoupon
+from .detector import N_PIXELS, TwinDetector
+from .effects import Effects
+from .features import Pass
+from .oven import Oven
+from .truth import Truth
+
+__all__ = ["NUMERICAL_APERTURE", "Leg", "PULSE_DURATION_fs", "World"]
+
+NUMERICAL_APERTURE = 0.4
+"""Of the objective (assumed: the paper names none)."""
+PULSE_DURATION_fs = 300.0
+"""P1."""
+SPOT_RADIUS_mm = 0.1
+"""1/e^2 radius of the Gaussian spot that the spectrometer sees."""
+COLLECTION_counts_s = 1.0
+"""Counts per s and per photon of the physics' relative intensity (docs/explanation/twin.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """A piece of the stage's way with the output open, at rest or along a line; stage coordinates."""
+
+    end_s: float
+    duration_s: float
+    start_mm: tuple[float, float, float]
+    stop_mm: tuple[float, float, float]
+
+
+class World:
+    """Coupons, furnace body and detector around one hidden truth.
+
+    Args:
+        seed: of the truth and of all noise.
+        coupons: at hand; all of them begin in the rack.
+        clock: of the night.
+        geometry: of the bench.
+        effects: sizes of what the prior does not know.
+    """
+
+    def __init__(
+        self, seed: int, coupons: Sequence[Coupon], clock: Clock, geometry: Geometry, effects: Effects
+    ) -> None:
+        serials = [coupon.serial for coupon in coupons]
+        if len(set(serials)) != len(serials):
+            raise ValueError(f"{serials=}: every coupon needs a serial of its own")
+        truth_rng, laser_rng, furnace_rng, detector_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
+        )
+        self.clock = clock
+        self.geometry = geometry
+        self.__truth = truth = Truth.draw(truth_rng, effects, coupons)
+        self._effects = effects
+        self._laser_rng = laser_rng
+        self._energy_drift = 0.0
+        self._drift_s = 0.0
+        self._coupons = {
+            coupon.serial: GlassCoupon(coupon, truth, effects, NUMERICAL_APERTURE, PULSE_DURATION_fs)
+            for coupon in coupons
+        }
+        self._stations: dict[str, Station] = dict.fromkeys(serials, "rack")
+        self.oven = Oven(
+            furnace_rng,
+            noise_sd_C=effects.furnace_noise_sd_C,
+            offset_C=truth.furnace_offset_C,
+            lag_s=truth.coupon_lag_s,
+        )
+        self.detector = TwinDetector(detector_rng, effects, truth.wavelength_error_nm)
+
+    # ------------------------------------------------------------------------------------------------------- coupons
+    @property
+    def serials(self) -> tuple[str, ...]:
+        """Every coupon."""
+        return tuple(self._stations)
+
+    def station_of(self, serial: str) -> Station:
+        """Where a coupon is."""
+        return self._stations[serial]
+
+    def coupon_at(self, station: Station) -> GlassCoupon | None:
+        """What is at the stage or in the furnace."""
+        return next((self._coupons[s] for s, where in self._stations.items() if where == station), None)
+
+    def carry(self, serial: str, station: Station) -> None:
+        """Put a coupon at a station."""
+        if self._stations[serial] == "furnace":
+            self.oven.take_out(self.clock.now_s)
+        self._stations[serial] = station
+        if station == "furnace":
+            self.oven.put_in(self.clock.now_s, self._coupons[serial].history)
+
+    # --------------------------------------------------------------------------------------------------------- laser
+    def gate_error_s(self) -> float:
+        """By how much a timed exposure is too long."""
+        return self._effects.gate_jitter_sd_s * float(self._laser_rng.standard_normal())
+
+    def fire(self, pulse_energy_uJ: float, repetition_rate_kHz: float, legs: Iterable[Leg]) -> float:
+        """Light on the stage for one opening of the output; returns the mean power measured at the sample, W."""
+        truth, effects = self.__truth, self._effects
+        noise = 1.0 + effects.energy_noise_sd * float(self._laser_rng.standard_normal())
+        energy_uJ = pulse_energy_uJ * noise * math.exp(self._drift())
+        power_W = float(truth.parameters["optical_transmission"][0]) * energy_uJ * repetition_rate_kHz * 1e-3
+        target = self.coupon_at("stage")
+        for leg in legs:
+            x0, y0, depth_mm = self.geometry.place_at_laser(*leg.start_mm)
+            x1, y1, _ = self.geometry.place_at_laser(*leg.stop_mm)
+            length_mm = math.hypot(x1 - x0, y1 - y0)
+            exposure = {"speed_mm_s": length_mm / leg.duration_s} if length_mm > 0 else {"exposure_s": leg.duration_s}
+            if target is not None:
+                shot = Pass(power_W, pulse_energy_uJ, repetition_rate_kHz, depth_mm, **exposure)
+                target.write((x0, y0), (x1, y1), leg.end_s, shot)
+        return power_W * truth.power_meter_gain
+
+    def _drift(self) -> float:
+        """Logarithm of the slow drift of the energy: an Ornstein-Uhlenbeck walk, stepped exactly to now."""
+        effects = self._effects
+        hours = (self.clock.now_s - self._drift_s) / 3600.0
+        self._drift_s = self.clock.now_s
+        keep = math.exp(-hours / effects.energy_return_h)
+        sd = effects.energy_drift_sd_h * math.sqrt(0.5 * effects.energy_return_h * (1.0 - keep**2))
+        self._energy_drift = keep * self._energy_drift + sd * float(self._laser_rng.standard_normal())
+        return self._energy_drift
+
+    # -------------------------------------------------------------------------------------------------- spectrometer
+    def acquire(
+        self, stage_x_mm: float, stage_y_mm: float, *, lamp_on: bool, integration_s: float, n_averages: int
+    ) -> tuple[NDArray[np.float64], int]:
+        """Raw mean counts under the head, shape [n_pixels], and the number of full pixels."""
+        light = np.zeros(N_PIXELS)
+        target = self.coupon_at("stage")
+        if lamp_on and target is not None:
+            x_mm, y_mm = self.geometry.place_at_head(stage_x_mm, stage_y_mm)
+            photons = target.light(
+                x_mm,
+                y_mm,
+                radius_mm=SPOT_RADIUS_mm,
+                lamp_s=integration_s * n_averages,
+                now_s=self.clock.now_s,
+                wavelength_nm=self.detector.true_nm,
+            )
+            light = COLLECTION_counts_s * photons
+        return self.detector.expose(light, integration_s, n_averages)
