@@ -150,3 +150,12 @@ def test_a_noisier_detector_than_stated_is_noticed(spectrograph: Any, settings: 
     )
     untold = analyse_spectrum(spectrograph.wavelength_nm, light, dark, **settings, detector=Detector())
     assert untold.bands[0].rate_sd_counts_s == pytest.approx(told.bands[0].rate_sd_counts_s, rel=0.1)
+
+
+def test_a_coarser_pattern_of_the_pixels_than_stated_is_noticed(
+    spectrograph: Any, settings: Any, true_band: Any
+) -> None:
+    spectrograph.detector = Detector(nonuniformity=0.02)
+    light, dark = spectrograph(true_band(515.0, 5e6, 0.08), true_band(630.0, 3e6))
+    outcome = analyse_spectrum(spectrograph.wavelength_nm, light, dark, **settings, detector=Detector())
+    assert outcome.reduced_chi2 == pytest.approx(1.0, abs=0.4)
