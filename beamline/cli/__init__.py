@@ -1,1 +1,25 @@
-"""The command `vitrail`."""
+"""The command `vitrail`.
+
+Each command's work is imported when it runs, so that a help text does not wait for numba, Bluesky or Tiled.
+Exit codes: 0 done; 1 it failed; 2 the input is wrong and nothing was written; 3 the campaign ended without any outcome;
+130 stopped by Ctrl-C or a signal, instrument safe, records closed.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from beamline.cli.campaign import campaign
+
+__all__ = ["main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("vitrail"), prog_name="vitrail")
+def main() -> None:
+    """Runs a femtosecond-laser bench that writes perovskite quantum dots into glass."""
+
+
+main.add_command(campaign)

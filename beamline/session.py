@@ -1,0 +1,94 @@
+"""Puts an instrument together: engine, clock, devices, records and catalog, from an `Instrument`.
+
+This is the only place outside `devices/twin/` that knows that a twin exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bluesky import RunEngine
+
+from beamline.instrument import Instrument
+from beamline.recipe import Coupon
+from beamline.records import CatalogOwner, LogWriter, Records
+from beamline.safety import AbortOnSignal, SafeStep, make_safe
+from devices import Bench, DiscreteEventClock, make_bench
+
+__all__ = ["Session", "open_session"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A running instrument. Use it as a context manager: leaving it makes the bench safe and ends the catalog's process.
+
+    Attributes:
+        RE: the engine; its documents go to the log first.
+        bench: the devices.
+        records: what the logs hold.
+        signals: set where the session is unattended; says by which signal a plan was aborted.
+        catalog: the process that owns the catalog, or None.
+    """
+
+    instrument: Instrument
+    RE: RunEngine
+    bench: Bench
+    records: Records
+    signals: AbortOnSignal | None
+    catalog: CatalogOwner | None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> tuple[SafeStep, ...]:
+        """Safe state, then the end of the catalog's process, which first takes in what is finished."""
+        steps = make_safe(self.bench)
+        if self.catalog is not None:
+            self.catalog.stop()
+        return steps
+
+
+def open_session(
+    instrument: Instrument,
+    *,
+    coupons: Sequence[Coupon],
+    data: Path,
+    seed: int,
+    unattended: bool,
+    catalog: bool = True,
+) -> Session:
+    """Put an instrument together.
+
+    Args:
+        instrument: which.
+        coupons: what lies in the rack.
+        data: folder of the records; made where it is missing.
+        seed: of the twin's hidden truth, where the instrument file states none.
+        unattended: signals abort and clean up, instead of Bluesky's pause-and-ask.
+        catalog: whether to start the process that takes finished runs into the catalog.
+
+    Raises:
+        RecordError: the folder of the records cannot be used.
+    """
+    from devices.twin import build_twin  # noqa: PLC0415  # loads numba, which a session at hardware would not need
+
+    records = Records(data)
+    records.close_orphans()
+    clock = DiscreteEventClock()
+    truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
+    drivers = build_twin(truth_seed, coupons, clock, instrument.geometry)
+    signals = AbortOnSignal() if unattended else None
+    engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
+    clock.install(engine)
+    engine.subscribe(LogWriter(data))
+    owner = CatalogOwner(data) if catalog else None
+    if owner is not None:
+        owner.start()
+    bench = make_bench(drivers, clock, instrument.geometry)
+    return Session(instrument, engine, bench, records, signals, owner)

@@ -1,0 +1,142 @@
+"""The closed loop of a night: suggest a coupon with its sites -> write -> heat-treat -> measure -> analyse -> ingest.
+
+Everything that was decided, and on what grounds, is in the documents: a `decision` run before each coupon and one at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator
+
+from beamline.campaign import Campaign, InstrumentTimes, suggestion_phases
+from beamline.campaign.observations import coupon_observations
+from beamline.optimize import Optimizer
+from beamline.recipe import Coupon, Observation, Suggestion, as_plain
+from beamline.records import Records
+from beamline.safety import safe_state_plan
+from devices import Bench
+from plans.anneal import heat_treat_coupon
+from plans.documents import CouponInHand, NightLabel
+from plans.measure import measure_coupon
+from plans.threads import in_thread
+from plans.write import empty_stage, load_on_stage, write_coupon
+
+__all__ = ["Night", "campaign_plan", "coupon_plan"]
+
+
+@dataclass
+class Night:
+    """A campaign on a bench, and how far it got.
+
+    Attributes:
+        deadline_s: clock time from which on no coupon is started; None for none.
+        metadata: goes into the start document of the night's first run (campaign file, physics parameters, instrument).
+        earlier: observations of an earlier night that this one goes on from, ingested before the first decision.
+        coupons: those that may still be used, in the order of the campaign file.
+    """
+
+    bench: Bench
+    campaign: Campaign
+    optimizer: Optimizer
+    records: Records
+    label: NightLabel
+    times: InstrumentTimes
+    deadline_s: float | None
+    metadata: dict[str, Any]
+    coupons: list[Coupon]
+    earlier: Sequence[Observation] = ()
+    n_done: int = field(default=0, init=False)
+    verdict: str = field(default="not started", init=False)
+
+
+def campaign_plan(night: Night) -> MsgGenerator[None]:
+    """The whole night. However it ends, the bench ends in its safe state."""
+    yield from bpp.finalize_wrapper(_loop(night), lambda: safe_state_plan(night.bench))
+
+
+def _loop(night: Night) -> MsgGenerator[None]:
+    start_s = night.bench.clock.now_s
+    yield from bps.open_run({**night.label.metadata("campaign", start_s), **night.metadata})
+    yield from bps.close_run()
+    observations = night.earlier
+    while True:
+        suggestion = yield from _decide(night, observations, start_s)
+        if suggestion is None:
+            return
+        observations = yield from coupon_plan(night, suggestion)
+
+
+def _decide(night: Night, observations: Sequence[Observation], start_s: float) -> MsgGenerator[Suggestion | None]:
+    """Let the optimiser learn and suggest, and put both into a run; None when the night is over."""
+    if observations:
+        yield from in_thread(lambda: night.optimizer.ingest(observations))
+    night.verdict = _stop_reason(night, night.bench.clock.now_s - start_s)
+    suggestion = None
+    if not night.verdict:
+        suggestion = yield from in_thread(lambda: night.optimizer.suggest(night.coupons))
+    status = yield from in_thread(night.optimizer.status)
+    metadata: dict[str, Any] = {
+        **night.label.metadata("decision", night.bench.clock.now_s),
+        "n_coupon": night.n_done + (suggestion is not None),
+        "ingested": [as_plain(observation) for observation in observations],
+        "state": as_plain(status),
+        "verdict": "continue" if suggestion else "stop",
+        "reason": suggestion.reason if suggestion else night.verdict,
+    }
+    if suggestion:
+        phases = suggestion_phases(suggestion, night.campaign.measurement, night.times)
+        metadata["coupon"] = as_plain(suggestion.coupon)
+        metadata["suggestion"] = as_plain(suggestion)
+        metadata["planned"] = {phase.name: phase.duration_s for phase in phases}
+    yield from bps.open_run(metadata)
+    yield from bps.close_run()
+    return suggestion
+
+
+def _stop_reason(night: Night, elapsed_s: float) -> str:
+    """Why no further coupon is started; empty where one is."""
+    stop = night.campaign.stop
+    confidence = stop.target_reached_confidence
+    p_reached = night.optimizer.status().p_reached
+    if confidence is not None and p_reached >= confidence:
+        return f"target reached: a site meets the specification with probability {p_reached:.3f} (asked: {confidence:g})"
+    if night.n_done >= night.campaign.n_coupons_max:
+        return f"{night.n_done} coupons used, as many as the campaign allows"
+    if not night.coupons:
+        return "no coupon left in the rack"
+    if night.deadline_s is not None and elapsed_s >= night.deadline_s:
+        return f"time is up: {elapsed_s / 3600:.1f} h of {night.deadline_s / 3600:.1f} h"
+    return ""
+
+
+def coupon_plan(night: Night, suggestion: Suggestion) -> MsgGenerator[tuple[Observation, ...]]:
+    """One coupon through the bench; its observations, analysed from the records."""
+    coupon = suggestion.coupon
+    night.n_done += 1
+    night.coupons[:] = [c for c in night.coupons if c.serial != coupon.serial]
+    hand = CouponInHand(
+        label=night.label,
+        coupon=coupon,
+        n_coupon=night.n_done,
+        suggestion_id=suggestion.suggestion_id,
+        sites={s.site.name: s.site for s in suggestion.sites},
+        recipes=suggestion.recipes(),
+    )
+    steps: list[Callable[[], MsgGenerator[Any]]] = [
+        lambda: load_on_stage(night.bench, coupon.serial),
+        lambda: write_coupon(night.bench, hand),
+        lambda: heat_treat_coupon(night.bench, hand, suggestion.heat_treatment),
+        lambda: load_on_stage(night.bench, coupon.serial),
+        lambda: measure_coupon(night.bench, hand, night.campaign.measurement),
+        lambda: empty_stage(night.bench),
+    ]
+    for step in steps:
+        yield from step()
+    uid = night.label.campaign_uid
+    observations = yield from in_thread(lambda: coupon_observations(night.records, uid, coupon.serial))
+    return observations

@@ -1,0 +1,52 @@
+"""What the start documents of a night say: one place where their keys are spelled. docs/reference/records.md lists them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from beamline.recipe import Coupon, Recipe, Site, as_plain
+
+__all__ = ["CouponInHand", "NightLabel"]
+
+
+@dataclass(frozen=True)
+class NightLabel:
+    """What every run of a night carries: whose it is and which code made it."""
+
+    campaign_name: str
+    campaign_uid: str
+    versions: dict[str, str]
+
+    def metadata(self, purpose: str, clock_s: float) -> dict[str, Any]:
+        """Start-document metadata of a run of this night."""
+        return {
+            "purpose": purpose,
+            "plan_name": purpose,
+            "campaign": {"name": self.campaign_name, "uid": self.campaign_uid},
+            "versions": self.versions,
+            "clock_s": clock_s,
+        }
+
+
+@dataclass(frozen=True)
+class CouponInHand:
+    """The coupon that is being processed, which of the night it is (from 1), and under which suggestion."""
+
+    label: NightLabel
+    coupon: Coupon
+    n_coupon: int
+    suggestion_id: str
+    sites: dict[str, Site]
+    recipes: dict[str, Recipe]
+
+    def metadata(self, purpose: str, clock_s: float) -> dict[str, Any]:
+        """Start-document metadata of a run on this coupon."""
+        return {
+            **self.label.metadata(purpose, clock_s),
+            "coupon": as_plain(self.coupon),
+            "n_coupon": self.n_coupon,
+            "suggestion_id": self.suggestion_id,
+            "sites": {name: as_plain(site) for name, site in self.sites.items()},
+            "recipes": {name: as_plain(recipe) for name, recipe in self.recipes.items()},
+        }

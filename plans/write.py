@@ -1,0 +1,92 @@
+"""Writing: a coupon on the stage, then dots and lines, each fired once and never again.
+
+Duration of a site: travel + n_passes x (exposure_s, or length / speed) + a second or so a pass for attenuator and output.
+"""
+
+from __future__ import annotations
+
+import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
+from bluesky.utils import MsgGenerator
+
+from beamline.recipe import Dot, Line, Site
+from devices import Bench, LineMove
+from plans.documents import CouponInHand
+
+__all__ = ["empty_stage", "load_on_stage", "write_coupon", "write_site"]
+
+
+def load_on_stage(bench: Bench, serial: str) -> MsgGenerator[None]:
+    """Bring a coupon to the stage; another one that lies there goes back to the rack first.
+
+    Precondition: if the coupon is in the furnace, the furnace is below `geometry.unload_C`.
+    """
+    present = bench.changer.at_stage.get()
+    if present not in ("", serial):
+        yield from empty_stage(bench)
+    yield from bps.mv(bench.changer.at_stage, serial)
+
+
+def empty_stage(bench: Bench) -> MsgGenerator[None]:
+    """Take the coupon on the stage back to the rack."""
+    yield from bps.mv(bench.changer.at_stage, "")
+
+
+def write_coupon(bench: Bench, hand: CouponInHand) -> MsgGenerator[str]:
+    """One run, `purpose="writing"`: every site of the coupon in hand, in the order given. The coupon lies on the stage.
+
+    Streams: `intents`, an event before a site is fired at, and `exposures`, one after each pass. A site with an intent and
+    too few exposures is suspect: how much light it got nobody knows.
+
+    Returns:
+        uid of the run.
+    """
+    uid = yield from bps.open_run(hand.metadata("writing", bench.clock.now_s))
+    for name, site in hand.sites.items():
+        yield from write_site(bench, site, hand.recipes[name].writing)
+    yield from bps.close_run()
+    return str(uid)
+
+
+def write_site(bench: Bench, site: Site, writing: Dot | Line) -> MsgGenerator[None]:
+    """Write one site within an open run. It is not rewound: after a pause nothing is fired a second time."""
+    laser, stage = bench.laser, bench.stage
+    yield from bps.mv(laser.pulse_energy_uJ, writing.pulse_energy_uJ)
+    yield from bps.mv(laser.repetition_rate_kHz, writing.repetition_rate_kHz)
+    yield from bps.mv(bench.site_name, site.name)
+    begin_x_mm = site.x_mm - (writing.length_mm / 2 if isinstance(writing, Line) else 0.0)
+    x_mm, y_mm, z_mm = bench.geometry.under_laser(begin_x_mm, site.y_mm, writing.depth_mm)
+    yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm, stage.z_mm, z_mm)
+    # From here until the exposures are in the log the engine must not go back: a rewind would fire again.
+    yield from bps.clear_checkpoint()
+    yield from _event(bench, "intents")
+    for n_pass in range(writing.n_passes):
+        if isinstance(writing, Line):
+            if n_pass:
+                yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm)
+            yield from _write_line(bench, LineMove(x_mm + writing.length_mm, y_mm, writing.speed_mm_s))
+        else:
+            yield from bps.mv(laser.exposure_s, writing.exposure_s)
+            yield from bps.trigger(laser, wait=True)
+        yield from _event(bench, "exposures")
+    yield from bps.checkpoint()
+
+
+def _write_line(bench: Bench, line: LineMove) -> MsgGenerator[None]:
+    """Open, move, close; the output is closed however the move ends."""
+
+    def opened() -> MsgGenerator[None]:
+        yield from bps.mv(bench.laser.output, "open")
+        yield from bps.mv(bench.stage.line, line)
+
+    def closed() -> MsgGenerator[None]:
+        yield from bps.mv(bench.laser.output, "closed")
+
+    yield from bpp.finalize_wrapper(opened(), closed)
+
+
+def _event(bench: Bench, stream: str) -> MsgGenerator[None]:
+    yield from bps.create(stream)
+    for device in (bench.clock_s, bench.site_name, bench.laser, bench.stage):
+        yield from bps.read(device)
+    yield from bps.save()
