@@ -19,11 +19,11 @@ def _heater(driver: FurnaceDriver) -> str:
     return "on" if driver.is_on else "standby"
 
 
-def _switch_heater(driver: FurnaceDriver, state: str) -> float:
+def _switch_heater(furnace: Furnace, state: str) -> float:
     if state == "on":
-        driver.hold()
+        furnace.driver.hold()
     else:
-        driver.standby()
+        furnace.standby()
     return 0.0
 
 
@@ -108,23 +108,26 @@ class Furnace(Role):
         )
 
     def standby(self) -> None:
-        """Heater off, at once and without a plan; in a plan use `bps.mv(furnace.heater, "standby")`."""
-        self.driver.standby()
+        """Heater off, at once and without a plan, and an end to a ramp; in a plan `bps.mv(furnace.heater, "standby")`."""
+        try:
+            self.driver.standby()
+        finally:
+            self._end_in_flight()
 
     def _check_sensor(self) -> None:
         if not self.driver.is_sensor_ok:
             raise SensorError(f"{self.name}: sensor break; put the furnace in standby and look at the thermocouple")
 
     def _end_in_flight(self) -> None:
-        """A new target replaces the old one, whose status ends as stopped."""
+        """What replaces a ramp ends its status as stopped."""
         for waiting in self._in_flight:
             waiting.end(success=False)
         self._in_flight.clear()
 
     def _bring_to_rest(self) -> None:
         # A stopped ramp holds: whether the furnace is to go cold is for the plan's safe state to say. A broken sensor
-        # leaves nothing to hold by.
-        if self.driver.is_sensor_ok:
+        # leaves nothing to hold by, and what was switched off meanwhile stays off.
+        if self.driver.is_sensor_ok and self.driver.is_on:
             self.driver.hold()
         else:
             self.driver.standby()

@@ -18,11 +18,11 @@ def _output(driver: LaserDriver) -> str:
     return "open" if driver.is_output_open else "closed"
 
 
-def _switch_output(driver: LaserDriver, state: str) -> float:
+def _switch_output(laser: Laser, state: str) -> float:
     if state == "open":
-        driver.open_output()
+        laser.driver.open_output()
     else:
-        driver.close_output()
+        laser.driver.close_output()
     return 0.0
 
 

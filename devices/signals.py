@@ -244,7 +244,7 @@ class Choice(Described):
     Args:
         choices: the states.
         read: driver -> the present state.
-        command: driver, state -> expected time, s.
+        command: role, state -> expected time, s.
     """
 
     def __init__(
@@ -289,7 +289,7 @@ class Choice(Described):
         """
         self.check_value(value)
         role: Role = self.parent
-        expected_s = self._command(role.driver, value)
+        expected_s = self._command(role, value)
         return role.begin(f"{self.name}: change to {value}", lambda: self.get() == value, expected_s=expected_s)
 
     def stop(self, *, success: bool = False) -> None:

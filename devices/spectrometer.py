@@ -18,8 +18,8 @@ def _lamp(driver: SpectrometerDriver) -> str:
     return "on" if driver.is_lamp_on else "off"
 
 
-def _switch_lamp(driver: SpectrometerDriver, state: str) -> float:
-    return driver.switch_lamp(state == "on")
+def _switch_lamp(spectrometer: Spectrometer, state: str) -> float:
+    return spectrometer.driver.switch_lamp(state == "on")
 
 
 class Spectrometer(Role):

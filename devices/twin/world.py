@@ -32,7 +32,7 @@ PULSE_DURATION_fs = 300.0
 """P1."""
 SPOT_RADIUS_mm = 0.1
 """1/e^2 radius of the Gaussian spot that the spectrometer sees."""
-COLLECTION_counts_s = 1.0
+COLLECTION_counts_s = 5.5e3
 """Counts per s and per photon of the physics' relative intensity (docs/explanation/twin.md)."""
 
 
