@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from bluesky.utils import RunEngineInterrupted
@@ -76,7 +76,7 @@ def run_night(
         used: serials of coupons that an earlier night has used up.
         subscribers: callbacks for the documents, after the log.
     """
-    start = datetime.now().astimezone()
+    start = datetime.now(UTC).astimezone()
     uid = campaign_uid or str(uuid.uuid4())
     night = Night(
         bench=session.bench,
@@ -131,5 +131,7 @@ def used_serials(records: Records, campaign_uid: str) -> frozenset[str]:
 
 def earlier_observations(records: Records, campaign_uid: str) -> tuple[Observation, ...]:
     """All that a campaign has observed, coupon by coupon, analysed anew from the records."""
-    serials = dict.fromkeys(run.start["coupon"]["serial"] for run in records.runs(campaign=campaign_uid, purpose="writing"))
+    serials = dict.fromkeys(
+        run.start["coupon"]["serial"] for run in records.runs(campaign=campaign_uid, purpose="writing")
+    )
     return tuple(o for serial in serials for o in coupon_observations(records, campaign_uid, serial))

@@ -104,7 +104,9 @@ def _stop_reason(night: Night, elapsed_s: float) -> str:
     confidence = stop.target_reached_confidence
     p_reached = night.optimizer.status().p_reached
     if confidence is not None and p_reached >= confidence:
-        return f"target reached: a site meets the specification with probability {p_reached:.3f} (asked: {confidence:g})"
+        return (
+            f"target reached: a site meets the specification with probability {p_reached:.3f} (asked: {confidence:g})"
+        )
     if night.n_done >= night.campaign.n_coupons_max:
         return f"{night.n_done} coupons used, as many as the campaign allows"
     if not night.coupons:

@@ -49,7 +49,9 @@ def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
     runs = records.runs(campaign=campaign_uid)
     first = next((run for run in runs if run.start["purpose"] == "campaign"), None)
     if first is None:
-        raise LookupError(f"no campaign {campaign_uid!r} in {records.folder}; `vitrail campaign status` lists those there are")
+        raise LookupError(
+            f"no campaign {campaign_uid!r} in {records.folder}; `vitrail campaign status` lists those there are"
+        )
     file = first.start["campaign_file"]
     measured = [run for run in runs if run.start["purpose"] == "measurement" and run.stop is not None]
     n_at_hand = len(file["coupon"])

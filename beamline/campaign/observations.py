@@ -48,7 +48,9 @@ def _observations(run: Run, history: tuple[HeatStep, ...], outcomes: dict[str, O
     glass = Coupon.model_validate(run.start["coupon"]).glass
     found = []
     for name in dict.fromkeys(names):
-        power_W = float(np.mean([p for n, p in zip(names, exposures["laser_power_at_sample_W"], strict=True) if n == name]))
+        power_W = float(
+            np.mean([p for n, p in zip(names, exposures["laser_power_at_sample_W"], strict=True) if n == name])
+        )
         found.append(
             Observation(
                 site=Site.model_validate(run.start["sites"][name]),
@@ -79,7 +81,9 @@ def _outcomes(run: Run) -> dict[str, Outcome]:
 def _outcome(i: int, spectra: Quantities, darks: Quantities | None, config: Quantities, detector: Detector) -> Outcome:
     dark = dark_for(float(spectra["spectrometer_integration_s"][i]), darks)
     if dark is None:
-        return Failed(reason="no dark spectrum of the same integration time: the instrument stopped before it was taken")
+        return Failed(
+            reason="no dark spectrum of the same integration time: the instrument stopped before it was taken"
+        )
     return analyse_spectrum(
         np.asarray(config["spectrometer_wavelength_nm"], dtype=float),
         spectra["spectrometer_counts"][i],

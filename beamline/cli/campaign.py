@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from beamline.campaign import Campaign
     from beamline.instrument import Instrument
     from beamline.night import NightOutcome
@@ -57,7 +59,7 @@ def check(file: Path, instrument_file: Path | None, *, as_json: bool) -> None:
     from beamline.campaign import describe, describe_json, estimate_night
 
     plan, instrument = _load(file, None, None), _load_instrument(instrument_file)
-    estimate = estimate_night(plan, instrument.times, datetime.now().astimezone())
+    estimate = estimate_night(plan, instrument.times, datetime.now(UTC).astimezone())
     click.echo(json.dumps(describe_json(plan, estimate), indent=2) if as_json else describe(plan, estimate))
 
 
@@ -67,18 +69,22 @@ def check(file: Path, instrument_file: Path | None, *, as_json: bool) -> None:
 @_instrument
 @_seed
 @click.option("--optimizer", type=click.Choice(["physics", "skopt", "random"]), help="Instead of the one in the file.")
-@click.option("--after", metavar="CAMPAIGN", help="Go on from an earlier campaign: learn its outcomes, leave out its coupons.")
-@click.option("--catalog/--no-catalog", default=True, help="Take finished runs into the databroker catalog.  [default: yes]")
+@click.option(
+    "--after", metavar="CAMPAIGN", help="Go on from an earlier campaign: learn its outcomes, leave out its coupons."
+)
+@click.option(
+    "--catalog/--no-catalog", default=True, help="Take finished runs into the databroker catalog.  [default: yes]"
+)
 @click.option("--report/--no-report", "with_report", default=True, help="Write the report at the end.  [default: yes]")
 @_json
 def run(
+    *,
     file: Path,
     data: Path,
     instrument_file: Path | None,
     seed: int | None,
     optimizer: str | None,
     after: str | None,
-    *,
     catalog: bool,
     with_report: bool,
     as_json: bool,
@@ -87,7 +93,7 @@ def run(
     plan, instrument = _load(file, seed, optimizer), _load_instrument(instrument_file)
     # Bluesky prints to standard output, which belongs to the JSON.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        summary, outcome = _run(plan, instrument, file, data, after, catalog=catalog, with_report=with_report)
+        summary, outcome = _run(plan, instrument, file, data, after=after, catalog=catalog, with_report=with_report)
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     if outcome.exit_status != "success":
@@ -95,7 +101,14 @@ def run(
 
 
 def _run(
-    plan: Campaign, instrument: Instrument, file: Path, data: Path, after: str | None, *, catalog: bool, with_report: bool
+    plan: Campaign,
+    instrument: Instrument,
+    file: Path,
+    data: Path,
+    *,
+    after: str | None,
+    catalog: bool,
+    with_report: bool,
 ) -> tuple[dict[str, Any], NightOutcome]:
     from rich.console import Console
 
@@ -108,7 +121,7 @@ def _run(
     console = Console(stderr=True)
     records = Records(data)
     earlier_uid = _find(records, after) if after else None
-    expected_s = estimate_night(plan, instrument.times, datetime.now().astimezone()).expected.duration_s
+    expected_s = estimate_night(plan, instrument.times, datetime.now(UTC).astimezone()).expected.duration_s
     with open_session(
         instrument, coupons=plan.coupons, data=data, seed=plan.seed, unattended=True, catalog=catalog
     ) as session:
@@ -143,20 +156,22 @@ def _run(
         "records": str(data),
         "report": str(page) if page else None,
     }
-    _say(console, plan, outcome, file, data, page)
+    _say(console, outcome, name=plan.name, file=file, data=data, page=page)
     return summary, outcome
 
 
-def _say(console: Any, plan: Campaign, outcome: NightOutcome, file: Path, data: Path, page: Path | None) -> None:
+def _say(console: Console, outcome: NightOutcome, *, name: str, file: Path, data: Path, page: Path | None) -> None:
     """The last words of a night, for a person."""
     from beamline.cli.progress import hours_text
 
     words = {"success": "[green]done[/]", "abort": "[yellow]stopped[/]", "fail": "[red]failed[/]"}[outcome.exit_status]
     took = f"{outcome.n_coupons} coupons, {hours_text(outcome.simulated_s)} on the bench's clock"
-    console.print(f"[bold]{plan.name}[/] {words}: {outcome.reason} ({took})", highlight=False)
+    console.print(f"[bold]{name}[/] {words}: {outcome.reason} ({took})", highlight=False)
     failed = [step for step in outcome.safe_steps if step.error]
     if outcome.exit_status != "success" or failed:
-        console.print("bench: " + "; ".join(map(str, outcome.safe_steps)), style="red bold" if failed else "", highlight=False)
+        console.print(
+            "bench: " + "; ".join(map(str, outcome.safe_steps)), style="red bold" if failed else "", highlight=False
+        )
         console.print("records: closed; nothing that was emitted is lost", highlight=False)
         console.print(
             f"go on:   vitrail campaign run {file} --data {data} --after {outcome.campaign_uid[:8]}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -13,6 +13,8 @@ from rich.table import Table
 from beamline.recipe import Dot, Line, Luminescence, Observation, Suggestion
 
 __all__ = ["NightDisplay", "hours_text", "outcome_cells", "site_table"]
+
+HOLDING_BAND_C = 3.0
 
 
 def hours_text(seconds: float) -> str:
@@ -32,7 +34,12 @@ def outcome_cells(observation: Observation | None) -> tuple[str, str, str, str]:
         return "", "", "", "[dim]waiting[/]"
     outcome = observation.outcome
     if not isinstance(outcome, Luminescence):
-        return "-", "-", "-", {"no_luminescence": "dark", "saturated": "saturated", "failed": "[red]failed[/]"}[outcome.kind]
+        return (
+            "-",
+            "-",
+            "-",
+            {"no_luminescence": "dark", "saturated": "saturated", "failed": "[red]failed[/]"}[outcome.kind],
+        )
     red, green = outcome.band("red"), outcome.band("green")
     peak = f"{red.peak_nm:.1f} ± {red.peak_sd_nm:.1f}" if red else "-"
     ratio = f"{green.rate_counts_s / red.rate_counts_s:.2f}" if red and green and red.rate_counts_s > 0 else "-"
@@ -93,7 +100,7 @@ class NightDisplay:
         self._live: Live | None = None
         self._is_shown = console.is_terminal
 
-    def __enter__(self) -> NightDisplay:
+    def __enter__(self) -> Self:
         if self._is_shown:
             self._live = Live(self._progress, console=self._console, refresh_per_second=8, transient=True)
             self._live.__enter__()
@@ -148,7 +155,10 @@ class NightDisplay:
         if stream == "furnace":
             setpoint_C = doc["data"]["furnace_setpoint_C"]
             readback_C = doc["data"]["furnace_temperature_C"]
-            what = "holding" if abs(readback_C - setpoint_C) < 3 else "ramping up" if readback_C < setpoint_C else "cooling"
+            if abs(readback_C - setpoint_C) < HOLDING_BAND_C:
+                what = "holding"
+            else:
+                what = "ramping up" if readback_C < setpoint_C else "cooling"
             self._progress.update(
                 self._phase,
                 description=what,
@@ -156,7 +166,9 @@ class NightDisplay:
                 text=f"{readback_C:.0f} degC, setpoint {setpoint_C:.0f} degC",
             )
         elif stream in {"exposures", "spectra"}:
-            self._progress.update(self._phase, completed=doc["seq_num"], text=f"site {doc['data'].get('site_name', '')}")
+            self._progress.update(
+                self._phase, completed=doc["seq_num"], text=f"site {doc['data'].get('site_name', '')}"
+            )
 
     def _draw(self, outcomes: dict[str, Observation]) -> None:
         if self._live is not None and self._suggestion is not None:

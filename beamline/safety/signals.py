@@ -35,6 +35,7 @@ class AbortOnSignal:
         self._previous: dict[signal.Signals, Any] = {}
 
     def __call__(self, engine: Any) -> Self:
+        """Take the engine whose plan is about to start."""
         self._engine = engine
         return self
 
@@ -56,7 +57,9 @@ class AbortOnSignal:
         if self.received is not None:
             return
         self.received = signal.Signals(number)
-        threading.Thread(target=self._abort, args=(describe_signal(self.received),), name="abort-on-signal", daemon=True).start()
+        threading.Thread(
+            target=self._abort, args=(describe_signal(self.received),), name="abort-on-signal", daemon=True
+        ).start()
 
     def _abort(self, reason: str) -> None:
         with contextlib.suppress(TransitionError):  # the plan ended by itself in the meantime
