@@ -1,6 +1,6 @@
 """The fit of one or two asymmetric bands and a background, by lmfit with analytic derivatives.
 
-Each band has an area, a place, a width and an asymmetry; the background is one number. Width and asymmetry carry weak
+Each band has an area, a place, a width, an asymmetry and a tail; the background is one number. The last three carry weak
 priors (Gaussian, added as residuals), so a band of a few sigma is fitted as well as a strong one: its width then comes
 from the prior, and its uncertainty says so. The uncertainties are the Gauss-Newton covariance in the parameters
 themselves (lmfit's own covariance is not defined for a parameter at a bound), widened by sqrt(reduced chi^2) where the
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.analysis.bands import MAX_LOG_ASYMMETRY, band_with_gradient
+from beamline.analysis.bands import LARGEST_TAIL, MAX_LOG_ASYMMETRY, N_SHAPE, NO_TAIL, band_with_gradient
 from beamline.analysis.prepare import Binned
 from beamline.analysis.search import Candidate
 
@@ -28,9 +28,11 @@ FWHM_eV = (0.03, 0.35)
 
 FWHM_PRIOR_eV = (0.11, 0.05)
 LOG_ASYMMETRY_PRIOR = (0.1, 0.2)
-"""Mean and sigma of the weak priors: bands of 15-40 nm, more often with a tail to low energies than not."""
+TAIL_PRIOR = (0.4, 0.2)
+"""Mean and sigma of the weak priors: bands of 15-40 nm, rather broader to low energies than not, with a tail that begins
+at a few percent of the maximum."""
 
-MAX_EVALUATIONS = 150
+MAX_EVALUATIONS = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class BandFit:
     peak_eV: float
     fwhm_eV: float
     log_asymmetry: float
+    tail: float
     sd_area_counts: float
     sd_peak_eV: float
     sd_fwhm_eV: float
@@ -84,11 +87,11 @@ class Fit:
 
 
 def _model(values: Floats, data: Binned) -> tuple[Floats, Floats]:
-    """Counts per bin, shape (bins,), and derivatives, (numbers, bins); `values`: background, four a band."""
+    """Counts per bin, shape (bins,), and derivatives, (numbers, bins); `values`: background, then the bands."""
     total = np.full(data.energy_eV.shape, values[0])
     gradients = [np.ones_like(total)[None, :]]
-    for area, peak, fwhm, log_asymmetry in values[1:].reshape(-1, 4):
-        density, gradient = band_with_gradient(data.energy_eV, area, peak, fwhm, log_asymmetry)
+    for numbers in values[1:].reshape(-1, N_SHAPE):
+        density, gradient = band_with_gradient(data.energy_eV, numbers)
         total += density * data.eV_per_bin
         gradients.append(gradient * data.eV_per_bin)
     return total, np.concatenate(gradients)
@@ -96,9 +99,9 @@ def _model(values: Floats, data: Binned) -> tuple[Floats, Floats]:
 
 def _priors(n_bands: int) -> tuple[Floats, Floats, Floats]:
     """Index, mean and sigma of the numbers that carry a prior."""
-    index = np.concatenate([[4 * i + 3, 4 * i + 4] for i in range(n_bands)])
-    mean = np.tile([FWHM_PRIOR_eV[0], LOG_ASYMMETRY_PRIOR[0]], n_bands)
-    sd = np.tile([FWHM_PRIOR_eV[1], LOG_ASYMMETRY_PRIOR[1]], n_bands)
+    index = np.concatenate([[N_SHAPE * i + 3, N_SHAPE * i + 4, N_SHAPE * i + 5] for i in range(n_bands)])
+    mean = np.tile([FWHM_PRIOR_eV[0], LOG_ASYMMETRY_PRIOR[0], TAIL_PRIOR[0]], n_bands)
+    sd = np.tile([FWHM_PRIOR_eV[1], LOG_ASYMMETRY_PRIOR[1], TAIL_PRIOR[1]], n_bands)
     return index, mean, sd
 
 
@@ -124,6 +127,7 @@ def fit_bands(data: Binned, starts: Sequence[Candidate], limits_eV: Sequence[tup
         parameters.add(f"peak{i}", value=min(max(start.peak_eV, low + inside), high - inside), min=low, max=high)
         parameters.add(f"fwhm{i}", value=start.fwhm_eV, min=FWHM_eV[0], max=FWHM_eV[1])
         parameters.add(f"log_asymmetry{i}", value=LOG_ASYMMETRY_PRIOR[0], min=-MAX_LOG_ASYMMETRY, max=MAX_LOG_ASYMMETRY)
+        parameters.add(f"tail{i}", value=TAIL_PRIOR[0], min=NO_TAIL, max=LARGEST_TAIL)
     names = list(parameters)
     index, mean, sd = _priors(len(starts))
     cache: dict[bytes, tuple[Floats, Floats]] = {}
@@ -156,7 +160,7 @@ def fit_bands(data: Binned, starts: Sequence[Candidate], limits_eV: Sequence[tup
 
 def _finished(best: Floats, data: Binned, *, converged: bool) -> Fit:
     """The fit at its best place, with its covariance."""
-    n_bands = (len(best) - 1) // 4
+    n_bands = len(best) // N_SHAPE
     index, mean, sd = _priors(n_bands)
     model, gradient = _model(best, data)
     tangent = gradient / data.sd_counts
@@ -169,7 +173,9 @@ def _finished(best: Floats, data: Binned, *, converged: bool) -> Fit:
     chi2 = float(left @ left)
     n_free = len(left) - len(best) + len(index)
     widened = np.sqrt(np.maximum(np.diag(covariance), 0.0) * max(1.0, chi2 / n_free))
-    bands = tuple(BandFit(*best[k : k + 4].tolist(), *widened[k : k + 3].tolist()) for k in range(1, len(best), 4))
+    bands = tuple(
+        BandFit(*best[k : k + N_SHAPE].tolist(), *widened[k : k + 3].tolist()) for k in range(1, len(best), N_SHAPE)
+    )
     return Fit(
         bands=bands,
         background_counts=float(best[0]),

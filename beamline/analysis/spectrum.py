@@ -40,6 +40,9 @@ AT_BORDER_eV = 1e-4
 WORTH_A_FIT_SD = 3.0
 """From this signal-to-noise ratio a second band is tried on what one band leaves; about 4 will be asked of it."""
 
+CLEAR_SD = 20.0
+"""Two bands apart, each this many sigma strong, are two without further ado."""
+
 SHAPE_SD = 0.025
 """What the choice of the band's shape does, one sigma: to the place of the maximum in units of the width, to width and
 area as a share. Two half-Gaussians, log-normal bands and bands with exponential or Lorentzian wings that fit one
@@ -92,15 +95,13 @@ def analyse_spectrum(
     data = binned(axis, light, dark, int(n_averages), detector)
     search = Search(data)
     scale = max(1.0, search.reduced_chi2()) ** 0.5
-    start, z = search.best_single()
+    _, z = search.best_single()
     if z <= scale * threshold(search.arc(), FALSE_POSITIVE):
         everywhere = np.ones(search.z.shape, dtype=bool)
         nothing = np.empty((0, len(data.net_counts)))
         limit = search.upper_limit(everywhere, data.net_counts / data.sd_counts, nothing, scale, UPPER_LIMIT_SD)
         return NoLuminescence(rate_limit_counts_s=limit / integration_s)
-    whole = (PHASES_eV["red"][0], PHASES_eV["green"][1])
-    single = fit_bands(data, [start], [whole])
-    best = _with_second(single, data, search)
+    best = _fit(data, search)
     if not best.converged or min(b.area_counts for b in best.bands) <= 0:
         return Failed(
             reason=f"there is light (signal-to-noise ratio {z:.1f}) but the fit of {len(best.bands)} band(s) found no "
@@ -119,13 +120,20 @@ def _saturated(axis: Floats, light: Floats, dark: Floats, integration_s: float, 
     return Saturated(n_saturated_pixels=n_full, rate_floor_counts_s=max(floor, 0.0))
 
 
-def _with_second(single: Fit, data: Binned, search: Search) -> Fit:
+def _fit(data: Binned, search: Search) -> Fit:
     """The fit with a green and a red band where the spectrum needs both, else the one with a single band."""
-    fits = [fit_bands(data, pair, [PHASES_eV["green"], PHASES_eV["red"]]) for pair in _pairs(single, search)]
-    meaningful = [fit for fit in fits if fit.converged and _is_two_bands(fit)]
-    if not meaningful:
+    together = search.best_pair()
+    pairs = [] if together is None else [_fit_pair(data, together)]
+    if pairs and _is_clear(pairs[0]):
+        return pairs[0]
+    single = fit_bands(data, [search.best_single()[0]], [(PHASES_eV["red"][0], PHASES_eV["green"][1])])
+    further = _beside(single, search)
+    if further is not None:
+        pairs.append(_fit_pair(data, further))
+    pairs = [pair for pair in pairs if pair.converged and _is_two_bands(pair)]
+    if not pairs:
         return single
-    pair = min(meaningful, key=lambda fit: fit.chi2 + fit.penalty)
+    pair = min(pairs, key=lambda fit: fit.chi2 + fit.penalty)
     if not single.converged:
         return pair
     weak = min(pair.bands, key=lambda b: b.area_counts)
@@ -133,31 +141,42 @@ def _with_second(single: Fit, data: Binned, search: Search) -> Fit:
     return pair if gain > threshold(search.arc(phase_of(weak.peak_eV)), FALSE_POSITIVE) ** 2 else single
 
 
-def _pairs(single: Fit, search: Search) -> list[tuple[Candidate, Candidate]]:
-    """Where to begin a fit with two bands, green first.
+def _fit_pair(data: Binned, starts: tuple[Candidate, Candidate]) -> Fit:
+    return fit_bands(data, starts, [PHASES_eV["green"], PHASES_eV["red"]])
+
+
+def _beside(single: Fit, search: Search) -> tuple[Candidate, Candidate] | None:
+    """A band and the further one that stands out of what it leaves, green first.
 
     Two bands that overlap are found by the search of pairs. A weak one beside a strong one is not, for there a template
-    that mends what the strong one's template lacks gains more: it is found in what the fit with one band leaves.
+    that mends what the strong one's template lacks gains more.
     """
-    starts = []
-    together = search.best_pair()
-    if together is not None:
-        starts.append(together)
     first = single.bands[0]
     other: Phase = "red" if phase_of(first.peak_eV) == "green" else "green"
     among = search.in_phase(other) & search.apart_from(first.peak_eV, first.fwhm_eV)
     found = search.best_in_residual(among, single.residual, single.tangent)
-    if found is not None and found[1] > WORTH_A_FIT_SD:
-        second, strong = found[0], Candidate(first.peak_eV, first.fwhm_eV, first.area_counts)
-        starts.append((second, strong) if other == "green" else (strong, second))
-    return starts
+    if found is None or found[1] < WORTH_A_FIT_SD:
+        return None
+    second, strong = found[0], Candidate(first.peak_eV, first.fwhm_eV, first.area_counts)
+    return (second, strong) if other == "green" else (strong, second)
+
+
+def _apart(pair: Fit) -> float:
+    """Distance of two bands in units of the wider one's width."""
+    one, other = pair.bands
+    return abs(one.peak_eV - other.peak_eV) / max(one.fwhm_eV, other.fwhm_eV)
+
+
+def _is_clear(pair: Fit) -> bool:
+    """Whether two bands are so far apart and so strong that no single one needs to be tried."""
+    is_strong = all(b.area_counts > CLEAR_SD * b.sd_area_counts for b in pair.bands)
+    return pair.converged and _is_two_bands(pair) and is_strong and _apart(pair) > TAIL_WIDTHS
 
 
 def _is_two_bands(pair: Fit) -> bool:
     """Whether the two bands of a fit can be what they are called."""
     strong, weak = sorted(pair.bands, key=lambda b: b.area_counts, reverse=True)
-    apart = abs(strong.peak_eV - weak.peak_eV) / max(strong.fwhm_eV, weak.fwhm_eV)
-    is_tail = weak.area_counts < TAIL_SHARE * strong.area_counts and apart < TAIL_WIDTHS
+    is_tail = weak.area_counts < TAIL_SHARE * strong.area_counts and _apart(pair) < TAIL_WIDTHS
     # a band whose maximum was pushed against the border between the phases has no maximum of its own
     is_pushed = min(abs(b.peak_eV - BOUNDARY_eV) for b in pair.bands) < AT_BORDER_eV
     return weak.area_counts > 0 and not is_tail and not is_pushed

@@ -46,11 +46,11 @@ def exponential_tail(energy: Floats, peak_eV: float, fwhm_eV: float, log_asymmet
 def lorentzian_wings(energy: Floats, peak_eV: float, fwhm_eV: float, log_asymmetry: float) -> Floats:
     """Half-Gaussians with a tenth of its light in a Lorentzian."""
     lorentzian = fwhm_eV / (2 * np.pi) / ((energy - peak_eV) ** 2 + fwhm_eV**2 / 4)
-    return 0.9 * band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry) + 0.1 * lorentzian
+    return 0.9 * band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry=log_asymmetry) + 0.1 * lorentzian
 
 
 def half_gaussians(energy: Floats, peak_eV: float, fwhm_eV: float, log_asymmetry: float) -> Floats:
-    return band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry)
+    return band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry=log_asymmetry)
 
 
 SHAPES = {
