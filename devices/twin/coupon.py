@@ -136,8 +136,11 @@ class GlassCoupon:
             return rate
         self._develop()
         for i in seen:
-            rate += weights[i] * self._emission(self._features[i], now_s, wavelength_nm)
-            self._features[i] = replace(self._features[i], lamp_s=self._features[i].lamp_s + lamp_s)
+            feature = self._features[i]
+            # on the mean of this exposure, half of its light has been seen before
+            halfway = replace(feature, lamp_s=feature.lamp_s + 0.5 * lamp_s)
+            rate += weights[i] * self._emission(halfway, now_s, wavelength_nm)
+            self._features[i] = replace(feature, lamp_s=feature.lamp_s + lamp_s)
         return rate
 
     def _emission(self, feature: Feature, now_s: float, wavelength_nm: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import bluesky.plan_stubs as bps
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ophyd.status import StatusBase
 
-from devices import Clock, ClockStalledError, DiscreteEventClock, RealClock
+from devices import Bench, Clock, ClockStalledError, DiscreteEventClock, RealClock
 from devices.clock import EVENTS_PER_SLICE
 
 
@@ -23,10 +25,10 @@ class Later:
     name = "later"
     parent = None
 
-    def __init__(self, clock, seconds):
+    def __init__(self, clock: DiscreteEventClock, seconds: float) -> None:
         self.clock, self.seconds = clock, seconds
 
-    def set(self, _):
+    def set(self, _: object) -> StatusBase:
         status = StatusBase()
         if self.seconds is not None:
             self.clock.call_later(self.seconds, status.set_finished)
@@ -34,19 +36,19 @@ class Later:
 
 
 @pytest.mark.parametrize("make", [DiscreteEventClock, RealClock])
-def test_is_a_clock(make):
+def test_is_a_clock(make: Callable[..., Any]) -> None:
     assert isinstance(make(), Clock)
 
 
 @pytest.mark.parametrize("make", [DiscreteEventClock, RealClock])
 @pytest.mark.parametrize("delay_s", [-1e-9, math.nan, math.inf])
-def test_refuses_a_delay_that_is_none(make, delay_s):
+def test_refuses_a_delay_that_is_none(make: Callable[..., Any], delay_s: float) -> None:
     with pytest.raises(ValueError, match="delay"):
         make().call_later(delay_s, lambda: None)
 
 
 @given(st.lists(st.floats(0, 1e6), max_size=30), st.floats(0, 1e6))
-def test_calls_are_made_in_order_of_time_then_of_asking(delays, until_s):
+def test_calls_are_made_in_order_of_time_then_of_asking(delays: list[float], until_s: float) -> None:
     clock = DiscreteEventClock()
     made = []
     for number, delay_s in enumerate(delays):
@@ -57,16 +59,16 @@ def test_calls_are_made_in_order_of_time_then_of_asking(delays, until_s):
 
 
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 100)), max_size=20))
-def test_calls_asked_by_calls_come_after_them_and_time_never_falls(pairs):
+def test_calls_asked_by_calls_come_after_them_and_time_never_falls(pairs: list[tuple[float, float]]) -> None:
     clock = DiscreteEventClock()
     seen = []
 
-    def first(second_s):
+    def first(second_s: float) -> None:
         asked_s = clock.now_s
         seen.append(asked_s)
         clock.call_later(second_s, lambda: seen.append(clock.now_s) or check(asked_s + second_s))
 
-    def check(due_s):
+    def check(due_s: float) -> None:
         assert clock.now_s == due_s
 
     for first_s, second_s in pairs:
@@ -77,7 +79,7 @@ def test_calls_asked_by_calls_come_after_them_and_time_never_falls(pairs):
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=20), st.data())
-def test_a_call_taken_back_is_not_made(delays, data):
+def test_a_call_taken_back_is_not_made(delays: list[float], data: st.DataObject) -> None:
     clock = DiscreteEventClock()
     made = []
     calls = [clock.call_later(s, lambda n=n: made.append(n)) for n, s in enumerate(delays)]
@@ -89,10 +91,10 @@ def test_a_call_taken_back_is_not_made(delays, data):
     assert set(made) == set(range(len(delays))) - gone
 
 
-def test_sleep_and_wait_pass_simulated_time(RE, clock):
+def test_sleep_and_wait_pass_simulated_time(RE: RunEngine, clock: DiscreteEventClock) -> None:
     seen = []
 
-    def plan():
+    def plan() -> Any:
         yield from bps.sleep(3600)
         seen.append(clock.now_s)
         yield from bps.mv(Later(clock, 7200), 0)
@@ -105,10 +107,10 @@ def test_sleep_and_wait_pass_simulated_time(RE, clock):
     assert seen == [3600, 10800, 10820]
 
 
-def test_events_go_on_during_a_sleep(RE, clock):
+def test_events_go_on_during_a_sleep(RE: RunEngine, clock: DiscreteEventClock) -> None:
     ticks = []
 
-    def tick():
+    def tick() -> None:
         ticks.append(clock.now_s)
         clock.call_later(5, tick)
 
@@ -118,7 +120,9 @@ def test_events_go_on_during_a_sleep(RE, clock):
     assert clock.now_s == 3600
 
 
-def test_a_wait_that_nothing_can_end_fails_and_says_who_waits(RE, clock, bench):
+def test_a_wait_that_nothing_can_end_fails_and_says_who_waits(
+    RE: RunEngine, clock: DiscreteEventClock, bench: Bench
+) -> None:
     never = Later(clock, None)
     with pytest.raises(FailedStatus) as caught:
         RE(bps.mv(never, 0, bench.stage.x_mm, 50))
@@ -128,8 +132,8 @@ def test_a_wait_that_nothing_can_end_fails_and_says_who_waits(RE, clock, bench):
     assert "stage_x_mm" not in str(caught.value.__cause__)  # it finished
 
 
-def test_an_event_that_fails_fails_the_wait(RE, clock):
-    def broken():
+def test_an_event_that_fails_fails_the_wait(RE: RunEngine, clock: DiscreteEventClock) -> None:
+    def broken() -> None:
         raise ZeroDivisionError("in an event")
 
     clock.call_later(1, broken)
@@ -138,7 +142,7 @@ def test_an_event_that_fails_fails_the_wait(RE, clock):
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-def test_a_hook_that_was_there_is_called(clock):
+def test_a_hook_that_was_there_is_called(clock: DiscreteEventClock) -> None:
     engine = RunEngine({})
     heard = []
     engine.waiting_hook = heard.append
@@ -148,7 +152,7 @@ def test_a_hook_that_was_there_is_called(clock):
     assert [hook is None for hook in heard] == [False, True]
 
 
-def test_a_hook_that_is_set_later_is_chained_by_installing_again(clock):
+def test_a_hook_that_is_set_later_is_chained_by_installing_again(clock: DiscreteEventClock) -> None:
     engine = RunEngine({})
     clock.install(engine)
     heard = []
@@ -160,13 +164,13 @@ def test_a_hook_that_is_set_later_is_chained_by_installing_again(clock):
 
 
 @pytest.mark.parametrize("how", ["sleep", "wait"])
-def test_abort_takes_effect_between_two_events(RE, clock, how):
+def test_abort_takes_effect_between_two_events(RE: RunEngine, clock: DiscreteEventClock, how: str) -> None:
     """An abort that is asked for at 1800 s ends a wait of nine hours there, and not at its end."""
 
-    def tick():
+    def tick() -> None:
         clock.call_later(5, tick)
 
-    def ask():
+    def ask() -> None:
         threading.Thread(target=RE.abort, daemon=True).start()
         threading.Event().wait(0.3)  # until the request is in the loop's queue
 
@@ -178,7 +182,7 @@ def test_abort_takes_effect_between_two_events(RE, clock, how):
     assert 1800 <= clock.now_s < 1800 + 10 * EVENTS_PER_SLICE * 5  # a few turns of the loop later
 
 
-def test_the_real_clock_makes_calls_in_order_and_survives_a_failure(caplog):
+def test_the_real_clock_makes_calls_in_order_and_survives_a_failure(caplog: pytest.LogCaptureFixture) -> None:
     clock = RealClock()
     done = threading.Event()
     made = []
@@ -193,7 +197,7 @@ def test_the_real_clock_makes_calls_in_order_and_survives_a_failure(caplog):
     assert clock.now_s >= 0.03
 
 
-def test_a_plan_waits_on_the_real_clock():
+def test_a_plan_waits_on_the_real_clock() -> None:
     clock = RealClock()
     engine = RunEngine({})
     clock.install(engine)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import numpy as np
 import pytest
+from bluesky import RunEngine
 from event_model import DocumentNames, schema_validators
+
+from devices import Bench
+
+from .conftest import Documents
 
 READ = {
     "laser": {
@@ -42,7 +49,7 @@ CONFIGURED = {
 ALL = list(READ)
 
 
-def check(described, read):
+def check(described: dict[str, dict[str, Any]], read: dict[str, dict[str, Any]]) -> None:
     assert set(described) == set(read)
     for name, key in described.items():
         value = read[name]["value"]
@@ -61,7 +68,7 @@ def check(described, read):
 
 
 @pytest.mark.parametrize("role", ALL)
-def test_reads_what_it_describes(bench, role):
+def test_reads_what_it_describes(bench: Bench, role: str) -> None:
     device = getattr(bench, role)
     described = device.describe()
     assert {name: key.get("units") for name, key in described.items()} == READ[role]
@@ -69,14 +76,14 @@ def test_reads_what_it_describes(bench, role):
 
 
 @pytest.mark.parametrize("role", CONFIGURED)
-def test_is_configured_as_it_describes(bench, role):
+def test_is_configured_as_it_describes(bench: Bench, role: str) -> None:
     device = getattr(bench, role)
     described = device.describe_configuration()
     assert {name: key.get("units") for name, key in described.items()} == CONFIGURED[role]
     check(described, device.read_configuration())
 
 
-def test_every_other_signal_describes_what_it_reads(bench):
+def test_every_other_signal_describes_what_it_reads(bench: Bench) -> None:
     for role in CONFIGURED:
         device = getattr(bench, role)
         for name in device.component_names:
@@ -84,7 +91,7 @@ def test_every_other_signal_describes_what_it_reads(bench):
             check(signal.describe(), signal.read())
 
 
-def test_hints_name_what_is_read(bench):
+def test_hints_name_what_is_read(bench: Bench) -> None:
     hinted = {field for role in CONFIGURED for field in getattr(bench, role).hints["fields"]}
     assert hinted == {
         "laser_pulse_energy_uJ",
@@ -96,20 +103,20 @@ def test_hints_name_what_is_read(bench):
     }
 
 
-def test_limits_stand_in_the_data_keys(bench):
+def test_limits_stand_in_the_data_keys(bench: Bench) -> None:
     key = bench.laser.pulse_energy_uJ.describe()["laser_pulse_energy_uJ"]
     assert key["limits"] == {"control": {"low": 1.0, "high": 400.0}}
 
 
-def test_labels_let_the_prompt_find_the_devices(bench):
+def test_labels_let_the_prompt_find_the_devices(bench: Bench) -> None:
     for role in CONFIGURED:
         assert getattr(bench, role)._ophyd_labels_
     assert "motors" in bench.stage.x_mm._ophyd_labels_
 
 
-def test_documents_are_valid_and_scalars_stay_floats(RE, bench, documents):
+def test_documents_are_valid_and_scalars_stay_floats(RE: RunEngine, bench: Bench, documents: Documents) -> None:
     @bpp.run_decorator()
-    def plan():
+    def plan() -> Any:
         yield from bps.mv(bench.laser.pulse_energy_uJ, 150, bench.spectrometer.n_averages, 3, bench.site_name, "s01")
         yield from bps.trigger_and_read([getattr(bench, role) for role in ALL], name="all")
         yield from bps.mv(bench.laser.pulse_energy_uJ, 150.5, bench.site_name, "s02")

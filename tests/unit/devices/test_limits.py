@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import bluesky.plan_stubs as bps
 import pytest
+from bluesky import RunEngine
 from bluesky.simulators import check_limits
 from hypothesis import given
 from hypothesis import strategies as st
 from ophyd.utils import LimitError, ReadOnlyError
 
-from devices import LineMove
+from devices import Bench, LineMove
 from devices.signals import within
 
 OUTSIDE = [
@@ -32,14 +34,16 @@ OUTSIDE = [
 ]
 
 
-def signal(bench, path):
+def signal(bench: Bench, path: str) -> Any:
     role, *rest = path.split(".")
     device = getattr(bench, role)
     return getattr(device, rest[0]) if rest else device
 
 
 @pytest.mark.parametrize(("path", "value", "message"), OUTSIDE)
-def test_refused_by_the_engine_and_before_the_run(RE, bench, path, value, message):
+def test_refused_by_the_engine_and_before_the_run(
+    RE: RunEngine, bench: Bench, path: str, value: Any, message: str
+) -> None:
     target = signal(bench, path)
     before = {role: getattr(bench, role).read() for role in ("stage", "furnace", "laser")}
     with pytest.raises(LimitError, match=message.replace(".", r"\.")):
@@ -68,7 +72,7 @@ def test_refused_by_the_engine_and_before_the_run(RE, bench, path, value, messag
         ("site_name", "x" * 33, ValueError),
     ],
 )
-def test_what_makes_no_sense_is_refused(bench, path, value, error):
+def test_what_makes_no_sense_is_refused(bench: Bench, path: str, value: Any, error: type[Exception]) -> None:
     target = signal(bench, path)
     with pytest.raises(error, match=target.name):
         target.check_value(value)
@@ -76,7 +80,7 @@ def test_what_makes_no_sense_is_refused(bench, path, value, error):
         target.set(value)
 
 
-def test_readings_cannot_be_set(bench):
+def test_readings_cannot_be_set(bench: Bench) -> None:
     with pytest.raises(ReadOnlyError, match="read only"):
         bench.laser.power_at_sample_W.set(1.0)
     with pytest.raises(ReadOnlyError, match=r"bps\.mv"):
@@ -84,10 +88,10 @@ def test_readings_cannot_be_set(bench):
 
 
 @given(st.floats(), st.floats(-1e6, 1e6), st.floats(0, 1e6))
-def test_within_takes_exactly_what_lies_between(value, low, width):
+def test_within_takes_exactly_what_lies_between(value: Any, low: float, width: float) -> None:
     limits = (low, low + width)
     if limits[0] <= value <= limits[1]:
         assert within("it", value, limits, "mm") == value
     else:
-        with pytest.raises(LimitError, match="it: .* mm is outside"):
+        with pytest.raises(LimitError, match=r"it: .* mm is outside"):
             within("it", value, limits, "mm")
