@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from beamline.physics.constants import ROOM_TEMPERATURE_K
+from beamline.physics.constants import ROOM_TEMPERATURE_K, BOLTZMANN_eV_K
 from beamline.physics.jit import compiled
 from beamline.physics.laser import Source
 from beamline.physics.records import Record
@@ -20,8 +20,8 @@ _LINE_TIME_s = 0.5
 
 _EXPLICIT_PULSES = 6
 
-_CUT_K = 640.0
-"""Outside this isotherm nothing nucleates, whatever the parameters within several sigma."""
+_CUT_FALL = 17.0
+"""The grid ends at the isotherm where the Arrhenius factor of nucleation is e^-17 of that at the nose (667 K nominal)."""
 
 
 class Field(NamedTuple):
@@ -61,7 +61,8 @@ def field(setting: Record, p: Record, source: Source) -> Field:
         spread = math.sqrt(source.radius_um * source.radius_um + 4.0 * diffusivity * setting.exposure_s)
         decay = 0.0
         image_factor = 1.0
-    bare = strength / (_CUT_K - ROOM_TEMPERATURE_K)
+    cut_K = 1.0 / (1.0 / p.nose_K + _CUT_FALL * BOLTZMANN_eV_K / p.nucleation_barrier_eV)
+    bare = strength / (cut_K - ROOM_TEMPERATURE_K)
     extent = bare * (1.0 + bare / math.sqrt(bare * bare + image_distance * image_distance))
     extent = max(extent, 1.5 * source.radius_um)
     return Field(strength, source.radius_um, spread, decay, image_distance, image_factor, extent)

@@ -12,7 +12,7 @@ from beamline.physics.constants import ZERO_CELSIUS_K, BOLTZMANN_eV_K
 from beamline.physics.jit import compiled
 from beamline.physics.nucleation import Nose, nucleation_rate_1_s
 from beamline.physics.records import Record
-from beamline.physics.relaxation import approach
+from beamline.physics.relaxation import Equilibrium, approach
 
 __all__ = ["heat_site", "prepare_step"]
 
@@ -80,7 +80,7 @@ def _relax(
     reduced_time = step.duration_s * balance.cold_rate_1_s * math.exp(-balance.barrier_K * cold)
     bias = balance.enthalpy_K * (balance.crossover_1_K - step.inverse_temperature_1_K)
     supply = 1.0 / (1.0 + math.exp(-min(max(bias, -40.0), 40.0)))
-    approach(values, supplied, reduced_time, p.balance_low, p.balance_high, supply)
+    approach(values, supplied, reduced_time, Equilibrium(p.balance_low, p.balance_high, supply))
 
 
 @compiled

@@ -19,7 +19,7 @@ from beamline.physics.nucleation import nose
 from beamline.physics.observing import observe_site
 from beamline.physics.radial import N_NODES
 from beamline.physics.records import state_dtype, step_dtype
-from beamline.physics.writing import N_DOSES, write_site
+from beamline.physics.writing import N_DOSES, Work, write_site
 
 __all__ = ["heat_all", "observe_all", "predict_all", "write_all"]
 
@@ -36,12 +36,11 @@ def _make_write(digest: str) -> Callable[[_Array, _Array, _Array], None]:
         m = settings.size
         pairs = parameters.size * m
         for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
-            rates = np.empty((N_DOSES, N_NODES))
-            doses = np.empty((N_DOSES, N_NODES))
+            work = Work(np.empty((N_DOSES, N_NODES)), np.empty((N_DOSES, N_NODES)))
             for pair in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, pairs)):
                 i = pair // m
                 j = pair - i * m
-                write_site(settings[j], parameters[i], states[i, j], rates, doses)
+                write_site(settings[j], parameters[i], nose(parameters[i]), states[i, j], work)
 
     return write_all
 
@@ -85,24 +84,25 @@ def _make_predict(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array,
         shared = steps.shape[0] == 1
         pairs = parameters.size * m
         for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
-            rates = np.empty((N_DOSES, N_NODES))
-            doses = np.empty((N_DOSES, N_NODES))
-            work = np.empty(1, state_dtype)
+            work = Work(np.empty((N_DOSES, N_NODES)), np.empty((N_DOSES, N_NODES)))
+            states = np.empty(1, state_dtype)
             prepared = np.empty(k, step_dtype)
             prepared_for = -1
+            curve = nose(parameters[0])
             for pair in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, pairs)):
                 i = pair // m
                 j = pair - i * m
                 p = parameters[i]
-                if not shared or prepared_for != i:
+                if prepared_for != i:
                     curve = nose(p)
+                if prepared_for != i or not shared:
                     row = 0 if shared else j
                     for s in range(k):
                         prepare_step(steps[row, s, 0], steps[row, s, 1], p, curve, prepared[s])
                     prepared_for = i
-                write_site(settings[j], p, work[0], rates, doses)
-                heat_site(work[0], prepared, p)
-                observe_site(work[0], p, observables[i, j])
+                write_site(settings[j], p, curve, states[0], work)
+                heat_site(states[0], prepared, p)
+                observe_site(states[0], p, observables[i, j])
 
     return predict_all
 

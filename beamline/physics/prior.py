@@ -37,7 +37,7 @@ def _mixing() -> NDArray[np.float64]:
     for (one, other), value in CORRELATIONS.items():
         i, j = _names.index(one), _names.index(other)
         correlation[i, j] = correlation[j, i] = value
-    return np.linalg.cholesky(correlation)
+    return np.asarray(np.linalg.cholesky(correlation), dtype=np.float64)
 
 
 def _checked_scale(scale: float) -> float:
@@ -93,7 +93,7 @@ def to_standard(parameters: NDArray[np.void], scale: float = 1.0) -> NDArray[np.
     medians = np.where(_is_lognormal, _medians, 1.0)
     deviation = np.where(_is_lognormal, np.log(safe / medians), values - _medians)
     scores = deviation / (_spreads * _checked_scale(scale))
-    return np.linalg.solve(_mixing(), scores.T).T
+    return np.asarray(np.linalg.solve(_mixing(), scores.T).T, dtype=np.float64)
 
 
 def draw(rng: np.random.Generator, n: int, scale: float = 1.0) -> NDArray[np.void]:

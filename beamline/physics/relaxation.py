@@ -11,7 +11,7 @@ The weights are non-negative least squares to exp(-t^beta) over t = 1e-7 ... 300
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from beamline.physics.jit import compiled
 from beamline.physics.records import N_MODES
 
-__all__ = ["MODE_RATES", "MODE_STRETCHES", "MODE_WEIGHTS", "approach", "mode_weight"]
+__all__ = ["MODE_RATES", "MODE_STRETCHES", "MODE_WEIGHTS", "Equilibrium", "approach", "mode_weight"]
 
 _SLOWEST: Final = 0.02
 MODE_RATES: Final = _SLOWEST * 8.0 ** np.arange(N_MODES)
@@ -55,14 +55,17 @@ def mode_weight(stretch: float, mode: int) -> float:
     return (1.0 - part) * MODE_WEIGHTS[row, mode] + part * MODE_WEIGHTS[row + 1, mode]  # type: ignore[no-any-return]
 
 
+class Equilibrium(NamedTuple):
+    """Where a balance relaxes to: from `low` without supply to `high` with full supply (1)."""
+
+    low: float
+    high: float
+    supply: float
+
+
 @compiled
 def approach(
-    values: NDArray[np.float64],
-    supplied: NDArray[np.float64],
-    reduced_time: float,
-    low: float,
-    high: float,
-    supply: float,
+    values: NDArray[np.float64], supplied: NDArray[np.float64], reduced_time: float, equilibrium: Equilibrium
 ) -> None:
     """Lets every mode relax for a reduced time towards low + (high - low) max(supply, what it has taken up already).
 
@@ -74,14 +77,14 @@ def approach(
         values: (modes,) changed in place.
         supplied: (modes,) changed in place.
         reduced_time: rate times duration.
-        low: equilibrium without supply.
-        high: equilibrium with full supply.
-        supply: equilibrium supply at this temperature, 0 to 1.
+        equilibrium: at the temperature of the step.
     """
+    low = equilibrium.low
+    gain = equilibrium.high - low
     decayed = -math.expm1(-_SLOWEST * reduced_time)
     for mode in range(N_MODES):
-        reached = max(supply, supplied[mode])
-        values[mode] += (low + (high - low) * reached - values[mode]) * decayed
+        reached = max(equilibrium.supply, supplied[mode])
+        values[mode] += (low + gain * reached - values[mode]) * decayed
         supplied[mode] += (reached - supplied[mode]) * decayed
         for _ in range(3):  # the next mode is 8 times as fast: 1 - (1 - d)^2 thrice, without loss of digits
             decayed *= 2.0 - decayed

@@ -30,7 +30,8 @@ def steps_array(history: Sequence[HeatStep]) -> NDArray[np.float64]:
         ValueError: a step is outside the model's validity.
     """
     array = np.array([(step.temperature_C, step.duration_s) for step in history], dtype=np.float64).reshape(-1, 2)
-    return check_steps(array)[0]
+    checked: NDArray[np.float64] = check_steps(array)[0]
+    return checked
 
 
 def check_steps(steps: ArrayLike, n_settings: int | None = None) -> NDArray[np.float64]:

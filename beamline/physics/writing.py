@@ -9,27 +9,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.physics.conduction import Field, field, ripple, temperature_K
-from beamline.physics.constants import BOLTZMANN_eV_K
+from beamline.physics.constants import ROOM_TEMPERATURE_K, BOLTZMANN_eV_K
 from beamline.physics.exchange import birth_iodide_fraction, red_iodide_fraction, red_share, residual_iodide_fraction
 from beamline.physics.jit import compiled
 from beamline.physics.laser import absorb
-from beamline.physics.nucleation import Nose, nose, nucleation_rate_1_s
-from beamline.physics.radial import ABEL, N_NODES
+from beamline.physics.nucleation import Nose, nucleation_rate_1_s
+from beamline.physics.radial import ABEL, N_NODES, NODES, RINGS
 from beamline.physics.records import N_MODES, Record
 
-__all__ = ["N_DOSES", "forget", "write_site"]
+__all__ = ["N_DOSES", "Work", "write_site"]
 
-N_DOSES = 3
-"""Rows of the work arrays: doses of nucleation, exchange and loss."""
+N_DOSES = 2
+"""Rows of the work arrays: doses of nucleation and of transport."""
 
-_NUCLEATION, _EXCHANGE, _LOSS = range(N_DOSES)
+_NUCLEATION, _TRANSPORT = range(N_DOSES)
 
-_MOST_LOSS = math.exp(6.0)
-"""Cap of the loss rate's Arrhenius factor: of no consequence but for numbers far above the damage temperature."""
+
+_LEAST_DOSE = 1e-4
+"""Dose below which nothing is there: its share, 1e-10, is far below any detection, and its power need not be computed."""
+
+
+class Work(NamedTuple):
+    """Memory for one site, (N_DOSES, N_NODES) each."""
+
+    rates: NDArray[np.float64]
+    doses: NDArray[np.float64]
+
+
+class _Passes(NamedTuple):
+    """Equal passes over one place."""
+
+    around: Field
+    extent_um: float
+    n: float
 
 
 @compiled
-def forget(state: Record, iodide_fraction: float, p: Record) -> None:
+def _forget(state: Record, iodide_fraction: float, p: Record) -> None:
     """Makes a state that of unwritten glass without history."""
     state.iodide_fraction = iodide_fraction
     state.crystal_amount = 0.0
@@ -40,55 +56,48 @@ def forget(state: Record, iodide_fraction: float, p: Record) -> None:
     state.size_um = 0.0
     state.void_share = 0.0
     state.absorbed_power_W = 0.0
-    state.peak_temperature_K = 298.15
-    state.valley_temperature_K = 298.15
-    state.mean_temperature_K = 298.15
+    state.peak_temperature_K = ROOM_TEMPERATURE_K
+    state.valley_temperature_K = ROOM_TEMPERATURE_K
+    state.mean_temperature_K = ROOM_TEMPERATURE_K
     state.exchange_time = 0.0
     state.coarsening_time = 0.0
     state.devitrification_dose = 0.0
 
 
 @compiled
-def _add_doses(
-    setting: Record,
-    p: Record,
-    curve: Nose,
-    around: Field,
-    spacing_um: float,
-    count: float,
-    rates: NDArray[np.float64],
-    doses: NDArray[np.float64],
-) -> None:
-    """Adds the doses of `count` equal passes at every node: rate times time, or the rate along the path over the speed."""
-    nose_K = p.nose_K
-    exchange_K = p.exchange_excess_barrier_eV / BOLTZMANN_eV_K
-    loss_K = p.loss_barrier_eV / BOLTZMANN_eV_K
-    per_nucleation = p.exchange_per_nucleation
-    loss_rate = p.loss_rate_1_s
+def _add_doses(setting: Record, p: Record, curve: Nose, passes: _Passes, work: Work) -> None:
+    """Adds the doses of equal passes at every node: rate times time, or the rate along the path over the speed.
+
+    Transport is the motion of halide, on the clock of nucleation with an excess barrier: ions move by the same viscous
+    flow, and faster where it is hotter. It drives both the exchange and the loss.
+    """
+    rates = work.rates
+    doses = work.doses
+    nose_1_K = 1.0 / p.nose_K
+    excess_K = p.transport_excess_barrier_eV / BOLTZMANN_eV_K
     for j in range(N_NODES):
-        T_K = temperature_K(around, (j + 0.5) * spacing_um)
-        inverse = 1.0 / T_K - 1.0 / nose_K
+        T_K = temperature_K(passes.around, NODES[j] * passes.extent_um)
         rate = nucleation_rate_1_s(curve, T_K)
         rates[_NUCLEATION, j] = rate
-        # the same transport carries iodide; the excess barrier favours it where it is hotter
-        rates[_EXCHANGE, j] = per_nucleation * rate * math.exp(-exchange_K * inverse) if rate > 0.0 else 0.0
-        rates[_LOSS, j] = loss_rate * min(math.exp(-loss_K * inverse), _MOST_LOSS)
+        rates[_TRANSPORT, j] = rate * math.exp(-excess_K * (1.0 / T_K - nose_1_K)) if rate > 0.0 else 0.0
     if setting.is_line:
-        time_s = count * p.line_equivalence * spacing_um * N_NODES / (setting.speed_mm_s * 1e3)
-        for dose in range(N_DOSES):
-            for i in range(N_NODES):
-                path = 0.0
-                for j in range(i, N_NODES):
-                    path += ABEL[i, j] * rates[dose, j]
-                doses[dose, i] += time_s * path
+        time_s = passes.n * p.line_equivalence * passes.extent_um / (setting.speed_mm_s * 1e3)
+        for i in range(N_NODES):
+            nucleation = 0.0
+            transport = 0.0
+            for j in range(max(i - 1, 0), N_NODES):
+                nucleation += ABEL[i, j] * rates[_NUCLEATION, j]
+                transport += ABEL[i, j] * rates[_TRANSPORT, j]
+            doses[_NUCLEATION, i] += time_s * max(nucleation, 0.0)
+            doses[_TRANSPORT, i] += time_s * max(transport, 0.0)
     else:
-        time_s = count * setting.exposure_s
-        for dose in range(N_DOSES):
-            for j in range(N_NODES):
-                doses[dose, j] += time_s * rates[dose, j]
+        time_s = passes.n * setting.exposure_s
+        for j in range(N_NODES):
+            doses[_NUCLEATION, j] += time_s * rates[_NUCLEATION, j]
+            doses[_TRANSPORT, j] += time_s * rates[_TRANSPORT, j]
 
 
-class Crystals(NamedTuple):
+class _Crystals(NamedTuple):
     """Integrals of the crystallised share over a feature, before voids."""
 
     amount: float
@@ -100,7 +109,7 @@ class Crystals(NamedTuple):
 
 
 @compiled
-def _integrate(setting: Record, p: Record, spacing_um: float, doses: NDArray[np.float64]) -> Crystals:
+def _integrate(setting: Record, p: Record, extent_um: float, doses: NDArray[np.float64]) -> _Crystals:
     """Crystals from the doses: amount (width of a line, area of a dot), how red, and the visible radius."""
     y = setting.iodide_fraction
     birth = birth_iodide_fraction(y, p)
@@ -112,63 +121,67 @@ def _integrate(setting: Record, p: Record, spacing_um: float, doses: NDArray[np.
     red_sum = 0.0
     red_iodide_sum = 0.0
     peak = 0.0
-    radius = 0.0
-    before = 0.0
+    radius_um = 0.0
+    share_before = 0.0
+    r_before_um = 0.0
     for j in range(N_NODES):
-        r_um = (j + 0.5) * spacing_um
-        ring = 2.0 * spacing_um if setting.is_line else 2.0 * math.pi * r_um * spacing_um
+        r_um = NODES[j] * extent_um
+        ring = RINGS[j] * extent_um * (2.0 if setting.is_line else 2.0 * math.pi * r_um)
         dose = doses[_NUCLEATION, j]
-        power = dose**exponent if dose > 1e-6 else 0.0
-        share = -math.expm1(-power) * math.exp(-doses[_LOSS, j])
-        if share > 1e-12:
-            exchanged = doses[_EXCHANGE, j] * power / (power + exponent + 1.0)  # only while droplets exist
+        share = 0.0
+        if dose > _LEAST_DOSE:
+            power = dose**exponent
+            transport = doses[_TRANSPORT, j]
+            share = -math.expm1(-power) * math.exp(-p.loss_per_transport * transport)
+            # exchange acts only while droplets exist
+            exchanged = p.exchange_per_transport * transport * power / (power + exponent + 1.0)
             red = red_share(y, exchanged, p)
             amount += ring * share
             dose_sum += ring * share * dose
             red_sum += ring * share * red
             red_iodide_sum += ring * share * red * red_iodide_fraction(birth, residual, exchanged)
         peak = max(peak, share)
-        if before >= visible > share:
-            radius = r_um - spacing_um * (visible - share) / (before - share)
-        before = share
-    if before >= visible:
-        radius = N_NODES * spacing_um
-    return Crystals(amount, dose_sum, red_sum, red_iodide_sum, peak, radius)
+        if share_before >= visible > share:  # the share falls nearly exponentially with radius
+            floor = max(share, 1e-9 * visible)
+            part = math.log(share_before / visible) / math.log(share_before / floor)
+            radius_um = r_before_um + part * (r_um - r_before_um)
+        share_before = share
+        r_before_um = r_um
+    if share_before >= visible:
+        radius_um = extent_um
+    return _Crystals(amount, dose_sum, red_sum, red_iodide_sum, peak, radius_um)
 
 
 @compiled
-def write_site(
-    setting: Record, p: Record, state: Record, rates: NDArray[np.float64], doses: NDArray[np.float64]
-) -> None:
+def write_site(setting: Record, p: Record, curve: Nose, state: Record, work: Work) -> None:
     """Writes one setting into untouched glass; `state` is overwritten.
 
     Args:
         setting: of `setting_dtype`.
         p: of `parameter_dtype`.
+        curve: nucleation curve of `p`.
         state: of `state_dtype`.
-        rates: work array (N_DOSES, N_NODES).
-        doses: work array (N_DOSES, N_NODES).
+        work: memory.
     """
     y = setting.iodide_fraction
-    forget(state, y, p)
+    _forget(state, y, p)
     first = absorb(setting, p, 1.0)
     if first.power_W > 0.0:
-        curve = nose(p)
         first_field = field(setting, p, first)
         hottest = ripple(setting, p, first, first_field)
         further = setting.n_passes - 1.0
         extent = first_field.extent_um
         same = further * (p.rewrite_absorption_gain == 1.0)
-        doses[:] = 0.0
+        work.doses[:] = 0.0
         if further > same:
             again = absorb(setting, p, p.rewrite_absorption_gain)
             again_field = field(setting, p, again)
             extent = max(extent, again_field.extent_um)
-            _add_doses(setting, p, curve, again_field, extent / N_NODES, further, rates, doses)
+            _add_doses(setting, p, curve, _Passes(again_field, extent, further), work)
             if again.power_W > first.power_W:
                 hottest = ripple(setting, p, again, again_field)
-        _add_doses(setting, p, curve, first_field, extent / N_NODES, 1.0 + same, rates, doses)
-        crystals = _integrate(setting, p, extent / N_NODES, doses)
+        _add_doses(setting, p, curve, _Passes(first_field, extent, 1.0 + same), work)
+        crystals = _integrate(setting, p, extent, work.doses)
 
         sound = 1.0 / (1.0 + (hottest.peak_K / p.damage_temperature_K) ** p.damage_steepness)
         state.crystal_amount = crystals.amount * sound

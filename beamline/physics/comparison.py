@@ -1,0 +1,119 @@
+"""Paper against model, row by row. The rows themselves are in `quantities`.
+
+A row is "fitted" (solved to a number of the paper), "set" (solved to a number of ours, where the paper has none) or
+"predicted" (not solved for). As many parameters are solved as there are fitted and set rows: their agreement is a fit,
+not a validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamline.physics.experiments import Results, run_experiments
+from beamline.physics.parameters import nominal
+
+__all__ = ["Quantity", "Row", "compare", "format_rows", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """Something that the paper and the model both say.
+
+    Attributes:
+        fact: id of the fact in `paper.FACTS`.
+        name: what it is, and of which experiment.
+        unit: of the numbers.
+        kind: "fitted", "set" or "predicted": see the module.
+        model: one or more numbers from the results of all experiments.
+        target: the number to agree with; None where the paper makes a statement instead.
+        tolerance: half width within which the number agrees.
+        says: the paper's statement; of a "set" target, why that number.
+        holds: whether the model's numbers bear the statement out.
+        cannot: why this row cannot agree; empty where it can.
+    """
+
+    fact: str
+    name: str
+    unit: str
+    model: Callable[[Results], Sequence[float]]
+    kind: Literal["fitted", "set", "predicted"] = "predicted"
+    target: float | None = None
+    tolerance: float = 0.0
+    says: str = ""
+    holds: Callable[[Sequence[float]], bool] | None = None
+    cannot: str = ""
+
+    def __post_init__(self) -> None:
+        if (self.target is None) == (self.holds is None):
+            raise ValueError(f"{self.fact} {self.name!r}: give either a target or a statement with `holds`")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the comparison.
+
+    Attributes:
+        quantity: what is compared.
+        model: the model's numbers.
+        agrees: within tolerance, or the statement holds.
+    """
+
+    quantity: Quantity
+    model: tuple[float, ...]
+    agrees: bool
+
+    @property
+    def paper(self) -> str:
+        """The paper's number or statement, for printing."""
+        if self.quantity.target is None:
+            return self.quantity.says
+        return f"{self.quantity.target:g}"
+
+    @property
+    def verdict(self) -> str:
+        """In words: whether it agrees, and what that is worth."""
+        if self.agrees:
+            return {"fitted": "fitted", "set": "set (no number in the paper)", "predicted": "agrees"}[
+                self.quantity.kind
+            ]
+        return f"cannot: {self.quantity.cannot}" if self.quantity.cannot else "differs"
+
+
+def judge(quantity: Quantity, results: Results) -> Row:
+    """Compares one quantity."""
+    values = tuple(float(value) for value in quantity.model(results))
+    if quantity.target is not None:
+        agrees = all(abs(value - quantity.target) <= quantity.tolerance for value in values)
+    else:
+        agrees = quantity.holds is not None and bool(quantity.holds(values))
+    return Row(quantity, values, agrees)
+
+
+def compare(parameters: NDArray[np.void] | None = None) -> tuple[Row, ...]:
+    """The whole table under one parameter set.
+
+    Args:
+        parameters: (1,) of `parameter_dtype`; the nominal set by default.
+
+    Returns:
+        One row per quantity, in the order of the facts.
+    """
+    from beamline.physics.quantities import QUANTITIES  # noqa: PLC0415  # which imports this module
+
+    results = run_experiments(nominal() if parameters is None else parameters)[0]
+    return tuple(judge(quantity, results) for quantity in QUANTITIES)
+
+
+def format_rows(rows: Sequence[Row]) -> str:
+    """The table as text, one row a line."""
+    lines = [f"{'':4} {'quantity':62} {'paper':>22} {'model':>30}  verdict"]
+    for row in rows:
+        model = " / ".join(f"{value:.4g}" for value in row.model)
+        name = f"{row.quantity.name}, {row.quantity.unit}"
+        lines.append(f"{row.quantity.fact:4} {name:62} {row.paper:>22} {model:>30}  {row.verdict}")
+    return "\n".join(lines)
