@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from beamline.analysis import Detector, analyse_spectrum, model_rate_per_nm
+from beamline.analysis import Detector, analyse_spectrum, fit_spectrum
 
 
 @hypothesis_settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -44,10 +44,17 @@ def test_the_same_spectrum_gives_the_same_answer_bit_by_bit(spectrograph: Any, s
     assert first.to_json() == again.to_json()
 
 
-def test_the_drawn_bands_hold_the_light_that_was_found(spectrograph: Any, settings: Any, true_band: Any) -> None:
+def test_the_curves_hold_the_light_that_was_found(spectrograph: Any, settings: Any, true_band: Any) -> None:
     light, dark = spectrograph(true_band(515.0, 3e5, 0.08), true_band(625.0, 2e5))
-    axis = spectrograph.wavelength_nm
-    outcome = analyse_spectrum(axis, light, dark, **settings)
-    drawn = model_rate_per_nm(outcome.bands, axis)
-    assert np.trapezoid(drawn, axis, axis=1) == pytest.approx([b.rate_counts_s for b in outcome.bands], rel=1e-3)
-    assert model_rate_per_nm((), axis).shape == (0, len(axis))
+    fitted = fit_spectrum(spectrograph.wavelength_nm, light, dark, **settings)
+    curves = fitted.curves
+    drawn = np.trapezoid(curves.bands, curves.wavelength_nm, axis=1)
+    assert drawn == pytest.approx([b.rate_counts_s for b in fitted.outcome.bands], rel=2e-3)
+    z = (curves.rate - curves.model) / curves.sd
+    assert np.mean(z**2) == pytest.approx(fitted.outcome.reduced_chi2, rel=0.1)
+
+
+def test_without_light_there_are_curves_without_bands(spectrograph: Any, settings: Any) -> None:
+    fitted = fit_spectrum(spectrograph.wavelength_nm, *spectrograph(), **settings)
+    assert fitted.curves.bands.shape == (0, len(fitted.curves.wavelength_nm))
+    assert np.all(fitted.curves.model == 0.0)

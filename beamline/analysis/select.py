@@ -1,0 +1,93 @@
+"""Which fit describes a spectrum that has light: one band or two, with the starts that find it."""
+
+from __future__ import annotations
+
+from beamline.analysis.fit import Fit, fit_bands
+from beamline.analysis.prepare import Binned
+from beamline.analysis.search import BOUNDARY_eV, Candidate, Phase, PHASES_eV, Search, phase_of, threshold
+
+__all__ = ["best_fit"]
+
+TAIL_SHARE = 0.06
+TAIL_WIDTHS = 1.6
+"""A second band with less than this share of the light of the first and nearer than this many widths cannot be told
+from a tail of the first whose shape is not quite ours: it is not claimed, whatever chi^2 says."""
+
+AT_BORDER_eV = 1e-4
+
+WORTH_A_FIT_SD = 3.0
+"""From this signal-to-noise ratio a second band is tried on what one band leaves; about 4 will be asked of it."""
+
+CLEAR_SD = 20.0
+"""Two bands apart, each this many sigma strong, are two without further ado."""
+
+
+def best_fit(data: Binned, search: Search, false_positive: float) -> Fit:
+    """The fit with a green and a red band where the spectrum needs both, else the one with a single band.
+
+    Args:
+        data: the spectrum.
+        search: the matched filter on it, which has found light.
+        false_positive: probability at most with which noise alone brings in the second band.
+
+    Returns:
+        The fit; look at `converged`.
+    """
+    together = search.best_pair()
+    pairs = [] if together is None else [_fit_pair(data, together)]
+    if pairs and _is_clear(pairs[0]):
+        return pairs[0]
+    single = fit_bands(data, [search.best_single()[0]], [(PHASES_eV["red"][0], PHASES_eV["green"][1])])
+    further = _beside(single, search)
+    if further is not None:
+        pairs.append(_fit_pair(data, further))
+    pairs = [pair for pair in pairs if pair.converged and _is_two_bands(pair)]
+    if not pairs:
+        return single
+    pair = min(pairs, key=lambda fit: fit.chi2 + fit.penalty)
+    if not single.converged:
+        return pair
+    weak = min(pair.bands, key=lambda b: b.area_counts)
+    gain = (single.chi2 + single.penalty - pair.chi2 - pair.penalty) / pair.scale**2
+    return pair if gain > threshold(search.arc(phase_of(weak.peak_eV)), false_positive) ** 2 else single
+
+
+def _fit_pair(data: Binned, starts: tuple[Candidate, Candidate]) -> Fit:
+    return fit_bands(data, starts, [PHASES_eV["green"], PHASES_eV["red"]])
+
+
+def _beside(single: Fit, search: Search) -> tuple[Candidate, Candidate] | None:
+    """A band and the further one that stands out of what it leaves, green first.
+
+    Two bands that overlap are found by the search of pairs. A weak one beside a strong one is not, for there a template
+    that mends what the strong one's template lacks gains more.
+    """
+    first = single.bands[0]
+    other: Phase = "red" if phase_of(first.peak_eV) == "green" else "green"
+    among = search.in_phase(other) & search.apart_from(first.peak_eV, first.fwhm_eV)
+    found = search.best_in_residual(among, single.residual, single.tangent)
+    if found is None or found[1] < WORTH_A_FIT_SD:
+        return None
+    second, strong = found[0], Candidate(first.peak_eV, first.fwhm_eV, first.area_counts)
+    return (second, strong) if other == "green" else (strong, second)
+
+
+def _apart(pair: Fit) -> float:
+    """Distance of two bands in units of the wider one's width."""
+    one, other = pair.bands
+    return abs(one.peak_eV - other.peak_eV) / max(one.fwhm_eV, other.fwhm_eV)
+
+
+def _is_clear(pair: Fit) -> bool:
+    """Whether two bands are so far apart and so strong that no single one needs to be tried."""
+    is_strong = all(b.area_counts > CLEAR_SD * b.sd_area_counts for b in pair.bands)
+    return pair.converged and _is_two_bands(pair) and is_strong and _apart(pair) > TAIL_WIDTHS
+
+
+def _is_two_bands(pair: Fit) -> bool:
+    """Whether the two bands of a fit can be what they are called."""
+    strong, weak = sorted(pair.bands, key=lambda b: b.area_counts, reverse=True)
+    is_tail = weak.area_counts < TAIL_SHARE * strong.area_counts and _apart(pair) < TAIL_WIDTHS
+    # a band whose maximum was pushed against the border between the phases has no maximum of its own
+    is_pushed = min(abs(b.peak_eV - BOUNDARY_eV) for b in pair.bands) < AT_BORDER_eV
+    return weak.area_counts > 0 and not is_tail and not is_pushed
