@@ -65,7 +65,10 @@ def main() -> None:
         first = next((i + 1 for i, p in enumerate(trace) if p >= CONFIDENCE), None)
         reached[kind][seed] = first
         after = f"after coupon {first}" if first else "not reached"
-        print(f"seed {seed:3d}  {kind:8s} {after:15s} {hours:5.1f} h  p = {' '.join(f'{p:.2f}' for p in trace)}", flush=True)
+        print(
+            f"seed {seed:3d}  {kind:8s} {after:15s} {hours:5.1f} h  p = {' '.join(f'{p:.2f}' for p in trace)}",
+            flush=True,
+        )
     print(f"\ncampaign {options.campaign}, target reached with p >= {CONFIDENCE} on measured outcomes")
     for kind in kinds:
         needed = [reached[kind][seed] for seed in sorted(reached[kind])]

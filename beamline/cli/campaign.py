@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -119,6 +120,9 @@ def _run(
     from beamline.session import open_session
 
     console = Console(stderr=True)
+    data.mkdir(parents=True, exist_ok=True)
+    # Warnings and tracebacks of the engine are for whoever looks for the cause; the terminal says what happened in words.
+    logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     records = Records(data)
     earlier_uid = _find(records, after) if after else None
     expected_s = estimate_night(plan, instrument.times, datetime.now(UTC).astimezone()).expected.duration_s
@@ -172,7 +176,9 @@ def _say(console: Console, outcome: NightOutcome, *, name: str, file: Path, data
         console.print(
             "bench: " + "; ".join(map(str, outcome.safe_steps)), style="red bold" if failed else "", highlight=False
         )
-        console.print("records: closed; nothing that was emitted is lost", highlight=False)
+        console.print(
+            f"records: closed; nothing that was emitted is lost; details in {data / 'vitrail.log'}", highlight=False
+        )
         console.print(
             f"go on:   vitrail campaign run {file} --data {data} --after {outcome.campaign_uid[:8]}\n"
             "         (learns what this night has measured, and leaves out the coupons that it has begun)",

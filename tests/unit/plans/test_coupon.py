@@ -31,7 +31,9 @@ def through(session: Session, hand: CouponInHand, measurement: Measurement) -> A
     return {run.start["purpose"]: run for run in session.records.runs()}
 
 
-def test_each_site_is_fired_once_a_pass_and_what_was_sent_is_in_the_record(session: Session, hand: CouponInHand) -> None:
+def test_each_site_is_fired_once_a_pass_and_what_was_sent_is_in_the_record(
+    session: Session, hand: CouponInHand
+) -> None:
     runs = through(session, hand, Measurement(integration_s=0.2, n_averages=2))
     writing = runs["writing"]
     names = list(hand.sites)

@@ -1,0 +1,183 @@
+"""`vitrail campaign` as its user meets it: whole processes, exit codes, words, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+VITRAIL = Path(sys.executable).parent / "vitrail"
+
+SMALL = """
+name = "small"
+seed = 3
+optimizer.kind = "random"
+sites.per_coupon = 3
+measurement = { integration_s = 0.1, n_averages = 2 }
+stop.max_coupons = 2
+[space]
+hold_s = [600, 900]
+[[glass]]
+name = "BrI"
+bromide = 1.5
+iodide = 1.5
+[[coupon]]
+serial = "C1"
+glass = "BrI"
+[[coupon]]
+serial = "C2"
+glass = "BrI"
+"""
+
+
+def vitrail(folder: Path, *arguments: str, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [VITRAIL, *arguments], cwd=folder, capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "small.toml").write_text(SMALL, encoding="utf-8")
+    return tmp_path
+
+
+def test_check_says_what_it_would_do_and_writes_nothing(folder: Path) -> None:
+    done = vitrail(folder, "campaign", "check", "small.toml")
+    assert done.returncode == 0, done.stderr
+    for words in ("630 +- 3 nm", "2 of BrI", "uJ", "degC", "per coupon"):
+        assert words in done.stdout
+    machine = vitrail(folder, "campaign", "check", "small.toml", "--json")
+    assert json.loads(machine.stdout)["estimate"]["expected"]["n_coupons"] == 2
+    assert sorted(p.name for p in folder.iterdir()) == ["small.toml"]
+
+
+BAD = {
+    "unknown key": (SMALL + "\nfoo = 1", "unknown key"),
+    "too hot": (
+        SMALL.replace("hold_s", "temperature_C = [200, 600]\nhold_s"),
+        "600 degC is too high; allowed: 200 to 550",
+    ),
+    "negative energy": (SMALL.replace("hold_s", "pulse_energy_uJ = [-5, 100]\nhold_s"), "uJ"),
+    "no such glass": (SMALL.replace('serial = "C2"\nglass = "BrI"', 'serial = "C2"\nglass = "pure"'), "pure"),
+    "wrong unit": (SMALL.replace("hold_s = [600, 900]", "hold_h = [1, 2]"), "write hold_s"),
+    "empty": ("", "empty"),
+    "not TOML": ("this is not [ TOML", "not TOML"),
+    "noise": (random.Random(1).randbytes(10_000_000), "larger than 256 KiB"),
+}
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("what", BAD)
+def test_a_bad_file_is_refused_with_one_clear_message_and_nothing_is_written(
+    tmp_path: Path, command: str, what: str
+) -> None:
+    content, words = BAD[what]
+    file = tmp_path / "bad.toml"
+    if isinstance(content, bytes):
+        file.write_bytes(content)
+    else:
+        file.write_text(content, encoding="utf-8")
+    done = vitrail(tmp_path, "campaign", command, "bad.toml")
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.toml"]
+
+
+def test_a_night_ends_with_its_report_and_is_quiet_where_nobody_looks(folder: Path) -> None:
+    done = vitrail(folder, "campaign", "run", "small.toml", "--json", "--no-catalog")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["exit_status"], summary["n_coupons"]) == ("success", 2)
+    page = folder / summary["report"]
+    html = page.read_text(encoding="utf-8")
+    assert summary["campaign"]["uid"][:8] in html
+    assert not re.search(r"""(src|href)=["']https?:""", html)
+    assert "\x1b[" not in done.stderr
+    assert len(done.stderr.splitlines()) < 12
+
+    status = vitrail(folder, "campaign", "status")
+    assert "done" in status.stdout
+    assert "coupon 2 of 2" in status.stdout
+    again = vitrail(folder, "campaign", "report")
+    assert again.returncode == 0, again.stderr
+    assert page.read_text(encoding="utf-8") == html
+
+    unknown = vitrail(folder, "campaign", "report", "nobody")
+    assert unknown.returncode == 2
+    assert "no campaign nobody" in unknown.stderr
+
+
+def test_two_nights_of_one_seed_suggest_the_same_byte_for_byte(folder: Path) -> None:
+    texts = []
+    for data in ("one", "two"):
+        vitrail(folder, "campaign", "run", "small.toml", "--data", data, "--no-catalog", "--no-report")
+        dump = (
+            "import sys, json; from beamline.records import Records\n"
+            "for run in Records(sys.argv[1]).runs(purpose='decision'): print(json.dumps(run.start.get('suggestion')))"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", dump, data], cwd=folder, capture_output=True, text=True, timeout=60, check=True
+        )
+        texts.append(done.stdout)
+    assert texts[0] == texts[1]
+    assert texts[0].count("suggestion_id") >= 2
+
+
+def test_ctrl_c_in_the_middle_closes_everything_and_says_how_to_go_on(folder: Path) -> None:
+    (folder / "long.toml").write_text(
+        SMALL.replace("hold_s = [600, 900]", "hold_s = [172800, 172800]").replace("max_coupons = 2", "max_coupons = 1"),
+        encoding="utf-8",
+    )
+    process = subprocess.Popen(
+        [VITRAIL, "campaign", "run", "long.toml", "--json", "--no-catalog"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # 48 simulated hours are sampled every minute: the anneal is under way as soon as its log exists.
+    while process.poll() is None and not _is_annealing(folder / "vitrail-data"):
+        os.sched_yield()
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    summary = json.loads(out)
+    assert summary["exit_status"] == "abort"
+    assert summary["reason"] == "stopped by Ctrl-C"
+    steps = {step["step"]: step["error"] for step in summary["safe_state"]}
+    assert steps["laser output closed"] is None
+    assert steps["furnace in standby"] is None
+    assert "records: closed" in err
+    assert f"--after {summary['campaign']['uid'][:8]}" in err
+    status = vitrail(folder, "campaign", "status", "--json")
+    assert json.loads(status.stdout)[0]["state"]["kind"] == "stopped"
+    # the words lead on: the coupon that was begun is left out, the other one is used
+    go_on = re.search(r"--after (\w+)", err)
+    assert go_on
+    rest = ["--after", go_on.group(1), "--no-catalog", "--no-report", "--json"]
+    done = vitrail(folder, "campaign", "run", "small.toml", *rest)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["n_coupons"] == 1
+
+
+def _is_annealing(data: Path) -> bool:
+    dump = data / "log"
+    return dump.is_dir() and len(list(dump.glob("*.vlog"))) >= 4
+
+
+def test_a_help_text_comes_without_the_heavy_libraries(folder: Path) -> None:
+    code = "import sys, beamline.cli; print([m for m in ('numba','tiled','skopt','matplotlib','bluesky') if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=folder
+    )
+    assert done.stdout.strip() == "[]"
