@@ -1,5 +1,7 @@
 """Hypothesis strategies for the project's words: any frozen model, drawn from its own fields and bounds."""
 
+import datetime as dt
+import functools
 import types
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -19,15 +21,17 @@ def words(model: type[BaseModel], **given: st.SearchStrategy[Any]) -> st.SearchS
     A default stands in now and then, so that leaving a key out is covered too; `given` replaces a field's strategy.
     """
 
-    def strategy(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
-        if name in given:
-            return given[name]
+    made = st.fixed_dictionaries(_fields(model) | given).map(lambda values: _made(model, values))
+    return made.filter(lambda word: word is not None)
+
+
+@functools.cache
+def _fields(model: type[BaseModel]) -> dict[str, st.SearchStrategy[Any]]:
+    def strategy(field: FieldInfo) -> st.SearchStrategy[Any]:
         drawn = _field(field)
         return drawn if field.is_required() else st.one_of(st.just(field.default), drawn)
 
-    fields = {name: strategy(name, field) for name, field in model.model_fields.items()}
-    made = st.fixed_dictionaries(fields).map(lambda values: _made(model, values))
-    return made.filter(lambda word: word is not None)
+    return {name: strategy(field) for name, field in model.model_fields.items()}
 
 
 def _made(model: type[BaseModel], values: dict[str, Any]) -> BaseModel | None:
@@ -79,6 +83,8 @@ def _scalar(annotation: Any, bounds: list[Any]) -> st.SearchStrategy[Any]:
             assert patterns == [SERIAL_PATTERN], patterns
             return st.from_regex(SERIAL_PATTERN.replace("$", r"\Z"), fullmatch=True)
         return st.text(min_size=_of(bounds, MinLen, "min_length") or 0, max_size=20)
+    if annotation is dt.time:
+        return st.times().map(lambda t: t.replace(microsecond=0))
     raise NotImplementedError(annotation)
 
 

@@ -128,7 +128,7 @@ def _measurement(campaign: Campaign) -> str:
 
 def _stop_rules(campaign: Campaign) -> Iterator[str]:
     stop = campaign.stop
-    yield f"after {campaign.n_coupons_max} coupons"
+    yield f"after {_n(campaign.n_coupons_max)}"
     if stop.target_reached_confidence is not None:
         yield f"or when a site meets the specification with {100 * stop.target_reached_confidence:g} % confidence"
     if stop.at is not None:

@@ -45,21 +45,23 @@ PhaseName = Literal["decide", "load", "write", "carry", "ramp_up", "hold", "cool
 class InstrumentTimes(Frozen):
     """What an instrument takes for its moves. The defaults are those of a bench that is neither fast nor slow."""
 
-    decide_s: Annotated[float, quantity("s", "the optimiser's thinking, per coupon", ge=0)] = 10.0
-    transfer_s: Annotated[float, quantity("s", "a coupon between rack, stage and furnace, one way", ge=0)] = 60.0
-    travel_mm_s: Annotated[float, quantity("mm/s", "stage speed between sites", gt=0)] = 20.0
-    settle_s: Annotated[float, quantity("s", "stage, before a site is written or measured", ge=0)] = 0.5
-    exposure_overhead_s: Annotated[float, quantity("s", "attenuator and output, per pass", ge=0)] = 1.0
-    lamp_s: Annotated[float, quantity("s", "excitation lamp, until it is steady", ge=0)] = 5.0
-    acquisition_overhead_s: Annotated[float, quantity("s", "readout and storing, per spectrum", ge=0)] = 0.5
-    heat_ramp_max_C_min: Annotated[float, quantity("degC/min", "the furnace's own limit upwards", gt=0)] = 20.0
-    furnace_settle_s: Annotated[float, quantity("s", "until the hold temperature is steady", ge=0)] = 120.0
-    cooling_time_constant_s: Annotated[float, quantity("s", "heater off: time for (T - room) to fall e-fold", gt=0)] = (
-        1800.0
-    )
-    furnace_opens_C: Annotated[float, quantity("degC", "the furnace is opened below this", gt=ROOM_TEMPERATURE_C)] = (
+    decide_s: Annotated[float, quantity("s", "the optimiser's thinking, per coupon", ge=0, le=1e5)] = 10.0
+    transfer_s: Annotated[float, quantity("s", "a coupon between rack, stage and furnace, one way", ge=0, le=1e5)] = (
         60.0
     )
+    travel_mm_s: Annotated[float, quantity("mm/s", "stage speed between sites", ge=0.01, le=10000)] = 20.0
+    settle_s: Annotated[float, quantity("s", "stage, before a site is written or measured", ge=0, le=1e5)] = 0.5
+    exposure_overhead_s: Annotated[float, quantity("s", "attenuator and output, per pass", ge=0, le=1e5)] = 1.0
+    lamp_s: Annotated[float, quantity("s", "excitation lamp, until it is steady", ge=0, le=1e5)] = 5.0
+    acquisition_overhead_s: Annotated[float, quantity("s", "readout and storing, per spectrum", ge=0, le=1e5)] = 0.5
+    heat_ramp_max_C_min: Annotated[float, quantity("degC/min", "the furnace's own limit upwards", ge=0.1, le=1000)] = (
+        20.0
+    )
+    furnace_settle_s: Annotated[float, quantity("s", "until the hold temperature is steady", ge=0, le=1e5)] = 120.0
+    cooling_time_constant_s: Annotated[
+        float, quantity("s", "heater off: time for (T - room) to fall e-fold", ge=1, le=1e6)
+    ] = 1800.0
+    furnace_opens_C: Annotated[float, quantity("degC", "the furnace is opened below this", ge=30, le=200)] = 60.0
 
 
 class Phase(Frozen):

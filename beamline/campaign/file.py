@@ -111,7 +111,7 @@ class Campaign(Frozen):
     """A whole campaign: what is wanted, what may be varied, on which coupons, and when to stop."""
 
     name: Annotated[Serial, Field(description="becomes part of file names")]
-    seed: Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description="of all that is drawn by chance")] = 1
+    seed: Annotated[int, Field(strict=True, ge=0, le=2**32 - 1, description="of all that is drawn by chance")] = 1
     optimizer: OptimizerChoice = OptimizerChoice()
     objective: Objective = Objective()
     space: SearchSpace = SearchSpace()

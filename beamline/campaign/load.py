@@ -46,19 +46,8 @@ def load_campaign(path: Path | str) -> Campaign:
     Raises:
         CampaignFileError: it cannot be read, is not TOML, or says something that is not allowed.
     """
-    path = Path(path)
     source = str(path)
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            what = "a folder" if path.is_dir() else "not a regular file"
-            raise _refused(source, f"this is {what}; give the path of a campaign file (TOML)")
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except FileNotFoundError:
-        raise _refused(source, "there is no such file") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(source, f"cannot be read: {reason}") from error
+    content = _content(Path(path), source)
     if len(content) > MAX_FILE_BYTES:
         limit = f"{MAX_FILE_BYTES // 1024} KiB"
         raise _refused(source, f"the file is larger than {limit}, more than any campaign needs: is it the right file?")
@@ -68,6 +57,21 @@ def load_campaign(path: Path | str) -> Campaign:
         advice = "save the file as UTF-8 text"
         raise _refused(source, f"byte {error.start + 1} is not UTF-8; {advice}") from None
     return parse_campaign(text, source)
+
+
+def _content(path: Path, source: str) -> bytes:
+    """The file's first bytes, one more than are allowed at most."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            with path.open("rb") as file:
+                return file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise _refused(source, "there is no such file") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        raise _refused(source, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    what = "a folder" if stat.S_ISDIR(mode) else "not a regular file"
+    raise _refused(source, f"this is {what}; give the path of a campaign file (TOML)")
 
 
 def parse_campaign(text: str, source: str = "campaign") -> Campaign:
