@@ -56,8 +56,10 @@ def bounds_text(field: FieldInfo | None) -> str:
     if "ge" in words and "le" in words:
         text = f"{words['ge']} to {words['le']}"
     else:
-        text = " and ".join(words[side] for side in ("low", "high") if side in words) or "any finite number"
+        text = " and ".join(words[side] for side in ("low", "high") if side in words)
     unit = unit_of(field)
+    if not text:
+        return f"any finite number, in {unit}" if unit else "any finite number"
     return f"{text} {unit}" if unit else text
 
 
