@@ -10,7 +10,7 @@
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 CAMPAIGN ?= examples/night.toml
-NIGHTS ?= nights
+DATA ?= nights
 JOBS ?= 2
 
 BIN := .venv/bin
@@ -22,7 +22,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 .DEFAULT_GOAL := campaign
 
 campaign: $(STAMP)
-	@$(BIN)/vitrail campaign run $(CAMPAIGN) --nights $(NIGHTS)
+	@$(BIN)/vitrail campaign run $(CAMPAIGN) --data $(DATA)
 
 test: lint
 	$(BIN)/pytest -q -n $(JOBS)

@@ -2,5 +2,17 @@
 
 from beamline.problems.explain import InconsistentError, Problem, explain
 from beamline.problems.fields import bounds_text, ordinal, shown, unit_of
+from beamline.problems.files import BadFileError, load_toml, parse_toml
 
-__all__ = ["InconsistentError", "Problem", "bounds_text", "explain", "ordinal", "shown", "unit_of"]
+__all__ = [
+    "BadFileError",
+    "InconsistentError",
+    "Problem",
+    "bounds_text",
+    "explain",
+    "load_toml",
+    "ordinal",
+    "parse_toml",
+    "shown",
+    "unit_of",
+]

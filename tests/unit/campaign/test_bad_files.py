@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from beamline.campaign import Campaign, CampaignFileError, load_campaign, parse_campaign
-from beamline.campaign.load import MAX_FILE_BYTES, MAX_PROBLEMS_SHOWN
+from beamline.problems.files import MAX_FILE_BYTES, MAX_PROBLEMS_SHOWN
 
 BAD = sorted((Path(__file__).parent / "bad").glob("*.toml"))
 GOOD = Path(__file__).parents[3] / "examples" / "night.toml"
@@ -70,10 +70,10 @@ def test_ten_megabytes_of_noise_are_refused_by_their_size(tmp_path: Path) -> Non
 
 
 def test_what_is_not_a_file(tmp_path: Path) -> None:
-    assert _messages(tmp_path) == ["this is a folder; give the path of a campaign file (TOML)"]
+    assert _messages(tmp_path) == ["this is a folder; give the path of a file (TOML)"]
     assert _messages(tmp_path / "none.toml") == ["there is no such file"]
     assert _messages(tmp_path / "none" / "none.toml") == ["there is no such file"]
-    assert _messages(Path("/dev/zero")) == ["this is not a regular file; give the path of a campaign file (TOML)"]
+    assert _messages(Path("/dev/zero")) == ["this is not a regular file; give the path of a file (TOML)"]
     assert "cannot be read" in _messages(Path("night\0.toml"))[0]
     assert "cannot be read: File name too long" in _messages(tmp_path / ("x" * 300))[0]
 
