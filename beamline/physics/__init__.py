@@ -16,6 +16,7 @@ from beamline.physics.model import heat, observe, predict, write
 from beamline.physics.parameters import PARAMETERS, Parameter, nominal, parameter_dtype
 from beamline.physics.prior import draw, from_standard, to_standard
 from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
+from beamline.physics.sensitivity import sensitivities
 from beamline.physics.setting_table import (
     SETTING_RANGES,
     SettingError,
@@ -43,6 +44,7 @@ __all__ = [
     "observe",
     "parameter_dtype",
     "predict",
+    "sensitivities",
     "setting_dtype",
     "settings",
     "spectrum",

@@ -43,7 +43,7 @@ def luminescence_yield(x: float, balance: float, p: Record) -> Yield:
     vacancies = p.vacancy_width * math.log1p(math.exp(min((p.vacancy_knee - balance) / p.vacancy_width, 300.0)))
     mean = (p.quenching_Br + (p.quenching_I - p.quenching_Br) * x) * vacancies
     none = math.exp(-mean)
-    bright = (p.yield_Br + (p.yield_I - p.yield_Br) * x) * none
+    bright = min(p.yield_Br + (p.yield_I - p.yield_Br) * x, 1.0) * none
     three_or_more = 1.0 - none * (1.0 + mean + 0.5 * mean * mean)
     late = p.delayed_yield * three_or_more * x**p.iodide_power
     prompt_ns = _radiative_lifetime_ns(x, p) / (1.0 + p.lifetime_quenching * mean)

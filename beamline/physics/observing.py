@@ -111,7 +111,8 @@ def observe_site(state: Record, p: Record, seen: Record) -> None:
         exchanged = -math.expm1(-(state.exchange_time**p.furnace_exchange_stretch))
     x = state.red_iodide_fraction
     x += max(residual_iodide_fraction(y, p) - x, 0.0) * exchanged
-    red_share = state.red_share + (1.0 - state.red_share) * p.furnace_conversion * exchanged * 4.0 * y * (1.0 - y)
+    red_share = state.red_share
+    red_share += (1.0 - red_share) * -math.expm1(-p.furnace_conversion * exchanged * 4.0 * y * (1.0 - y))
     amount = state.crystal_amount
     if state.coarsening_time > 0.0:
         amount *= 1.0 - p.furnace_growth * math.expm1(-3.0 * state.coarsening_time**0.3)

@@ -70,7 +70,7 @@ ROWS: tuple[_Row, ...] = (
     ("furnace_exchange_rate_1_s", "k_xh", "1/s", 6.524631e-05, 0.40, "lognormal", "fitted", "P24: 647 nm; at 550 degC"),
     ("furnace_exchange_barrier_eV", "E_xh", "eV", 1.3, 0.15, "lognormal", "assumed", "only the end points are known: weak"),
     ("furnace_exchange_stretch", "beta_x", "1", 0.6, 0.15, "lognormal", "assumed", "stretched exponential in reduced time"),
-    ("furnace_conversion", "h_conv", "1", 0.60, 0.40, "lognormal", "tuned", "P25: share of the green phase that the furnace turns red"),
+    ("furnace_conversion", "h_conv", "1", 0.75, 0.40, "lognormal", "tuned", "P25: the furnace turns 1 - exp(-h_conv) of the green phase red at most"),
     # ------------------------------------------------------------------------------------------- electronic structure
     ("gap_Br_eV", "E_g(Br)", "eV", 2.36, 0.010, "normal", "unverified", "room temperature; 2.34 eV at low temperature, " + _YANG),
     ("gap_I_eV", "E_g(I)", "eV", 1.74, 0.015, "normal", "unverified", "room-temperature values between 1.72 and 1.77 eV"),
@@ -116,7 +116,7 @@ ROWS: tuple[_Row, ...] = (
     ("delayed_yield", "eta_d", "1", 0.005592586, 0.30, "lognormal", "fitted", "P26: 2000 ns; yield of dots with three or more vacancies"),
     ("delayed_lifetime_ns", "tau_d", "ns", 4000.0, 0.15, "lognormal", "tuned", "P26: release from traps"),
     ("furnace_growth", "g_phi", "1", 0.30, 0.30, "lognormal", "assumed", "growth of the crystallised amount in the furnace"),
-    ("red_absorption", "r_abs", "1", 1.13023, 0.15, "lognormal", "fitted", "P25: red/green 0.7 at 200 degC (assumed); absorption at 365 nm, red over green"),
+    ("red_absorption", "r_abs", "1", 1.130167, 0.15, "lognormal", "fitted", "P25: red/green 0.7 at 200 degC (assumed); absorption at 365 nm, red over green"),
     ("screening_vacancies", "n_sc", "1", 0.05, 0.30, "lognormal", "tuned", "P30, P31: vacancies that screen the exciton"),
 )
 # fmt: on

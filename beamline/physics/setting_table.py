@@ -120,7 +120,8 @@ def make_settings(
         repetition_rate_kHz: pulses per millisecond.
         pulse_duration_fs: of the laser.
         numerical_aperture: of the objective.
-        power_at_sample_W: measured; authoritative over energy x rate x transmission (P3). 0 where not measured.
+        power_at_sample_W: measured; authoritative over energy x rate x transmission (P3). 0 means not measured; for a
+            laser that is off give a pulse energy of 0.
 
     Returns:
         (m,) of `setting_dtype`.
@@ -171,7 +172,8 @@ def settings(
     Args:
         writings: m dots and lines.
         iodide_fraction: I / (Br + I) of the glass, a number or (m,).
-        power_at_sample_W: measured power, a number or (m,); None or 0 where not measured.
+        power_at_sample_W: measured power, a number or (m,); None or 0 where not measured (a site that got no
+            light is no writing).
         pulse_duration_fs: of the laser (P1).
         numerical_aperture: of the objective (assumed: the paper names none).
 
