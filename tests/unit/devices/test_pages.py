@@ -1,0 +1,48 @@
+"""The pages about devices say what is so: their code runs, and their names and numbers are the code's."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from devices import Bench
+from devices.twin import Effects
+
+DOCS = Path(__file__).parents[3] / "docs"
+REFERENCE = (DOCS / "reference" / "devices.md").read_text(encoding="utf-8")
+
+
+def test_the_code_of_the_reference_runs() -> None:
+    namespace: dict[str, object] = {}
+    blocks = re.findall(r"```python\n(.*?)```", REFERENCE, flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        exec(compile(block, "docs/reference/devices.md", "exec"), namespace)  # noqa: S102  # our own page
+    bench = namespace["bench"]
+    assert isinstance(bench, Bench)
+    assert bench.clock.now_s > 2 * 3600
+    assert bench.spectrometer.counts.get().max() > 1000
+    assert bench.furnace.heater.get() == "standby"
+
+
+@pytest.mark.parametrize("role", ["laser", "stage", "furnace", "spectrometer", "changer"])
+def test_the_reference_names_every_signal(bench: Bench, role: str) -> None:
+    device = getattr(bench, role)
+    for name in device.component_names:
+        signal = getattr(device, name)
+        assert f"`{signal.name}`" in REFERENCE
+        if signal.name in device.read() and signal.limits != (0, 0):
+            low, high = signal.limits
+            row = next(line for line in REFERENCE.splitlines() if f"`{signal.name}`" in line)
+            assert f"{low:g} to {high:g}" in row
+
+
+def test_the_page_of_the_twin_names_every_effect() -> None:
+    page = (DOCS / "explanation" / "twin.md").read_text(encoding="utf-8")
+    in_words = {"energy_return_h", "photobrightening_time_s", "read_noise_counts", "pixel_gain_sd"}
+    in_words |= {"dark_pattern_sd_counts", "nonlinearity"}
+    for effect in dataclasses.fields(Effects):
+        assert effect.name in in_words or f"`{effect.name}`" in page
