@@ -1,9 +1,9 @@
 """Which coupon, which heat treatment, which sites: the recipes that a posterior expects most of.
 
-Outer choice: glass among the coupons at hand, hold temperature and time. Inner choice: exactly as many writings as there are
-sites, one after the other, each the one that adds most to the expected best outcome over joint draws (Monte Carlo
-q-expected-improvement, chosen greedily). Sites therefore differ: a second copy of the favourite adds little where the draws
-agree with each other, and a writing that is best in other draws adds much.
+Outer choice: glass among the coupons at hand, hold temperature and time. Inner choice: exactly as many writings as there
+are sites, one after the other, each the one that adds most to the expected best outcome over joint draws (Monte Carlo
+q-expected-improvement, chosen greedily). Sites therefore differ: a second copy of the favourite adds little where the
+draws agree with each other, and a writing that is best in other draws adds much.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_factors, spread
-from beamline.optimize.evidence import Sites, padded_steps
+from beamline.optimize.evidence import padded_steps
 from beamline.optimize.fresh import FreshCoupon
 from beamline.optimize.objective import Objective
 from beamline.optimize.posterior import Draws
@@ -23,7 +23,7 @@ from beamline.optimize.prior import writing_sites
 from beamline.optimize.space import SearchSpace
 from beamline.recipe import Dot, HeatTreatment, Line
 
-__all__ = ["Choice", "Goal", "Search", "choose", "greedy", "on_fresh_coupon"]
+__all__ = ["Choice", "Goal", "Search", "choose", "greedy"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,17 +36,17 @@ class Search:
         n_draws: joint draws for the final choice.
         n_screening_draws: the first of them, for comparing heat treatments.
         n_writings: writings spread over the space at which heat treatments are compared.
-        n_furnace: heat treatments spread over the space, for each glass.
+        n_furnace: heat treatments spread over the space, shared among the glasses at hand.
         n_refinements: rounds of looking around the best heat treatment.
         n_around: heat treatments in each round; writings around each favourite in the final choice.
     """
 
     n_draws: int = 192
-    n_screening_draws: int = 64
-    n_writings: int = 96
-    n_furnace: int = 20
+    n_screening_draws: int = 56
+    n_writings: int = 72
+    n_furnace: int = 18
     n_refinements: int = 2
-    n_around: int = 8
+    n_around: int = 6
 
 
 @dataclass(frozen=True)
@@ -56,18 +56,16 @@ class Goal:
     Attributes:
         objective: targets and direction.
         ln_detectable: logarithm of the smallest rate that the spectrometer sees, counts/s.
-        ln_reference: logarithm of the rate that counts as brightness one, for each draw, (s,).
         incumbent: utility, in each draw, of the best site so far, (s,).
     """
 
     objective: Objective
     ln_detectable: float
-    ln_reference: Floats
     incumbent: Floats
 
     def utility(self, samples: Floats) -> Floats:
-        """Utility of samples (s, m, 4), with the first draws of the goal: (s, m)."""
-        return self.objective.utility(samples, self.ln_detectable, self.ln_reference[: len(samples), None])
+        """Utility of samples (s, m, 4): (s, m)."""
+        return self.objective.utility(samples, self.ln_detectable)
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ class Choice:
         writings: one for each site, in the order in which they were chosen.
         samples: outcomes of the sites on this coupon in every draw, (s, n, 4).
         gains: what each writing added to the expected best utility, (n,).
-        credit: in which draws it added that, (s, n); non-negative.
-        expected_best: expected utility of the best site so far, before and with this coupon.
+        credit: in which draws it added that, (s, n); not negative.
+        expected_best: expected utility of the best site, before and with this coupon.
     """
 
     iodide_fraction: float
@@ -111,7 +109,7 @@ def greedy(utility: Floats, incumbent: Floats, n: int) -> tuple[list[int], Float
     gains, credit = np.zeros(n), np.zeros((len(utility), n))
     for i in range(n):
         gain = np.maximum(utility - best[:, None], 0.0).mean(0)
-        # Where nothing adds any more, the next best by itself: a replicate tells about scatter.
+        # Where nothing adds any more, the next best by itself.
         index = int(np.argmax(np.where(free, gain + 1e-3 * mean, -np.inf)))
         credit[:, i] = np.maximum(utility[:, index] - best, 0.0)
         gains[i] = gain[index]
@@ -125,6 +123,7 @@ def choose(
     draws: Draws,
     goal: Goal,
     space: SearchSpace,
+    *,
     sites_by_fraction: dict[float, int],
     favourites: Sequence[tuple[float, float]],
     search: Search,
@@ -133,72 +132,48 @@ def choose(
     """The best coupon to make next.
 
     Args:
-        draws: joint draws from the posterior (`search.n_draws` of them).
+        draws: joint draws from the posterior, those of the goal.
         goal: what is wanted.
         space: bounds.
         sites_by_fraction: iodide fractions of the glasses at hand, and how many sites a coupon of each has.
-        favourites: (temperature degC, hold s) worth a look: those of the best coupons so far.
+        favourites: (temperature degC, hold s) worth a look: those of the best coupon so far.
         search: how hard to look.
         rng: source of randomness.
     """
-    laser, furnace = Cube(laser_factors(space)), Cube(furnace_factors(space))
+    laser = Cube(laser_factors(space))
     coupon = FreshCoupon(draws, rng)
-    scout = _Scout(draws.first(search.n_screening_draws), goal, space, coupon)
     points = laser.values(spread(search.n_writings, laser.n_free, rng))
     writings = _distinct(space, points)
-    middle = np.full((1, furnace.n_free), 0.5)
-    known = furnace.points(np.array(favourites, dtype=float).reshape(-1, 2))
-    start = furnace.values(np.vstack([middle, known, spread(search.n_furnace, furnace.n_free, rng)]))
-
-    best: tuple[float, float, Floats] | None = None
-    for fraction, n_sites in sites_by_fraction.items():
-        value = scout.values_of(writings, fraction, n_sites)
-        there, found = max(((value(one), one) for one in start), key=lambda item: item[0])
-        for round_ in range(search.n_refinements if furnace.n_free else 0):
-            reach = 0.12 * 0.4**round_
-            around = furnace.points(found[None]) + reach * rng.standard_normal((search.n_around, furnace.n_free))
-            for one in furnace.values(around):
-                tried = value(one)
-                if tried > there:
-                    there, found = tried, one
-        if best is None or there > best[0]:
-            best = (there, fraction, found)
-    assert best is not None  # there is at least one glass at hand
-    _, fraction, programme = best
-    heat_treatment = space.heat_treatment(*map(float, programme))
+    scout = _Scout(draws.first(search.n_screening_draws), goal, space, coupon)
+    fraction, heat_treatment = _coupon_of(
+        scout, writings, sites_by_fraction=sites_by_fraction, favourites=favourites, search=search, rng=rng
+    )
     n_sites = sites_by_fraction[fraction]
     steps = padded_steps([heat_treatment.steps()])[0]
 
-    def chosen_of(points: Floats) -> tuple[tuple[Dot | Line, ...], Floats, tuple[list[int], Floats, Floats]]:
-        writings = _distinct(space, points)
-        sites = writing_sites(writings, fraction, steps)
+    def judged(among: tuple[Dot | Line, ...]) -> tuple[Floats, list[int], Floats, Floats]:
+        sites = writing_sites(among, fraction, steps)
         samples = coupon.outcomes(draws, draws.posterior.prior.observables(draws.latent, sites), sites)
-        n = min(n_sites, len(writings))
-        return writings, samples, greedy(goal.utility(samples), goal.incumbent, n)
+        return samples, *greedy(goal.utility(samples), goal.incumbent, min(n_sites, len(among)))
 
-    first_writings, _, (first, _, _) = chosen_of(points)
-    favourite = np.repeat([factors_of(first_writings[i]) for i in first], search.n_around, axis=0)
-    reach = 0.06 * rng.standard_normal((len(favourite), laser.n_free))
-    closer = np.vstack([[factors_of(first_writings[i]) for i in first], laser.values(laser.points(favourite) + reach)])
-    writings, samples, (order, gains, credit) = chosen_of(closer)
-    # A space with fewer recipes than the coupon has sites: the favourites are written again.
-    rank = [order[i % len(order)] for i in range(n_sites)]
+    # Once over the whole space, and once around those that won.
+    winners = np.array([factors_of(writings[i]) for i in judged(writings)[1]])
+    around = laser.points(np.repeat(winners, search.n_around, axis=0))
+    closer = _distinct(space, np.vstack([winners, laser.values(around + 0.06 * rng.standard_normal(around.shape))]))
+    samples, chosen, gains, credit = judged(closer)
+    # A space with fewer recipes than the coupon has sites: all of them, and then again.
+    order = [chosen[i % len(chosen)] for i in range(n_sites)]
+    again = n_sites - len(chosen)
     before = float(goal.incumbent.mean())
     return Choice(
         iodide_fraction=fraction,
         heat_treatment=heat_treatment,
-        writings=tuple(writings[i] for i in rank),
-        samples=samples[:, rank],
-        gains=np.concatenate([gains, np.zeros(n_sites - len(gains))]),
-        credit=np.pad(credit, ((0, 0), (0, n_sites - len(gains)))),
+        writings=tuple(closer[i] for i in order),
+        samples=samples[:, order],
+        gains=np.pad(gains, (0, again)),
+        credit=np.pad(credit, ((0, 0), (0, again))),
         expected_best=(before, before + float(gains.sum())),
     )
-
-
-def on_fresh_coupon(draws: Draws, sites: Sites, rng: np.random.Generator) -> Floats:
-    """True outcomes of some recipes on a coupon that does not exist yet, (s, m, 4)."""
-    emitted = draws.posterior.prior.observables(draws.latent, sites)
-    return FreshCoupon(draws, rng).outcomes(draws, emitted, sites)
 
 
 @dataclass(frozen=True)
@@ -210,19 +185,52 @@ class _Scout:
     space: SearchSpace
     coupon: FreshCoupon
 
-    def values_of(self, writings: tuple[Dot | Line, ...], fraction: float, n_sites: int) -> Callable[[Floats], float]:
-        """The worth of a heat treatment (temperature degC, hold s) of a coupon with n sites, as a function."""
+    def of_glass(self, writings: tuple[Dot | Line, ...], fraction: float, n_sites: int) -> Callable[[Floats], float]:
+        """The worth of a heat treatment (temperature degC, hold s) for n sites on a glass, as a function."""
         as_written = writing_sites(writings, fraction, np.array([[25.0, 0.0]]))
         grid = self.draws.posterior.prior.write(self.draws.latent, as_written)
         incumbent = self.goal.incumbent[: len(self.draws)]
 
-        def value(programme: Floats) -> float:
-            steps = padded_steps([self.space.heat_treatment(*map(float, programme)).steps()])[0]
+        def worth(programme: Floats) -> float:
+            # Coarser ramps than the furnace's own: what counts is which treatment is better.
+            heat_treatment = self.space.heat_treatment(*map(float, programme))
+            steps = padded_steps([heat_treatment.steps(pieces_per_ramp=4)])[0]
             sites = writing_sites(writings, fraction, steps)
             utility = self.goal.utility(self.coupon.outcomes(self.draws, grid.anneal(steps), sites))
             return float(greedy(utility, incumbent, min(n_sites, len(writings)))[1].sum())
 
-        return value
+        return worth
+
+
+def _coupon_of(
+    scout: _Scout,
+    writings: tuple[Dot | Line, ...],
+    *,
+    sites_by_fraction: dict[float, int],
+    favourites: Sequence[tuple[float, float]],
+    search: Search,
+    rng: np.random.Generator,
+) -> tuple[float, HeatTreatment]:
+    """Glass and heat treatment: spread over the space for every glass, then around the best."""
+    furnace = Cube(furnace_factors(scout.space))
+    n_each = max(search.n_furnace // len(sites_by_fraction), 6)
+    known = furnace.points(np.array(favourites, dtype=float).reshape(-1, 2))
+    middle = np.full((1, furnace.n_free), 0.5)
+    start = furnace.values(np.vstack([middle, known, spread(n_each, furnace.n_free, rng)]))
+    start = np.unique(start, axis=0)
+    worth_on = {
+        fraction: scout.of_glass(writings, fraction, n_sites) for fraction, n_sites in sites_by_fraction.items()
+    }
+    found = [(worth(one), fraction, one) for fraction, worth in worth_on.items() for one in start]
+    value, fraction, programme = max(found, key=lambda item: item[0])
+    for round_ in range(search.n_refinements if furnace.n_free else 0):
+        reach = 0.12 * 0.4**round_
+        around = furnace.points(programme[None]) + reach * rng.standard_normal((search.n_around, furnace.n_free))
+        for one in furnace.values(around):
+            tried = worth_on[fraction](one)
+            if tried > value:
+                value, programme = tried, one
+    return fraction, scout.space.heat_treatment(*map(float, programme))
 
 
 def _distinct(space: SearchSpace, values: Floats) -> tuple[Dot | Line, ...]:

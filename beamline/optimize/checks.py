@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from beamline.optimize.acquisition import on_fresh_coupon
 from beamline.optimize.evidence import gather
+from beamline.optimize.fresh import on_fresh_coupon
 from beamline.optimize.observables import Known, Observable
 from beamline.optimize.posterior import Draws
+from beamline.optimize.predictions import rounded
 from beamline.optimize.protocol import CouponCheck, ObservableCheck
-from beamline.optimize.words import rounded
 from beamline.recipe import Observation
 
 __all__ = ["check"]

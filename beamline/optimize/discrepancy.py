@@ -1,8 +1,8 @@
 """What the physics misses: smooth functions of the conditions, one for each observable, learnt from the residuals.
 
-A Gaussian process per observable with scikit-optimize's kernel, and amplitudes that scikit-optimize's regressor fits to the
-residuals between bounds: the misfit may neither vanish (the next coupon would be predicted too surely) nor swallow what the
-parameters should learn. The two rates share most of their misfit, so that their ratio is known better than either.
+A Gaussian process per observable with scikit-optimize's kernel, and amplitudes that scikit-optimize's regressor fits to
+the residuals between bounds: the misfit may neither vanish (the next coupon would be predicted too surely) nor swallow
+what the parameters should learn. The two rates share most of their misfit, so their ratio is known better than either.
 
 Draws are functions: random Fourier features of the same kernel carry a draw of the prior to any conditions (Rahimi and
 Recht 2007), and Matheron's rule moves it to the posterior (Wilson et al. 2020), so that one draw means the same function
@@ -11,6 +11,7 @@ wherever the search looks.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,8 +28,8 @@ __all__ = ["DEFAULT_AMPLITUDE", "Discrepancy", "coordinates", "fitted_amplitude"
 Floats = npt.NDArray[np.float64]
 
 DEFAULT_AMPLITUDE = np.array([0.006, 0.003, 0.25, 0.25])
-"""One sigma of the misfit before data: 2 nm of the red peak, 0.6 nm of the green, 25 % of the rates (assumptions, of the
-size of the structural effects that the model is known to leave out: docs/explanation/optimiser.md)."""
+"""One sigma of the misfit before data: 2 nm of the red peak, 0.6 nm of the green, 25 % of the rates. Assumptions, of the
+size of the effects that the model is known to leave out (docs/explanation/optimiser.md)."""
 AMPLITUDE_BOUNDS = (0.5, 3.0)
 """What the fit may do to the default amplitude, as factors."""
 RATE_CORRELATION = 0.8
@@ -47,15 +48,14 @@ def coordinates(sites: Sites) -> Floats:
     rows = []
     hottest = np.argmax(np.where(sites.steps[:, :, 1] > 0, sites.steps[:, :, 0], -np.inf), axis=1)
     for i, writing in enumerate(sites.writings):
-        is_dot = isinstance(writing, Dot)
-        time = np.log(writing.exposure_s) if is_dot else -np.log(writing.speed_mm_s)
+        time = np.log(writing.exposure_s) if isinstance(writing, Dot) else -np.log(writing.speed_mm_s)
         temperature_C, duration_s = sites.steps[i, hottest[i]]
         rows.append(
             (
                 np.log2(writing.pulse_energy_uJ / 200.0),
                 time,
                 writing.n_passes - 1.0,
-                3.0 * is_dot,
+                3.0 * isinstance(writing, Dot),
                 (temperature_C - 400.0) / 150.0,
                 np.log1p(duration_s / 1800.0),
                 4.0 * (sites.iodide_fraction[i] - 0.5),
@@ -130,17 +130,14 @@ def fitted_amplitude(where: Floats, residual: Floats, sd: Floats, default: float
     """
     if len(residual) < 6:
         return default
-    from skopt.learning import GaussianProcessRegressor  # noqa: PLC0415  # seconds to import
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  # seconds to import
+    from skopt.learning import GaussianProcessRegressor  # noqa: PLC0415
     from skopt.learning.gaussian_process.kernels import ConstantKernel  # noqa: PLC0415
 
     low, high = AMPLITUDE_BOUNDS
     variance = ConstantKernel(1.0, constant_value_bounds=(low**2, high**2))
     # In units of the default amplitude: the regressor's tolerances are absolute.
     model = GaussianProcessRegressor(kernel=variance * _kernel(), alpha=(sd / default) ** 2, normalize_y=False)
-    import warnings  # noqa: PLC0415
-
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415
-
     with warnings.catch_warnings():
         # An amplitude at its bound is an answer here, not an accident.
         warnings.simplefilter("ignore", ConvergenceWarning)

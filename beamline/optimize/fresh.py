@@ -1,4 +1,4 @@
-"""Outcomes on a coupon that does not exist yet: physics and misfit, and all that scatters from coupon to coupon and site to site."""
+"""Outcomes on a coupon that does not exist yet: physics, misfit, and what scatters between coupons and between sites."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from beamline.optimize.evidence import Sites
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.posterior import Draws
 
-__all__ = ["FreshCoupon"]
+__all__ = ["FreshCoupon", "on_fresh_coupon"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -53,3 +53,9 @@ class FreshCoupon:
             + scatter
             + energy[:, :, None] * slope.log_energy
         )
+
+
+def on_fresh_coupon(draws: Draws, sites: Sites, rng: np.random.Generator) -> Floats:
+    """True outcomes of some recipes on a coupon that does not exist yet, (s, m, 4)."""
+    emitted = draws.posterior.prior.observables(draws.latent, sites)
+    return FreshCoupon(draws, rng).outcomes(draws, emitted, sites)

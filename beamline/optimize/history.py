@@ -1,4 +1,4 @@
-"""The memory that every optimiser has: observations, by coupon, and a digest of them from which ids and seeds are made."""
+"""The memory that every optimiser has: observations by coupon, and a digest of them that ids are made of."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from beamline.optimize.evidence import Evidence, gather, group_by_coupon
 from beamline.optimize.objective import Objective
-from beamline.optimize.protocol import Layout
+from beamline.optimize.protocol import Layout, OptimizerKind
 from beamline.optimize.space import SearchSpace
 from beamline.recipe import Coupon, Failed, Observation, Site
 
@@ -17,53 +17,78 @@ __all__ = ["History"]
 
 
 class History:
-    """Observations in order of arrival, and what follows from them and the seed alone."""
+    """Observations in order of arrival, and what follows from them and the seed alone.
 
-    def __init__(self, kind: str, space: SearchSpace, objective: Objective, layout: Layout, seed: int) -> None:
+    Args:
+        kind: of optimiser.
+        space: bounds.
+        objective: what is wanted.
+        layout: sites of a coupon.
+        seed: of all random numbers.
+
+    Raises:
+        ValueError: the seed is negative.
+    """
+
+    def __init__(
+        self, kind: OptimizerKind, space: SearchSpace, objective: Objective, layout: Layout, seed: int
+    ) -> None:
         if seed < 0:
             raise ValueError(f"{seed=}: a seed is a whole number of at least 0")
         self.kind, self.space, self.objective, self.layout, self.seed = kind, space, objective, layout, seed
         self._arrived: list[Observation] = []
+        self._groups: tuple[tuple[Observation, ...], ...] = ()
+        self._digests: tuple[str, ...] = ()
+        self.add(())
 
     def add(self, observations: Sequence[Observation]) -> None:
         """Takes observations in."""
         self._arrived.extend(observations)
+        self._groups = group_by_coupon(self._arrived)
+        told = hashlib.sha256(f"{self.kind} {self.seed}\n{self.space.to_json()}\n{self.objective.to_json()}\n".encode())
+        digests = [told.hexdigest()]
+        for group in self._groups:
+            for seen in group:
+                told.update(seen.to_json().encode() + b"\n")
+            told.update(b"end of coupon\n")
+            digests.append(told.hexdigest())
+        self._digests = tuple(digests)
 
     @property
     def groups(self) -> tuple[tuple[Observation, ...], ...]:
-        """All observations by coupon (`group_by_coupon`)."""
-        return group_by_coupon(self._arrived)
+        """All observations by coupon (`evidence.group_by_coupon`)."""
+        return self._groups
 
     @property
-    def observations(self) -> tuple[Observation, ...]:
-        """All observations, coupon after coupon."""
-        return tuple(seen for group in self.groups for seen in group)
+    def n_coupons(self) -> int:
+        """Coupons with observations."""
+        return len(self._groups)
+
+    @property
+    def n_observations(self) -> int:
+        """Observations, each once, those in which the instrument failed included."""
+        return sum(len(group) for group in self._groups)
 
     @property
     def n_failed(self) -> int:
         """Observations in which the instrument failed."""
-        return sum(isinstance(seen.outcome, Failed) for seen in self.observations)
+        return sum(isinstance(seen.outcome, Failed) for group in self._groups for seen in group)
 
-    def evidence(self, n_coupons: int | None = None) -> Evidence:
-        """Arrays of the first coupons (all by default)."""
-        return gather(self.groups[:n_coupons])
+    def evidence(self, n_coupons: int) -> Evidence:
+        """Arrays of the first coupons."""
+        return gather(self._groups[:n_coupons])
 
-    def digest(self, n_coupons: int | None = None) -> str:
-        """Of the first coupons (all by default), the seed and the task: equal digests, equal answers."""
-        told = hashlib.sha256(f"{self.kind} {self.seed}\n{self.space.to_json()}\n{self.objective.to_json()}\n".encode())
-        for group in self.groups[:n_coupons]:
-            told.update(b"coupon\n")
-            for seen in group:
-                told.update(seen.to_json().encode() + b"\n")
-        return told.hexdigest()
+    def digest(self, n_coupons: int) -> str:
+        """Of the task, the seed and the first coupons: equal digests, equal answers."""
+        return self._digests[n_coupons]
 
     def suggestion_id(self) -> str:
         """Name of the next suggestion."""
-        return f"s{len(self.groups) + 1:02d}-{self.digest()[:10]}"
+        return f"s{self.n_coupons + 1:02d}-{self.digest(self.n_coupons)[:10]}"
 
-    def rng(self, purpose: int) -> np.random.Generator:
-        """A source of randomness for one purpose, renewed with every coupon that was observed."""
-        return np.random.default_rng([self.seed, len(self.groups), purpose])
+    def rng(self, n_coupons: int, purpose: int) -> np.random.Generator:
+        """A source of randomness for one purpose after the first coupons."""
+        return np.random.default_rng([self.seed, n_coupons, purpose])
 
     def unused(self, coupons: Sequence[Coupon]) -> tuple[Coupon, ...]:
         """Coupons at hand that have not been observed, each serial once.
@@ -71,7 +96,7 @@ class History:
         Raises:
             ValueError: there is none.
         """
-        seen = {group[0].site.coupon for group in self.groups}
+        seen = {group[0].site.coupon for group in self._groups}
         left = {coupon.serial: coupon for coupon in coupons if coupon.serial not in seen}
         if not left:
             asked = ", ".join(coupon.serial for coupon in coupons) or "none"

@@ -57,7 +57,7 @@ class Objective(Frozen):
         return self
 
     def deviations(self, samples: Floats) -> Floats:
-        """Signed distance from each target in tolerances, shape (n_targets, ...); within the specification: all within 1."""
+        """Signed distance from each target in tolerances, shape (n_targets, ...); the specification: all within 1."""
         rows = []
         if self.red_peak_nm is not None:
             peak_nm = hc_eV_nm / np.maximum(samples[..., Observable.RED_PEAK_EV], 0.1)
@@ -68,24 +68,23 @@ class Objective(Frozen):
         return np.array(rows).reshape(len(rows), *samples.shape[:-1])
 
     def needed_ln_rate(self, samples: Floats) -> Floats:
-        """Logarithm of the faintest band that a target speaks of (of all light where there is no target), shape (...)."""
+        """Logarithm of the faintest band that a target speaks of, of all light where there is no target, shape (...)."""
         red, green = samples[..., Observable.LN_RED_RATE], samples[..., Observable.LN_GREEN_RATE]
         if self.green_red_ratio is not None:
             return np.minimum(red, green)
         return red if self.red_peak_nm is not None else np.logaddexp(red, green)
 
-    def is_met(self, samples: Floats, ln_detectable: Floats | float = -np.inf) -> npt.NDArray[np.bool_]:
+    def is_met(self, samples: Floats, ln_detectable: float = -np.inf) -> npt.NDArray[np.bool_]:
         """Whether every target is met and the bands that they speak of can be seen, shape (...)."""
         inside = np.all(np.abs(self.deviations(samples)) <= 1.0, axis=0)
         return np.asarray(inside & (self.needed_ln_rate(samples) >= ln_detectable))
 
-    def utility(self, samples: Floats, ln_detectable: Floats | float, ln_reference: Floats | float) -> Floats:
+    def utility(self, samples: Floats, ln_detectable: float) -> Floats:
         """How good outcomes are: smooth membership of the specification times brightness, shape (...), positive.
 
         Args:
             samples: outcomes, shape (..., 4).
-            ln_detectable: logarithm of the smallest rate that can be seen, counts/s.
-            ln_reference: logarithm of the rate that counts as brightness one, counts/s (broadcast against the samples).
+            ln_detectable: logarithm of the smallest rate that can be seen, counts/s; it counts as brightness one.
         """
         distance = np.abs(self.deviations(samples))
         # tanh form of the logistic function: does not overflow.
@@ -95,5 +94,5 @@ class Objective(Frozen):
         score = (MEMBERSHIP_SHARE * inside + (1.0 - MEMBERSHIP_SHARE) * near) * seen
         if self.brightness == "maximise":
             total = np.logaddexp(samples[..., Observable.LN_RED_RATE], samples[..., Observable.LN_GREEN_RATE])
-            score = score * np.exp(BRIGHTNESS_POWER * (total - ln_reference))
+            score = score * np.exp(BRIGHTNESS_POWER * (total - ln_detectable))
         return np.asarray(score)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,18 @@ from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_fact
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.history import History
 from beamline.optimize.objective import Objective
-from beamline.optimize.protocol import Layout, OptimizerStatus, TraceEntry
+from beamline.optimize.predictions import rounded
+from beamline.optimize.protocol import Layout, OptimizerKind, OptimizerStatus
 from beamline.optimize.space import SearchSpace
-from beamline.optimize.standing import Standing, best_site, ln_detectable, measured_truth, programme_of, standing_of
-from beamline.optimize.words import rounded
+from beamline.optimize.standing import (
+    Standing,
+    best_site,
+    ln_detectable,
+    measured_truth,
+    programme_of,
+    standing_of,
+    trace_entry,
+)
 from beamline.recipe import Coupon, Dot, HeatTreatment, Line, Observation, SiteSuggestion, Suggestion
 
 __all__ = ["RandomOptimizer", "SkoptOptimizer"]
@@ -25,15 +33,17 @@ Floats = npt.NDArray[np.float64]
 
 N_SAMPLES = 512
 
+_TRUTH, _CHOICE = range(2)
+"""Purposes of random numbers."""
+
 
 class _WithoutModel:
     """What optimisers without a model share: they believe the measurement and its noise."""
 
-    def __init__(
-        self, kind: Literal["skopt", "random"], space: SearchSpace, objective: Objective, layout: Layout, seed: int
-    ) -> None:
-        self.kind: Literal["skopt", "random"] = kind
-        self.history = History(kind, space, objective, layout, seed)
+    kind: ClassVar[OptimizerKind]
+
+    def __init__(self, space: SearchSpace, objective: Objective, layout: Layout, seed: int) -> None:
+        self.history = History(self.kind, space, objective, layout, seed)
         self.laser, self.furnace = Cube(laser_factors(space)), Cube(furnace_factors(space))
 
     def ingest(self, observations: Sequence[Observation]) -> None:
@@ -42,36 +52,29 @@ class _WithoutModel:
 
     def _standing(self, n_coupons: int) -> tuple[Evidence, Standing, Floats]:
         evidence = self.history.evidence(n_coupons)
-        truth = measured_truth(evidence, N_SAMPLES, np.random.default_rng([self.history.seed, 1]))
+        truth = measured_truth(evidence, N_SAMPLES, self.history.rng(0, _TRUTH))
         detectable = ln_detectable(evidence.observations)
-        return evidence, standing_of(evidence, truth, self.history.objective, detectable, 0.0), truth
+        return evidence, standing_of(evidence, truth, self.history.objective, detectable), truth
 
     def status(self) -> OptimizerStatus:
         """What is believed now."""
-        trace = []
-        for n, group in enumerate(self.history.groups, start=1):
-            evidence, standing, _ = self._standing(n)
-            best = None if standing.index is None else evidence.observations[standing.index].site
-            trace.append(
-                TraceEntry(
-                    coupon=group[0].site.coupon,
-                    n_observations=len(evidence.observations),
-                    best_site=None if best is None else best.name,
-                    best_coupon=None if best is None else best.coupon,
-                    p_reached=rounded(standing.p_reached),
-                    utility=0.0 if standing.index is None else rounded(standing.utility[standing.index]),
-                )
-            )
-        evidence, standing, truth = self._standing(len(self.history.groups))
+        history = self.history
+        evidence, standing, truth = self._standing(history.n_coupons)
         return OptimizerStatus(
-            kind=self.kind,
-            n_observations=len(self.history.observations),
-            n_failed=self.history.n_failed,
-            n_coupons=len(self.history.groups),
+            kind=self.history.kind,
+            n_observations=history.n_observations,
+            n_failed=history.n_failed,
+            n_coupons=history.n_coupons,
             p_reached=rounded(standing.p_reached),
-            best=best_site(evidence, standing, truth, self.history.space),
-            trace=tuple(trace),
+            best=best_site(evidence, standing, truth, history.space),
+            trace=tuple(trace_entry(group, *self._standing(n)[:2]) for n, group in enumerate(history.groups, start=1)),
         )
+
+    def _first_of_each_glass(self, coupons: Sequence[Coupon]) -> dict[str, Coupon]:
+        found: dict[str, Coupon] = {}
+        for coupon in self.history.unused(coupons):
+            found.setdefault(coupon.glass.name, coupon)
+        return found
 
     def _suggestion(
         self, coupon: Coupon, heat_treatment: HeatTreatment, writings: Sequence[Dot | Line], reason: str
@@ -83,7 +86,11 @@ class _WithoutModel:
             heat_treatment=heat_treatment,
             sites=tuple(
                 SiteSuggestion(
-                    suggestion_id=f"{name}.{site.name}", site=site, writing=writing, p_in_specification=0.0, reason=reason
+                    suggestion_id=f"{name}.{site.name}",
+                    site=site,
+                    writing=writing,
+                    p_in_specification=0.0,
+                    reason=reason,
                 )
                 for site, writing in zip(self.history.sites(coupon), writings, strict=True)
             ),
@@ -94,8 +101,7 @@ class _WithoutModel:
 class RandomOptimizer(_WithoutModel):
     """Uniform in the space; one heat treatment for a coupon, like everybody."""
 
-    def __init__(self, space: SearchSpace, objective: Objective, layout: Layout, seed: int) -> None:
-        super().__init__("random", space, objective, layout, seed)
+    kind = "random"
 
     def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
         """Recipes for one of the coupons at hand.
@@ -103,9 +109,9 @@ class RandomOptimizer(_WithoutModel):
         Raises:
             ValueError: there is no unused coupon at hand, or its layout has no sites.
         """
-        rng = self.history.rng(0)
-        unused = self.history.unused(coupons)
-        coupon = unused[int(rng.integers(len(unused)))]
+        rng = self.history.rng(self.history.n_coupons, _CHOICE)
+        first_of = self._first_of_each_glass(coupons)
+        coupon = list(first_of.values())[int(rng.integers(len(first_of)))]
         n = len(self.history.sites(coupon))
         temperature_C, hold_s = self.furnace.values(rng.random((1, self.furnace.n_free)))[0]
         values = self.laser.values(rng.random((n, self.laser.n_free)))
@@ -121,8 +127,7 @@ class SkoptOptimizer(_WithoutModel):
     the points is told as it was made. A site without light counts as a utility of nothing; a failed instrument is not told.
     """
 
-    def __init__(self, space: SearchSpace, objective: Objective, layout: Layout, seed: int) -> None:
-        super().__init__("skopt", space, objective, layout, seed)
+    kind = "skopt"
 
     def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
         """Recipes for one of the coupons at hand.
@@ -132,9 +137,8 @@ class SkoptOptimizer(_WithoutModel):
         """
         from skopt import Optimizer  # noqa: PLC0415  # seconds to import
 
-        first_of: dict[str, Coupon] = {}
-        for coupon in self.history.unused(coupons):
-            first_of.setdefault(coupon.glass.name, coupon)
+        first_of = self._first_of_each_glass(coupons)
+        rng = self.history.rng(self.history.n_coupons, _CHOICE)
         n = min(len(self.history.sites(coupon)) for coupon in first_of.values())
         dimensions: list[Any] = [*self.laser.dimensions, *self.furnace.dimensions, list(first_of)]
         with warnings.catch_warnings():
@@ -144,7 +148,7 @@ class SkoptOptimizer(_WithoutModel):
                 dimensions,
                 n_initial_points=n,
                 acq_func="EI",
-                random_state=int(self.history.rng(0).integers(2**31)),
+                random_state=int(rng.integers(2**31)),
                 model_queue_size=1,
             )
             points, losses = self._told(list(first_of))
@@ -174,7 +178,7 @@ class SkoptOptimizer(_WithoutModel):
 
     def _told(self, glasses: Sequence[str]) -> tuple[list[list[Any]], list[float]]:
         """Points and losses of all observations of the glasses at hand, as they were made."""
-        evidence, standing, _ = self._standing(len(self.history.groups))
+        evidence, standing, _ = self._standing(self.history.n_coupons)
         points, losses = [], []
         for i, seen in enumerate(evidence.observations):
             programme = programme_of(seen.heat_history, self.history.space)

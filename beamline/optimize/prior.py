@@ -1,8 +1,8 @@
 """The physics model as the mean of the surrogates: conditions and uncertain parameters in, modelled observables out.
 
-The uncertain parameters are standard normal coordinates ("latents"): those of the physics prior, whitened, and three of the
-spectrometer, which turn emitted photons into counts. A furnace that is some degrees off needs none of its own: within the
-range of a campaign it cannot be told from the rate constants of the furnace, which are uncertain by more.
+The uncertain parameters are standard normal coordinates ("latents"): those of the physics prior, whitened, and three of
+the spectrometer, which turn emitted photons into counts. A furnace that is some degrees off needs none of its own: within
+the range of a campaign it cannot be told from the rate constants of the furnace, which are uncertain by more.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ Floats = npt.NDArray[np.float64]
 
 SPREAD_SCALE: Final = 0.5
 """Factor on the parameters' spreads. The nominal set is calibrated jointly to the paper, the spreads are of single
-parameters from the literature: at full spread the nominal red peak ranges over 75 nm between the 10th and the 90th percentile,
-which contradicts that the paper's own settings gave 613 nm. Half of it keeps 20-30 nm."""
+parameters, from the literature or assumed. At full spread the red peak of the paper's own setting ranges over 75 nm between
+the 10th and the 90th percentile, which contradicts that it is known to be 613 nm (P14); half the spread leaves 20-40 nm."""
 
 LN_RATE_PER_PHOTON: Final = 9.0
-"""Logarithm of counts/s for one emitted photon unit of the model. Unknown before the first coupon: with `COLLECTION_SD` it
-leaves a factor of twelve either way."""
+"""Logarithm of counts/s for one photon unit of the model. Unknown before the first coupon: `COLLECTION_SD` leaves a factor
+of twelve either way."""
 COLLECTION_SD: Final = 2.5
 GREEN_OVER_RED_SD: Final = 0.10
 """Of the ratio of the detection efficiencies of the two bands (grating, detector, filter edge)."""
@@ -101,9 +101,6 @@ class Prior(Protocol):
     def direct_data(self, sites: Sites) -> tuple[Floats, Floats, Floats]:
         """What is known of latents without a spectrum: rows (r, n_latent), values (r,) and sds (r,)."""
 
-    def ln_reference(self, latent: Floats) -> Floats:
-        """Logarithm of the rate that counts as brightness one, counts/s, under s sets of latents: (s,)."""
-
 
 class PhysicsPrior:
     """`beamline.physics` behind the protocol."""
@@ -157,11 +154,7 @@ class PhysicsPrior:
     def _emission(self, latent: Floats, sites: Sites, settings: npt.NDArray[np.void]) -> Floats:
         parameters = self._parameters(latent)
         out = np.empty((len(latent), len(sites), N_OBSERVABLES))
-        # A history that many sites share is prepared once for all of them.
-        histories, which = np.unique(sites.steps.reshape(len(sites), -1), axis=0, return_inverse=True)
-        for i, history in enumerate(histories):
-            here = np.flatnonzero(which.ravel() == i)
-            steps = history.reshape(sites.steps.shape[1:])
+        for here, steps in _by_history(sites.steps):
             emitted = physics.predict(settings[here], steps, parameters, fields=EMISSION)
             out[:, here] = self._counted(latent, [sites.writings[j] for j in here], emitted)
         return out
@@ -199,7 +192,7 @@ class PhysicsPrior:
         return _Written(self, latent, sites, parameters, physics.write(self._settings(sites), parameters))
 
     def direct_data(self, sites: Sites) -> tuple[Floats, Floats, Floats]:
-        """A measured power says what the optics let through: one row, of the mean over the sites where it was measured."""
+        """A measured power says what the optics let through: one row, the mean over the sites where it was measured."""
         measured = sites.power_at_sample_W > 0
         rows = np.zeros((int(measured.any()), len(self.latents)))
         if not measured.any():
@@ -211,10 +204,6 @@ class PhysicsPrior:
         rows[0, index] = transmission.spread
         sd = np.hypot(TRANSMISSION_SD / np.sqrt(measured.sum()), 0.01)
         return rows, np.array([seen.mean()]), np.array([sd])
-
-    def ln_reference(self, latent: Floats) -> Floats:
-        """Logarithm of the counts/s of one photon unit of the model: brightness is then the glass' own, (s,)."""
-        return np.asarray(LN_RATE_PER_PHOTON + COLLECTION_SD * latent[:, self._n_physics])
 
 
 @dataclass(frozen=True)
@@ -228,6 +217,14 @@ class _Written:
     def anneal(self, steps: Floats) -> Floats:
         emitted = physics.observe(physics.heat(self.states, steps, self.parameters), self.parameters)
         return self.prior._counted(self.latent, self.sites.writings, emitted)  # noqa: SLF001  # the other half of one class
+
+
+def _by_history(steps: Floats) -> list[tuple[list[int], Floats]]:
+    """Sites by heat history (m, k, 2): the model prepares a history that many share only once for all of them."""
+    found: dict[bytes, list[int]] = {}
+    for i, history in enumerate(steps):
+        found.setdefault(history.tobytes(), []).append(i)
+    return [(here, steps[here[0]]) for here in found.values()]
 
 
 def writing_sites(writings: tuple[Dot | Line, ...], iodide_fraction: float, steps: Floats) -> Sites:

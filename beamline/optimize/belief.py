@@ -1,0 +1,103 @@
+"""What follows from some coupons: posterior, draws, the best site, and how well the last coupon was foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from beamline.optimize.acquisition import Goal
+from beamline.optimize.checks import check
+from beamline.optimize.evidence import coarse_history, padded_steps
+from beamline.optimize.fresh import on_fresh_coupon
+from beamline.optimize.history import History
+from beamline.optimize.noise import Noise
+from beamline.optimize.posterior import Draws, Posterior, fit
+from beamline.optimize.prior import Prior, writing_sites
+from beamline.optimize.protocol import CouponCheck, TraceEntry
+from beamline.optimize.standing import Standing, ln_detectable, programme_of, standing_of, trace_entry
+from beamline.recipe import Observation
+
+__all__ = ["Belief", "believe"]
+
+Floats = npt.NDArray[np.float64]
+
+_FEATURES, _DRAWS, _CHECK, _FRESH = range(4)
+"""Purposes of random numbers."""
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Belief after some coupons of a history.
+
+    Attributes:
+        posterior: parameters, misfit, effects.
+        draws: from it.
+        standing: the best site.
+        ln_detectable: logarithm of the smallest rate that is seen.
+        check: the last coupon against what was believed before it; None without measured values.
+    """
+
+    posterior: Posterior
+    draws: Draws
+    standing: Standing
+    ln_detectable: float
+    check: CouponCheck | None
+
+    @property
+    def best(self) -> Observation | None:
+        """The observation of the best site."""
+        return None if self.standing.index is None else self.posterior.evidence.observations[self.standing.index]
+
+    def goal(self, history: History) -> Goal:
+        """What is wanted, against the best site so far."""
+        incumbent = np.zeros(len(self.draws))
+        if self.standing.index is not None:
+            truth = self.draws.truth[:, self.standing.index]
+            incumbent = history.objective.utility(truth, self.ln_detectable)
+        return Goal(history.objective, self.ln_detectable, incumbent)
+
+    def favourites(self, history: History) -> tuple[tuple[float, float], ...]:
+        """Furnace programme of the best site, as (temperature degC, hold s)."""
+        programme = None if self.best is None else programme_of(self.best.heat_history, history.space)
+        return () if programme is None else ((programme.temperature_C, programme.hold_s),)
+
+    def best_again(self, history: History) -> Floats | None:
+        """Outcomes of the best recipe on another coupon, (s, 4)."""
+        if self.best is None:
+            return None
+        steps = padded_steps([coarse_history(self.best.heat_history)])[0]
+        sites = writing_sites((self.best.writing,), self.best.glass.iodide_fraction, steps)
+        rng = history.rng(self.posterior.evidence.n_coupons, _FRESH)
+        return np.asarray(on_fresh_coupon(self.draws, sites, rng)[:, 0])
+
+    def trace(self, group: Sequence[Observation]) -> TraceEntry:
+        """The best site after the coupon of a group."""
+        return trace_entry(group, self.posterior.evidence, self.standing)
+
+
+def believe(
+    history: History, n_coupons: int, *, before: Belief | None, prior: Prior, noise: Noise, n_draws: int
+) -> Belief:
+    """Belief after the first coupons of a history.
+
+    Args:
+        history: all observations.
+        n_coupons: how many of its coupons.
+        before: belief after one coupon less; None for no coupon.
+        prior: the physics.
+        noise: sizes of the scatter.
+        n_draws: joint draws to make.
+    """
+    evidence = history.evidence(n_coupons)
+    start = None if before is None else before.posterior.latent
+    posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), start)
+    draws = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
+    detectable = ln_detectable(evidence.observations)
+    standing = standing_of(evidence, draws.truth, history.objective, detectable)
+    checked = None
+    if before is not None:
+        checked = check(before.draws, history.groups[n_coupons - 1], history.rng(n_coupons, _CHECK))
+    return Belief(posterior, draws, standing, detectable, checked)
