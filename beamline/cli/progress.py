@@ -132,9 +132,10 @@ class NightDisplay:
             if "suggestion" in doc:
                 self._suggestion = Suggestion.model_validate(doc["suggestion"])
                 treatment = self._suggestion.heat_treatment
+                coupon = self._suggestion.coupon
                 self._heading = (
-                    f"coupon {doc['n_coupon']} of {self._n_coupons}: {self._suggestion.coupon.serial} "
-                    f"({self._suggestion.coupon.glass.name}), {treatment.temperature_C:.0f} degC for {hours_text(treatment.hold_s)}"
+                    f"coupon {doc['n_coupon']} of {self._n_coupons}: {coupon.serial} ({coupon.glass.name}), "
+                    f"{treatment.temperature_C:.0f} degC for {hours_text(treatment.hold_s)}"
                 )
                 self._draw({})
         elif purpose == "writing":
