@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from beamline.campaign import InstrumentTimes
+from beamline.campaign import Campaign, InstrumentTimes
+from beamline.problems import BadFileError, Problem, load_toml
 from beamline.recipe import Frozen, Serial
 from devices import Geometry
 
-__all__ = ["Instrument", "TwinSettings"]
+__all__ = ["Instrument", "InstrumentFileError", "TwinSettings", "beyond_reach", "load_instrument"]
 
 
 class TwinSettings(Frozen):
     """The simulated bench."""
 
     seed: (
-        Annotated[int, Field(strict=True, ge=0, le=2**63 - 1, description="of its hidden truth; absent: the campaign's")]
+        Annotated[
+            int, Field(strict=True, ge=0, le=2**63 - 1, description="of its hidden truth; absent: the campaign's")
+        ]
         | None
     ) = None
 
@@ -35,9 +40,63 @@ class Instrument(Frozen):
     times: InstrumentTimes = InstrumentTimes()
 
 
-class InstrumentFileError(ValueError):
-    pass
+class InstrumentFileError(BadFileError):
+    """An instrument file that cannot be used; `problems` holds one for each mistake."""
 
 
-def load_instrument(file):
-    raise NotImplementedError
+def load_instrument(path: Path | str) -> Instrument:
+    """Read and check an instrument file.
+
+    Raises:
+        InstrumentFileError: it cannot be read, is not TOML, or says something that is not allowed.
+    """
+    return load_toml(path, Instrument, InstrumentFileError)
+
+
+def beyond_reach(campaign: Campaign, instrument: Instrument) -> tuple[Problem, ...]:
+    """What a campaign asks for and this instrument cannot do; empty where it can do all."""
+    return (*_settings_beyond(campaign, instrument), *_places_beyond(campaign, instrument))
+
+
+def _settings_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Problem]:
+    space, limits = campaign.space, instrument.geometry.limits
+    integration_s = campaign.measurement.integration_s
+    n_averages = float(campaign.measurement.n_averages)
+    asked = [
+        ("space.pulse_energy_uJ", space.pulse_energy_uJ, limits.pulse_energy_uJ, "uJ"),
+        ("space.temperature_C", space.temperature_C, limits.furnace_temperature_C, "degC"),
+        ("space.ramp_C_min", (space.ramp_C_min, space.ramp_C_min), limits.furnace_ramp_C_min, "degC/min"),
+        ("measurement.integration_s", (integration_s, integration_s), limits.integration_s, "s"),
+        ("measurement.n_averages", (n_averages, n_averages), limits.n_averages, "exposures"),
+    ]
+    if space.mode == "line":
+        asked.append(("space.speed_mm_s", space.speed_mm_s, limits.line_speed_mm_s, "mm/s"))
+    else:
+        asked.append(("space.exposure_s", space.exposure_s, limits.exposure_s, "s"))
+    for key, (low, high), (least, most), unit in asked:
+        for value in dict.fromkeys((low, high)):
+            if not least <= value <= most:
+                text = (
+                    f"{value:g} {unit} is beyond instrument {instrument.name}; it allows {least:g} to {most:g} {unit}"
+                )
+                yield Problem(key, text)
+
+
+def _places_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Problem]:
+    """Coupons with corners where the stage cannot bring them."""
+    geometry = instrument.geometry
+    reach = (("x", geometry.limits.x_mm), ("y", geometry.limits.y_mm))
+    for coupon in campaign.coupons:
+        corners = (
+            geometry.under_laser(0, 0, 0),
+            geometry.under_laser(coupon.width_mm, coupon.height_mm, 0),
+            geometry.under_spectrometer(0, 0),
+            geometry.under_spectrometer(coupon.width_mm, coupon.height_mm),
+        )
+        for axis, (name, (least, most)) in enumerate(reach):
+            if any(not least <= corner[axis] <= most for corner in corners):
+                size = f"{coupon.width_mm:g} x {coupon.height_mm:g} mm"
+                text = (
+                    f"coupon {coupon.serial} ({size}) does not fit the travel of {name} of instrument {instrument.name}"
+                )
+                yield Problem("coupon", f"{text}, {least:g} to {most:g} mm")

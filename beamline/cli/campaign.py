@@ -59,7 +59,7 @@ def check(file: Path, instrument_file: Path | None, *, as_json: bool) -> None:
     """Say what FILE would do, how long it takes and when it ends, starting now; refuse it if it is wrong (exit code 2)."""
     from beamline.campaign import describe, describe_json, estimate_night
 
-    plan, instrument = _load(file, None, None), _load_instrument(instrument_file)
+    plan, instrument = _load_both(file, instrument_file)
     estimate = estimate_night(plan, instrument.times, datetime.now(UTC).astimezone())
     click.echo(json.dumps(describe_json(plan, estimate), indent=2) if as_json else describe(plan, estimate))
 
@@ -91,7 +91,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Run FILE alone to its end, then write its report. Ctrl-C stops it in good order."""
-    plan, instrument = _load(file, seed, optimizer), _load_instrument(instrument_file)
+    plan, instrument = _load_both(file, instrument_file, seed=seed, optimizer=optimizer)
     # Bluesky prints to standard output, which belongs to the JSON.
     with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
         summary, outcome = _run(plan, instrument, file, data, after=after, catalog=catalog, with_report=with_report)
@@ -231,31 +231,27 @@ def report(name: str | None, data: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------ helpers
-def _load(file: Path, seed: int | None, optimizer: str | None) -> Campaign:
-    """The campaign of a file, with what the command line says instead; a bad file ends the program with code 2."""
+def _load_both(
+    file: Path, instrument_file: Path | None, *, seed: int | None = None, optimizer: str | None = None
+) -> tuple[Campaign, Instrument]:
+    """Campaign and instrument, with what the command line says instead; what cannot be done ends with exit code 2."""
     from beamline.campaign import CampaignFileError, OptimizerChoice, load_campaign
+    from beamline.instrument import Instrument, beyond_reach, load_instrument
+    from beamline.problems import BadFileError
 
     try:
         plan = load_campaign(file)
-    except CampaignFileError as error:
+        instrument = Instrument() if instrument_file is None else load_instrument(instrument_file)
+        if problems := beyond_reach(plan, instrument):
+            raise CampaignFileError(str(file), problems)
+    except BadFileError as error:
         _refuse(str(error))
     changes: dict[str, Any] = {}
     if seed is not None:
         changes["seed"] = seed
     if optimizer is not None:
         changes["optimizer"] = OptimizerChoice.model_validate({"kind": optimizer})
-    return plan.model_copy(update=changes)
-
-
-def _load_instrument(file: Path | None) -> Instrument:
-    from beamline.instrument import Instrument, InstrumentFileError, load_instrument
-
-    if file is None:
-        return Instrument()
-    try:
-        return load_instrument(file)
-    except InstrumentFileError as error:
-        _refuse(str(error))
+    return plan.model_copy(update=changes), instrument
 
 
 def _find(records: Records, name: str | None) -> str:

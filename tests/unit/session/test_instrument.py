@@ -1,0 +1,59 @@
+"""The instrument file, and campaigns that ask for more than an instrument can do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from beamline.campaign import load_campaign
+from beamline.instrument import Instrument, InstrumentFileError, beyond_reach, load_instrument
+from devices import Geometry, Limits
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def test_the_example_spells_out_the_defaults() -> None:
+    assert load_instrument(EXAMPLES / "instrument.toml") == Instrument()
+
+
+def test_the_simulated_bench_can_do_the_example_night() -> None:
+    assert beyond_reach(load_campaign(EXAMPLES / "night.toml"), Instrument()) == ()
+
+
+@pytest.mark.parametrize(
+    ("limits", "key", "words"),
+    [
+        (
+            Limits(pulse_energy_uJ=(1, 200)),
+            "space.pulse_energy_uJ",
+            "260 uJ is beyond instrument weak; it allows 1 to 200 uJ",
+        ),
+        (Limits(furnace_temperature_C=(20, 500)), "space.temperature_C", "550 degC"),
+        (Limits(line_speed_mm_s=(0.5, 3)), "space.speed_mm_s", "0.2 mm/s"),
+        (Limits(x_mm=(0, 140)), "coupon", "does not fit the travel of x"),
+    ],
+)
+def test_a_campaign_beyond_an_instrument_is_refused_with_key_value_bound_and_unit(
+    limits: Limits, key: str, words: str
+) -> None:
+    instrument = Instrument(name="weak", geometry=Geometry(limits=limits))
+    problems = beyond_reach(load_campaign(EXAMPLES / "night.toml"), instrument)
+    assert {problem.key for problem in problems} == {key}
+    assert any(words in str(problem) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('kind = "bench"', "twin"),
+        ("[geometry]\nseat_x = 3", "seat_x"),
+        ("[times]\ntransfer_s = -1", "transfer_s"),
+        ("", "empty"),
+    ],
+)
+def test_a_bad_instrument_file_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    file = tmp_path / "instrument.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InstrumentFileError, match=words):
+        load_instrument(file)
