@@ -39,7 +39,7 @@ nightly: $(STAMP)
 
 install: $(STAMP)
 
-# Made anew whenever what is to be installed changes.
+# Run again whenever what is to be installed changes; `make clean` first gives an environment without leftovers.
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { \
 		echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -48,7 +48,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import ensurepip' || { \
 		echo "$(PYTHON) cannot make environments: on Debian and Ubuntu install python3-venv" >&2; exit 1; }
 	@echo "Setting up .venv with $$($(PYTHON) --version); this is done once and takes a few minutes."
-	@$(PYTHON) -m venv --clear .venv
+	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[session,dev]'
 	@touch $@
 
