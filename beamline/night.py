@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from beamline.safety import SafeStep, describe_signal, make_safe
 from beamline.session import Session
 from beamline.versions import versions
 from plans import Night, NightLabel, campaign_plan
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["NightOutcome", "earlier_observations", "optimizer_of", "run_night", "used_serials"]
 
@@ -74,7 +77,7 @@ def run_night(
         optimizer: None for the one that the campaign asks for.
         earlier: observations to learn from before the first decision.
         used: serials of coupons that an earlier night has used up.
-        subscribers: callbacks for the documents, after the log.
+        subscribers: callbacks for the documents, after the log; one that fails is dropped, and the night goes on.
     """
     start = datetime.now(UTC).astimezone()
     uid = campaign_uid or str(uuid.uuid4())
@@ -91,7 +94,7 @@ def run_night(
         earlier=earlier,
     )
     start_s = session.bench.clock.now_s
-    tokens = [session.RE.subscribe(subscriber) for subscriber in subscribers]
+    tokens = [session.RE.subscribe(_harmless(subscriber)) for subscriber in subscribers]
     exit_status: Literal["success", "abort", "fail"] = "success"
     try:
         session.RE(campaign_plan(night))
@@ -106,6 +109,23 @@ def run_night(
         for token in tokens:
             session.RE.unsubscribe(token)
     return NightOutcome(uid, exit_status, reason, night.n_done, session.bench.clock.now_s - start_s, safe_steps)
+
+
+def _harmless(callback: Callable[[str, dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
+    """A callback whose failure is logged and ends the callback, not the night: only the log itself may do that."""
+    is_dropped = False
+
+    def guarded(name: str, doc: dict[str, Any]) -> None:
+        nonlocal is_dropped
+        if is_dropped:
+            return
+        try:
+            callback(name, doc)
+        except Exception:
+            is_dropped = True
+            _logger.exception("%r failed on a %s document and gets no more of them; the night goes on", callback, name)
+
+    return guarded
 
 
 def _metadata(session: Session, campaign: Campaign, start: datetime, earlier: Sequence[str]) -> dict[str, Any]:

@@ -131,6 +131,7 @@ def _run(
     ) as session:
         display = NightDisplay(
             console,
+            objective=plan.objective,
             n_coupons=plan.n_coupons_max,
             expected_s=expected_s,
             now_s=lambda: session.bench.clock.now_s,
@@ -166,7 +167,7 @@ def _run(
 
 def _say(console: Console, outcome: NightOutcome, *, name: str, file: Path, data: Path, page: Path | None) -> None:
     """The last words of a night, for a person."""
-    from beamline.cli.progress import hours_text
+    from beamline.cli.table import hours_text
 
     words = {"success": "[green]done[/]", "abort": "[yellow]stopped[/]", "fail": "[red]failed[/]"}[outcome.exit_status]
     took = f"{outcome.n_coupons} coupons, {hours_text(outcome.simulated_s)} on the bench's clock"
@@ -197,7 +198,7 @@ def _say(console: Console, outcome: NightOutcome, *, name: str, file: Path, data
 def status(name: str | None, data: Path, *, as_json: bool) -> None:
     """Say how far campaign NAME (a name, or the beginning of a uid) is; without NAME, all of them."""
     from beamline.campaign.history import campaign_history, campaign_uids
-    from beamline.cli.progress import hours_text
+    from beamline.cli.table import hours_text
     from beamline.recipe import as_plain
     from beamline.records import Records
 

@@ -115,3 +115,18 @@ def test_a_night_goes_on_from_an_earlier_one_without_its_coupons(session: Sessio
     first_decision = session.records.runs(campaign=two.campaign_uid, purpose="decision")[0]
     assert len(first_decision.start["ingested"]) == len(earlier) == 3
     assert campaign_uids(session.records) == (one.campaign_uid, two.campaign_uid)
+
+
+def test_a_watcher_that_fails_is_dropped_and_the_night_goes_on(
+    session: Session, campaign: Campaign, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen: list[str] = []
+
+    def fails(name: str, _doc: dict[str, Any]) -> None:
+        seen.append(name)
+        raise ZeroDivisionError
+
+    outcome = run_night(session, campaign.model_copy(update={"stop": Stop(max_coupons=1)}), subscribers=[fails])
+    assert outcome.exit_status == "success"
+    assert seen == ["start"]
+    assert "the night goes on" in caplog.text

@@ -1,0 +1,102 @@
+"""The sites of a coupon as a table for the terminal."""
+
+from __future__ import annotations
+
+from math import log
+
+from numpy import array
+from rich.table import Table
+
+from beamline.optimize import Objective
+from beamline.optimize.observables import Observable
+from beamline.recipe import Dot, Line, Luminescence, Observation, Suggestion
+
+__all__ = ["hours_text", "meets", "outcome_cells", "site_table"]
+
+
+def hours_text(seconds: float) -> str:
+    """Seconds as `h:mm`, the way a lab book has it."""
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def _writing_cells(writing: Dot | Line) -> tuple[str, str, str]:
+    pace = f"{writing.speed_mm_s:.2f} mm/s" if isinstance(writing, Line) else f"{writing.exposure_s:.1f} s"
+    return f"{writing.pulse_energy_uJ:.0f}", pace, str(writing.n_passes)
+
+
+def outcome_cells(observation: Observation | None, state: str) -> tuple[str, str, str, str]:
+    """Red peak (nm), green:red ratio, brightness (counts/s) and a word, for one site's row.
+
+    Args:
+        observation: what came of the site; None where nothing has yet.
+        state: the word for a site without an observation.
+    """
+    if observation is None:
+        return "", "", "", f"[dim]{state}[/]"
+    outcome = observation.outcome
+    if not isinstance(outcome, Luminescence):
+        return (
+            "-",
+            "-",
+            "-",
+            {"no_luminescence": "dark", "saturated": "saturated", "failed": "[red]failed[/]"}[outcome.kind],
+        )
+    red, green = outcome.band("red"), outcome.band("green")
+    peak = f"{red.peak_nm:.1f} ± {red.peak_sd_nm:.1f}" if red else "-"
+    ratio = f"{green.rate_counts_s / red.rate_counts_s:.2f}" if red and green and red.rate_counts_s > 0 else "-"
+    total = sum(band.rate_counts_s for band in outcome.bands)
+    return peak, ratio, f"{total:.3g}", "measured"
+
+
+def site_table(
+    suggestion: Suggestion,
+    outcomes: dict[str, Observation],
+    title: str,
+    *,
+    states: dict[str, str] | None = None,
+    objective: Objective | None = None,
+) -> Table:
+    """The sites of one coupon: what was chosen, what was expected, what came.
+
+    Args:
+        suggestion: the coupon's.
+        outcomes: observations by site name.
+        title: above the table.
+        states: words for the sites without an observation, by site name.
+        objective: sites that meet it are marked.
+    """
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
+    for heading in ("site", "energy\nuJ", "pace\n", "passes\n", "expected\nred nm", "P(spec)\n"):
+        table.add_column(heading, justify="right" if heading != "site" else "left")
+    for heading in ("red peak\nnm", "green:red\n", "rate\ncounts/s", "\n"):
+        table.add_column(heading, justify="right" if heading.strip() else "left")
+    for choice in suggestion.sites:
+        observation = outcomes.get(choice.site.name)
+        red = next((p for p in choice.predictions if p.observable == "red_peak_nm"), None)
+        table.add_row(
+            choice.site.name,
+            *_writing_cells(choice.writing),
+            f"{red.mean:.0f} ± {red.sd:.0f}" if red else "",
+            f"{choice.p_in_specification:.2f}" if choice.predictions else "",
+            *outcome_cells(observation, (states or {}).get(choice.site.name, "waiting")),
+            style="bold green" if observation and objective and meets(observation, objective) else None,
+        )
+    return table
+
+
+def meets(observation: Observation, objective: Objective) -> bool:
+    """Whether a measured outcome lies within the specification, without regard to its uncertainty."""
+    outcome = observation.outcome
+    if not isinstance(outcome, Luminescence):
+        return False
+    red, green = outcome.band("red"), outcome.band("green")
+    if red is None or green is None:
+        return objective.green_red_ratio is None and objective.red_peak_nm is None
+    values = {
+        Observable.RED_PEAK_EV: red.peak_eV,
+        Observable.GREEN_PEAK_EV: green.peak_eV,
+        Observable.LN_RED_RATE: log(red.rate_counts_s),
+        Observable.LN_GREEN_RATE: log(green.rate_counts_s),
+    }
+    return bool(objective.is_met(array([values[observable] for observable in Observable])))
