@@ -115,7 +115,7 @@ def test_python_runs(page: Path, tmp_path: Path) -> None:
     script.write_text("".join(pieces), encoding="utf-8")
     (tmp_path / "empty").mkdir()
     done = subprocess.run(
-        [sys.executable, "-W", "error", script],
+        [sys.executable, script],
         cwd=tmp_path / "empty",
         capture_output=True,
         text=True,
