@@ -64,7 +64,7 @@ def test_no_text_of_a_campaign(tmp_path: Path, content: bytes, expected: str) ->
 
 def test_ten_megabytes_of_noise_are_refused_by_their_size(tmp_path: Path) -> None:
     path = tmp_path / "noise.toml"
-    path.write_bytes(random.Random(1).randbytes(10_000_000))  # noqa: S311  # noise, not a secret
+    path.write_bytes(random.Random(1).randbytes(10_000_000))  # noise, not a secret
     [message] = _messages(path)
     assert "larger than 256 KiB" in message
 
