@@ -28,8 +28,6 @@ TARGETS: Final[tuple[Quantity, ...]] = tuple(quantity for quantity in QUANTITIES
 _STEP: Final = 1e-5
 """Step of the central differences, in units of the spread."""
 
-_MOST_ITERATIONS: Final = 60
-
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -63,12 +61,15 @@ def _parameters(scores: NDArray[np.float64]) -> NDArray[np.void]:
     return sets
 
 
-def calibrate(start: NDArray[np.float64] | None = None, tolerance: float = 1e-6) -> Calibration:
+def calibrate(
+    start: NDArray[np.float64] | None = None, tolerance: float = 1e-6, max_iterations: int = 60
+) -> Calibration:
     """Solves the fitted parameters by a damped Newton iteration with central differences.
 
     Args:
         start: (n_fitted,) standardised deviations from the table to start from; zero by default.
         tolerance: largest residual at the end, in units of the rows' tolerances.
+        max_iterations: Newton steps before it gives up.
 
     Returns:
         The solution.
@@ -81,7 +82,7 @@ def calibrate(start: NDArray[np.float64] | None = None, tolerance: float = 1e-6)
         raise RuntimeError(f"{n} fitted parameters for {len(TARGETS)} rows: the system must be square")
     scores = np.zeros(n) if start is None else np.array(start, dtype=np.float64)
     residual = _residuals(run_experiments(_parameters(scores[np.newaxis]))[0])
-    for iteration in range(_MOST_ITERATIONS):
+    for iteration in range(max_iterations):
         if np.abs(residual).max() <= tolerance:
             found = _parameters(scores[np.newaxis])
             values = {parameter.name: float(found[parameter.name][0]) for parameter in FITTED}
@@ -100,5 +101,5 @@ def calibrate(start: NDArray[np.float64] | None = None, tolerance: float = 1e-6)
         scores, residual = tried[best], outcomes[best]
     worst = int(np.abs(residual).argmax())
     raise RuntimeError(
-        f"no solution after {_MOST_ITERATIONS} steps: {TARGETS[worst].name!r} is {residual[worst]:.3g} tolerances off"
+        f"no solution after {max_iterations} steps: {TARGETS[worst].name!r} is {residual[worst]:.3g} tolerances off"
     )

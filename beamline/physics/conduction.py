@@ -73,14 +73,15 @@ def temperature_K(around: Field, r_um: float) -> float:
     """Temperature at distance r from the axis.
 
     Dot: dT = P / (4 pi K r) [erf(r / a) - erf(r / sqrt(a^2 + 4 D t))], the field of a Gaussian source of constant power.
-    Line: dT = P / (4 pi K r) erf(r / a) exp(-v r / 2 D), quasi-static, without its odd part along the path, which
-    cancels to first order in the dose. Both with the image source above the surface.
+    Line: dT = P / (4 pi K r) [erf(r / a) - 1 + exp(-v r / 2 D)]: the quasi-static field of a moving point source, smoothed
+    over the source, without its odd part along the path, which cancels to first order in the dose. The dose is within
+    0.1 % up to 0.4 mm/s, 2 % at 2 mm/s, 6 % at 3 mm/s. Both with the image source above the surface.
     """
     inside = math.erf(r_um / around.radius_um)
     if around.spread_um > 0.0:
         inside -= math.erf(r_um / around.spread_um)
     else:
-        inside *= math.exp(-around.decay_1_um * r_um)
+        inside -= 1.0 - math.exp(-around.decay_1_um * r_um)
     image_um = math.sqrt(r_um * r_um + around.image_distance_um * around.image_distance_um)
     return ROOM_TEMPERATURE_K + around.strength_K_um * (inside / r_um + around.image_factor / image_um)
 

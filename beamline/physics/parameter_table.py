@@ -40,17 +40,17 @@ ROWS: tuple[_Row, ...] = (
     # ---------------------------------------------------------------------------------------------------------- heat
     ("conductivity_W_mK", "K", "W/(m K)", 1.05, 0.08, "lognormal", "literature", "borosilicate glasses, 0.96-1.2 W/(m K) (data sheets)"),
     ("heat_capacity_J_cm3K", "rho c", "J/(cm3 K)", 2.05, 0.06, "lognormal", "literature", "2.2-2.6 g/cm3 x 830 J/(kg K) (data sheets); diffusivity 0.51 mm2/s"),
-    ("damage_temperature_K", "T_dam", "K", 2968.715, 0.05, "lognormal", "fitted", "P2: 200 uJ is the brightest"),
+    ("damage_temperature_K", "T_dam", "K", 2968.683, 0.05, "lognormal", "fitted", "P2: 200 uJ is the brightest"),
     ("damage_steepness", "q_dam", "1", 10.0, 0.20, "lognormal", "assumed", "voids set in over about 10 % of temperature"),
     # ---------------------------------------------------------------------------------------- nucleation and growth
     ("liquidus_K", "T_L", "K", 1250.0, 0.04, "lognormal", "assumed", "of the halide-rich liquid; above T_g (440-560 degC in the literature), below the melt"),
     ("nose_K", "T_nose", "K", 960.0, 0.03, "lognormal", "assumed", "temperature of fastest nucleation; gives features of some 50 um at 0.5 W"),
     ("nucleation_barrier_eV", "E_N", "eV", 3.2, 0.10, "lognormal", "assumed", _VISCOUS),
-    ("nose_time_s", "tau_N", "s", 3.176254, 0.25, "lognormal", "fitted", "P11: dots need 1 s"),
+    ("nose_time_s", "tau_N", "s", 3.176272, 0.25, "lognormal", "fitted", "P11: dots need 1 s"),
     ("avrami_exponent", "n", "1", 2.5, 0.10, "lognormal", "assumed", "nucleation with growth limited by diffusion in three dimensions"),
     ("laser_activation", "chi_L", "1", 1e5, 1.00, "lognormal", "assumed", "nucleation under the laser over that in the furnace; at least 1e3 keeps P10"),
-    ("line_equivalence", "s_line", "1", 163.1059, 0.30, "lognormal", "fitted", "a line dwells 0.17 s where a dot needs 1 s (P2 against P11): the weakest link of the model"),
-    ("loss_per_transport", "l", "1", 0.2367247, 0.50, "lognormal", "fitted", "P2: 0.4 mm/s is the brightest; halide lost under over-exposure"),
+    ("line_equivalence", "s_line", "1", 163.0826, 0.30, "lognormal", "fitted", "a line dwells 0.17 s where a dot needs 1 s (P2 against P11): the weakest link of the model"),
+    ("loss_per_transport", "l", "1", 0.2366821, 0.50, "lognormal", "fitted", "P2: 0.4 mm/s is the brightest; halide lost under over-exposure"),
     ("visible_share", "f_det", "1", 0.05, 0.20, "lognormal", "assumed", "crystallised share at the rim of what the eye calls a dot or a line"),
     # ---------------------------------------------------------------------------------------------- sizes of the dots
     ("TEM_ratio", "kappa_TEM", "1", 2.199742, 0.15, "lognormal", "fitted", "emission-weighted over TEM mean diameter (P17): reconciles P14 with P17, a fudge"),
@@ -62,12 +62,12 @@ ROWS: tuple[_Row, ...] = (
     ("red_coarsening_nm3", "k_c,R", "nm3", 300.0, 0.40, "lognormal", "assumed", "growth of d^3 in 2 h at 550 degC"),
     ("coarsening_barrier_eV", "E_c", "eV", 1.2, 0.20, "lognormal", "assumed", "coarsening in glass"),
     # ------------------------------------------------------------------------------------------------ halide exchange
-    ("residual_enrichment", "q", "1", 3.493888, 0.15, "lognormal", "fitted", "P32: 655 nm; iodide fraction of the residual melt 1 - (1 - y)^q"),
+    ("residual_enrichment", "q", "1", 3.492167, 0.15, "lognormal", "fitted", "P32: 655 nm; iodide fraction of the residual melt 1 - (1 - y)^q"),
     ("birth_exponent", "p_0", "1", 4.0, 0.10, "lognormal", "assumed", "iodide fraction of the red phase at birth, y^p_0"),
-    ("exchange_per_transport", "r_x", "1", 0.7001521, 0.25, "lognormal", "fitted", "P14, P21: 613 nm"),
+    ("exchange_per_transport", "r_x", "1", 0.700329, 0.25, "lognormal", "fitted", "P14, P21: 613 nm"),
     ("transport_excess_barrier_eV", "E_x", "eV", 0.3, 0.30, "lognormal", "assumed", "halide transport over nucleation: ions gain more from heat than nuclei do"),
-    ("conversion_steepness", "eta", "1", 1.516573, 0.25, "lognormal", "fitted", "half of the crystals are red after one pass (assumed share)"),
-    ("furnace_exchange_rate_1_s", "k_xh", "1/s", 6.524631e-05, 0.40, "lognormal", "fitted", "P24: 647 nm; at 550 degC"),
+    ("conversion_steepness", "eta", "1", 1.516091, 0.25, "lognormal", "fitted", "half of the crystals are red after one pass (assumed share)"),
+    ("furnace_exchange_rate_1_s", "k_xh", "1/s", 6.528848e-05, 0.40, "lognormal", "fitted", "P24: 647 nm; at 550 degC"),
     ("furnace_exchange_barrier_eV", "E_xh", "eV", 1.3, 0.15, "lognormal", "assumed", "only the end points are known: weak"),
     ("furnace_exchange_stretch", "beta_x", "1", 0.6, 0.15, "lognormal", "assumed", "stretched exponential in reduced time"),
     ("furnace_conversion", "h_conv", "1", 0.75, 0.40, "lognormal", "tuned", "P25: the furnace turns 1 - exp(-h_conv) of the green phase red at most"),
@@ -116,7 +116,7 @@ ROWS: tuple[_Row, ...] = (
     ("delayed_yield", "eta_d", "1", 0.005592586, 0.30, "lognormal", "fitted", "P26: 2000 ns; yield of dots with three or more vacancies"),
     ("delayed_lifetime_ns", "tau_d", "ns", 4000.0, 0.15, "lognormal", "tuned", "P26: release from traps"),
     ("furnace_growth", "g_phi", "1", 0.30, 0.30, "lognormal", "assumed", "growth of the crystallised amount in the furnace"),
-    ("red_absorption", "r_abs", "1", 1.130167, 0.15, "lognormal", "fitted", "P25: red/green 0.7 at 200 degC (assumed); absorption at 365 nm, red over green"),
+    ("red_absorption", "r_abs", "1", 1.130166, 0.15, "lognormal", "fitted", "P25: red/green 0.7 at 200 degC (assumed); absorption at 365 nm, red over green"),
     ("screening_vacancies", "n_sc", "1", 0.05, 0.30, "lognormal", "tuned", "P30, P31: vacancies that screen the exciton"),
 )
 # fmt: on

@@ -52,7 +52,7 @@ def nodes_and_rings(n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return _radius(t), _slope(t) / n
 
 
-def abel_matrix(n: int, samples: int = 240) -> NDArray[np.float64]:
+def abel_matrix(n: int, samples: int = 128) -> NDArray[np.float64]:
     """Matrix A with int f(sqrt(x^2 + y_i^2)) dx = extent * sum_j A[i, j] f(r_j) over the whole line at distance y_i = r_i.
 
     f is interpolated by cubics in t: even at the axis, zero outside the extent.

@@ -1,0 +1,55 @@
+"""The paper against the model, and the calibration that makes them agree."""
+
+import numpy as np
+import pytest
+
+from beamline.physics.calibrate import FITTED, TARGETS, calibrate
+from beamline.physics.comparison import Quantity, Row, compare, format_rows
+from beamline.physics.paper import FACTS
+from beamline.physics.quantities import QUANTITIES
+
+ROWS = compare()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.quantity.fact} {row.quantity.name}" for row in ROWS])
+def test_every_row_agrees_or_is_known_to_be_unable_to(row: Row) -> None:
+    assert row.agrees or row.quantity.cannot, f"paper {row.paper}, model {row.model} {row.quantity.unit}"
+
+
+def test_only_the_lattice_cannot_agree() -> None:
+    assert {row.quantity.fact for row in ROWS if not row.agrees} == {"P18", "P19", "P21"}
+
+
+def test_every_observation_of_the_paper_has_a_row() -> None:
+    observations = {fact for fact in FACTS if int(fact[1:]) >= 10}
+    assert observations <= {quantity.fact for quantity in QUANTITIES}
+
+
+def test_the_table_prints_one_line_a_row() -> None:
+    text = format_rows(ROWS)
+    assert len(text.splitlines()) == len(ROWS) + 1
+    assert "cannot:" in text
+    assert "fitted" in text
+
+
+def test_a_quantity_needs_something_to_be_judged_by() -> None:
+    with pytest.raises(ValueError, match="target"):
+        Quantity("P10", "nothing", "1", lambda _: [0.0])
+
+
+def test_the_system_is_square() -> None:
+    assert len(FITTED) == len(TARGETS)
+
+
+def test_the_table_holds_the_solution() -> None:
+    """Solved again from half a sigma away, the fitted parameters come back to the table."""
+    start = 0.5 * np.random.default_rng(4).uniform(-1.0, 1.0, len(FITTED))
+    found = calibrate(start)
+    assert max(abs(off) for off in found.residuals.values()) <= 1e-6
+    for parameter in FITTED:
+        assert found.values[parameter.name] == pytest.approx(parameter.nominal, rel=2e-5), parameter.name
+
+
+def test_calibration_says_when_it_fails() -> None:
+    with pytest.raises(RuntimeError, match="tolerances off"):
+        calibrate(np.full(len(FITTED), 0.5), max_iterations=1)
