@@ -43,25 +43,24 @@ PhaseName = Literal["decide", "load", "write", "carry", "ramp_up", "hold", "cool
 
 
 class InstrumentTimes(Frozen):
-    """What an instrument takes for its moves. The defaults are those of a bench that is neither fast nor slow."""
+    """What an instrument takes for its moves. The defaults are those of the simulated bench."""
 
-    decide_s: Annotated[float, quantity("s", "the optimiser's thinking, per coupon", ge=0, le=1e5)] = 10.0
-    transfer_s: Annotated[float, quantity("s", "a coupon between rack, stage and furnace, one way", ge=0, le=1e5)] = (
-        60.0
-    )
+    decide_s: Annotated[float, quantity("s", "the optimiser's thinking, per coupon", ge=0, le=1e5)] = 0.0
+    transfer_s: Annotated[float, quantity("s", "a coupon from one station to another", ge=0, le=1e5)] = 40.0
+    door_s: Annotated[float, quantity("s", "more, to or from the furnace", ge=0, le=1e5)] = 20.0
     travel_mm_s: Annotated[float, quantity("mm/s", "stage speed between sites", ge=0.01, le=10000)] = 20.0
-    settle_s: Annotated[float, quantity("s", "stage, before a site is written or measured", ge=0, le=1e5)] = 0.5
-    exposure_overhead_s: Annotated[float, quantity("s", "attenuator and output, per pass", ge=0, le=1e5)] = 1.0
-    lamp_s: Annotated[float, quantity("s", "excitation lamp, until it is steady", ge=0, le=1e5)] = 5.0
-    acquisition_overhead_s: Annotated[float, quantity("s", "readout and storing, per spectrum", ge=0, le=1e5)] = 0.5
-    heat_ramp_max_C_min: Annotated[float, quantity("degC/min", "the furnace's own limit upwards", ge=0.1, le=1000)] = (
-        20.0
-    )
-    furnace_settle_s: Annotated[float, quantity("s", "until the hold temperature is steady", ge=0, le=1e5)] = 120.0
+    settle_s: Annotated[float, quantity("s", "stage, after each move", ge=0, le=1e5)] = 0.1
+    attenuator_s: Annotated[float, quantity("s", "setting the pulse energy, per site", ge=0, le=1e5)] = 0.5
+    lamp_s: Annotated[float, quantity("s", "excitation lamp, until it is steady", ge=0, le=1e5)] = 1.0
+    readout_s: Annotated[float, quantity("s", "spectrometer, per exposure", ge=0, le=1e5)] = 0.005
+    heating_max_C_min: Annotated[float, quantity("degC/min", "the furnace's own limit upwards", ge=0.1, le=1000)] = 25.0
     cooling_time_constant_s: Annotated[
         float, quantity("s", "heater off: time for (T - room) to fall e-fold", ge=1, le=1e6)
-    ] = 1800.0
-    furnace_opens_C: Annotated[float, quantity("degC", "the furnace is opened below this", ge=30, le=200)] = 60.0
+    ] = 600.0
+    cooled_C: Annotated[float, quantity("degC", "the coupon is taken out when cooled to this", ge=30, le=200)] = 56.0
+    furnace_settle_s: Annotated[
+        float, quantity("s", "until a temperature counts as reached; at the top it is part of the hold", ge=0, le=1e5)
+    ] = 90.0
 
 
 class Phase(Frozen):
@@ -133,21 +132,18 @@ def coupon_phases(
         times: of the instrument.
     """
     travel_s = sum(math.dist((a.x_mm, a.y_mm), (b.x_mm, b.y_mm)) for a, b in pairwise(sites)) / times.travel_mm_s
-    acquisition_s = measurement.integration_s * measurement.n_averages + times.acquisition_overhead_s
-    ramp_up_C_min = min(heat_treatment.ramp_C_min, times.heat_ramp_max_C_min)
+    moves_s = travel_s + len(sites) * times.settle_s
+    acquisition_s = (measurement.integration_s + times.readout_s) * measurement.n_averages
+    ramp_up_C_min = min(heat_treatment.ramp_C_min, times.heating_max_C_min)
     durations: dict[PhaseName, float] = {
         "decide": times.decide_s,
         "load": times.transfer_s,
-        "write": travel_s + sum(_writing_s(w, times) + times.settle_s for w in writings),
-        "carry": times.transfer_s,
-        "ramp_up": (heat_treatment.temperature_C - ROOM_TEMPERATURE_C) / ramp_up_C_min * 60.0 + times.furnace_settle_s,
+        "write": moves_s + sum(_writing_s(writing, times) for writing in writings),
+        "carry": times.transfer_s + times.door_s,
+        "ramp_up": (heat_treatment.temperature_C - ROOM_TEMPERATURE_C) / ramp_up_C_min * 60.0,
         "hold": heat_treatment.hold_s,
-        "cool": _cooling_s(heat_treatment, times),
-        "measure": times.transfer_s
-        + times.lamp_s
-        + travel_s
-        + len(sites) * (times.settle_s + acquisition_s)
-        + acquisition_s,
+        "cool": _cooling_s(heat_treatment, times) + times.furnace_settle_s,
+        "measure": times.transfer_s + times.door_s + times.lamp_s + moves_s + (len(sites) + 1) * acquisition_s,
         "unload": times.transfer_s,
     }
     return tuple(Phase(name=name, duration_s=duration_s) for name, duration_s in durations.items())
@@ -161,21 +157,25 @@ def suggestion_phases(suggestion: Suggestion, measurement: Measurement, times: I
 
 
 def _writing_s(writing: Dot | Line, times: InstrumentTimes) -> float:
-    once_s = writing.length_mm / writing.speed_mm_s if isinstance(writing, Line) else writing.exposure_s
-    return writing.n_passes * (once_s + times.exposure_overhead_s)
+    """Time at one site, s; a line is written in one direction, so that the stage goes back between passes."""
+    if isinstance(writing, Dot):
+        return times.attenuator_s + writing.n_passes * writing.exposure_s
+    back_s = writing.length_mm / times.travel_mm_s + times.settle_s
+    passes_s = writing.n_passes * writing.length_mm / writing.speed_mm_s + (writing.n_passes - 1) * back_s
+    return times.attenuator_s + passes_s
 
 
 def _cooling_s(heat_treatment: HeatTreatment, times: InstrumentTimes) -> float:
-    """Time from the end of the hold until the furnace may be opened, s.
+    """Time from the end of the hold until the coupon may be taken out, s, without settling.
 
     The controller follows its ramp while the furnace loses heat fast enough for it, that is down to where Newton's law
     of cooling, dT/dt = -(T - T_room) / time constant, gives just that rate; from there on it cools by itself.
     """
     ramp_C_s = heat_treatment.ramp_C_min / 60.0
     free_C = ROOM_TEMPERATURE_C + ramp_C_s * times.cooling_time_constant_s
-    handover_C = min(max(free_C, times.furnace_opens_C), heat_treatment.temperature_C)
+    handover_C = min(max(free_C, times.cooled_C), heat_treatment.temperature_C)
     ramped_s = (heat_treatment.temperature_C - handover_C) / ramp_C_s
-    excess = (handover_C - ROOM_TEMPERATURE_C) / (times.furnace_opens_C - ROOM_TEMPERATURE_C)
+    excess = (handover_C - ROOM_TEMPERATURE_C) / (times.cooled_C - ROOM_TEMPERATURE_C)
     return ramped_s + times.cooling_time_constant_s * math.log(max(excess, 1.0))
 
 

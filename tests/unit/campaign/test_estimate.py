@@ -24,15 +24,16 @@ START = datetime(2026, 11, 20, 20, tzinfo=UTC)
 TIMES = InstrumentTimes(
     decide_s=7,
     transfer_s=30,
+    door_s=4,
     travel_mm_s=10,
     settle_s=0.25,
-    exposure_overhead_s=2,
+    attenuator_s=2,
     lamp_s=5,
-    acquisition_overhead_s=0.5,
-    heat_ramp_max_C_min=20,
-    furnace_settle_s=60,
+    readout_s=0.05,
+    heating_max_C_min=20,
     cooling_time_constant_s=600,
-    furnace_opens_C=60,
+    cooled_C=60,
+    furnace_settle_s=60,
 )
 SITES = (
     Site(coupon="C", name="A1", x_mm=5, y_mm=10),
@@ -56,34 +57,35 @@ def test_a_coupon_by_hand() -> None:
     line = Line(pulse_energy_uJ=200, speed_mm_s=0.5, n_passes=2, length_mm=1)
     dot = Dot(pulse_energy_uJ=200, exposure_s=5)
     durations = _durations([line, dot, dot], measurement=Measurement(integration_s=0.2, n_averages=10))
-    travel_s = (5 + 5) / 10
+    moves_s = (5 + 5) / 10 + 3 * 0.25
     assert durations == {
         "decide": 7,
         "load": 30,
-        "write": pytest.approx(travel_s + (2 * (2 + 2) + 0.25) + 2 * (5 + 2 + 0.25)),
-        "carry": 30,
-        "ramp_up": pytest.approx(400 / 10 * 60 + 60),
+        # twice 1 mm at 0.5 mm/s with the way back at 10 mm/s, then two dots
+        "write": pytest.approx(moves_s + (2 + 2 * 2 + 0.1 + 0.25) + 2 * (2 + 5)),
+        "carry": 34,
+        "ramp_up": pytest.approx(400 / 10 * 60),
         "hold": 3600,
         # 10 degC/min holds down to 25 + 10 * 10 = 125 degC, then e-fold every 600 s down to 60 degC
-        "cool": pytest.approx(300 / 10 * 60 + 600 * math.log(100 / 35)),
-        "measure": pytest.approx(30 + 5 + travel_s + 3 * (0.25 + 2.5) + 2.5),
+        "cool": pytest.approx(300 / 10 * 60 + 600 * math.log(100 / 35) + 60),
+        "measure": pytest.approx(34 + 5 + moves_s + (3 + 1) * 2.5),
         "unload": 30,
     }
 
 
 def test_a_furnace_that_cools_slowly_never_follows_its_ramp() -> None:
     slow = TIMES.model_copy(update={"cooling_time_constant_s": 7200.0})
-    assert _durations([], times=slow)["cool"] == pytest.approx(7200 * math.log(400 / 35))
+    assert _durations([], times=slow)["cool"] == pytest.approx(7200 * math.log(400 / 35) + 60)
 
 
 def test_a_furnace_that_cools_at_once_follows_its_ramp_until_it_opens() -> None:
     quick = TIMES.model_copy(update={"cooling_time_constant_s": 1.0})
-    assert _durations([], times=quick)["cool"] == pytest.approx((425 - 60) / 10 * 60)
+    assert _durations([], times=quick)["cool"] == pytest.approx((425 - 60) / 10 * 60 + 60)
 
 
 def test_a_furnace_heats_no_faster_than_it_can() -> None:
-    weak = TIMES.model_copy(update={"heat_ramp_max_C_min": 5.0})
-    assert _durations([], times=weak)["ramp_up"] == pytest.approx(400 / 5 * 60 + 60)
+    weak = TIMES.model_copy(update={"heating_max_C_min": 5.0})
+    assert _durations([], times=weak)["ramp_up"] == pytest.approx(400 / 5 * 60)
 
 
 @given(
@@ -93,11 +95,11 @@ def test_a_furnace_heats_no_faster_than_it_can() -> None:
 def test_cooling_takes_no_less_than_the_ramp_and_no_less_than_the_furnace(
     treatment: HeatTreatment, times: InstrumentTimes
 ) -> None:
-    cool_s = _durations([], treatment, times=times)["cool"]
-    ramp_s = (treatment.temperature_C - times.furnace_opens_C) / treatment.ramp_C_min * 60
-    free_s = times.cooling_time_constant_s * math.log((treatment.temperature_C - 25) / (times.furnace_opens_C - 25))
-    assert cool_s >= max(ramp_s, free_s) * (1 - 1e-9)
-    assert cool_s <= (ramp_s + free_s) * (1 + 1e-9)
+    cool_s = _durations([], treatment, times=times)["cool"] - times.furnace_settle_s
+    ramp_s = (treatment.temperature_C - times.cooled_C) / treatment.ramp_C_min * 60
+    free_s = times.cooling_time_constant_s * math.log((treatment.temperature_C - 25) / (times.cooled_C - 25))
+    assert cool_s >= max(ramp_s, free_s) * (1 - 1e-9) - 1e-6
+    assert cool_s <= (ramp_s + free_s) * (1 + 1e-9) + 1e-6
 
 
 @given(data=st.data())
