@@ -27,6 +27,10 @@ __all__ = ["Choice", "Goal", "Search", "choose", "greedy"]
 
 Floats = npt.NDArray[np.float64]
 
+REPEAT_SHARE = 0.02
+"""Weight of a coupon's own best site beside what it adds to the best so far. It decides where hardly anything is left to
+gain: then the coupon shows whether the best recipe repeats, and not an arbitrary corner of the space."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -197,7 +201,8 @@ class _Scout:
             steps = padded_steps([heat_treatment.steps(pieces_per_ramp=4)])[0]
             sites = writing_sites(writings, fraction, steps)
             utility = self.goal.utility(self.coupon.outcomes(self.draws, grid.anneal(steps), sites))
-            return float(greedy(utility, incumbent, min(n_sites, len(writings)))[1].sum())
+            chosen, gains, _ = greedy(utility, incumbent, min(n_sites, len(writings)))
+            return float(gains.sum() + REPEAT_SHARE * utility[:, chosen].max(1).mean())
 
         return worth
 

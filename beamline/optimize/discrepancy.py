@@ -37,6 +37,8 @@ RATE_CORRELATION = 0.8
 LENGTH_SCALE = 1.5
 """Of the misfit in `coordinates`: it changes by itself over about half of a usual search space in each factor."""
 N_FEATURES = 192
+FEWEST = 6
+"""Data below which an amplitude is not fitted."""
 
 
 def coordinates(sites: Sites) -> Floats:
@@ -72,15 +74,15 @@ def shared(amplitude: Floats) -> Floats:
 
 
 @cache
-def _kernel() -> Any:
-    from skopt.learning.gaussian_process.kernels import Matern  # noqa: PLC0415  # seconds to import
+def _matern() -> Any:
+    from beamline.optimize.kernels import matern  # noqa: PLC0415  # loads scikit-optimize: seconds
 
-    return Matern(length_scale=LENGTH_SCALE, length_scale_bounds="fixed", nu=2.5)
+    return matern(LENGTH_SCALE)
 
 
 def correlation(one: Floats, other: Floats) -> Floats:
     """Matern 5/2 correlation between conditions (`coordinates`): (a, 7), (b, 7) -> (a, b)."""
-    return np.asarray(_kernel()(one, other), dtype=float)
+    return np.asarray(_matern()(one, other), dtype=float)
 
 
 @dataclass(frozen=True)
@@ -119,27 +121,32 @@ class Discrepancy:
         return np.asarray(rng.standard_normal((N_FEATURES, n, N_OBSERVABLES)) @ mixing.T)
 
 
-def fitted_amplitude(where: Floats, residual: Floats, sd: Floats, default: float) -> float:
+def fitted_amplitude(
+    where: Floats, coupon: npt.NDArray[np.int64], residual: Floats, *, sd: Floats, coupon_sd: float, default: float
+) -> float:
     """Amplitude of one observable's misfit by marginal likelihood, within `AMPLITUDE_BOUNDS` of the default.
 
     Args:
         where: conditions of the data, (n, 7).
+        coupon: number of the coupon of each datum, (n,).
         residual: data minus physics, (n,).
-        sd: noise of each datum, (n,).
-        default: amplitude without data, and the answer for fewer than six data.
+        sd: noise and scatter of each datum, (n,).
+        coupon_sd: of the effect that the sites of a coupon share.
+        default: amplitude without data, and the answer for fewer than `FEWEST` data.
     """
-    if len(residual) < 6:
+    if len(residual) < FEWEST:
         return default
     from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  # seconds to import
-    from skopt.learning import GaussianProcessRegressor  # noqa: PLC0415
-    from skopt.learning.gaussian_process.kernels import ConstantKernel  # noqa: PLC0415
+
+    from beamline.optimize.kernels import misfit_regressor  # noqa: PLC0415
 
     low, high = AMPLITUDE_BOUNDS
-    variance = ConstantKernel(1.0, constant_value_bounds=(low**2, high**2))
     # In units of the default amplitude: the regressor's tolerances are absolute.
-    model = GaussianProcessRegressor(kernel=variance * _kernel(), alpha=(sd / default) ** 2, normalize_y=False)
+    model = misfit_regressor(
+        LENGTH_SCALE, where.shape[1], (low**2, high**2), (coupon_sd / default) ** 2, (sd / default) ** 2
+    )
     with warnings.catch_warnings():
         # An amplitude at its bound is an answer here, not an accident.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(where, residual / default)
-    return default * float(np.sqrt(model.kernel_.k1.constant_value))
+        model.fit(np.column_stack([where, coupon]), residual / default)
+    return default * float(np.sqrt(model.kernel_.k1.k1.constant_value))

@@ -10,6 +10,7 @@ from scipy.linalg import solve_triangular
 
 from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, Discrepancy, fitted_amplitude
 from beamline.optimize.likelihood import Linear, Problem
+from beamline.optimize.noise import Noise
 from beamline.optimize.observables import Observable
 
 __all__ = ["Maximum", "amplitudes", "maximise"]
@@ -127,8 +128,19 @@ def amplitudes(problem: Problem, found: Maximum) -> Floats:
     fitted = np.empty(len(Observable))
     for observable in Observable:
         rows = (evidence.row_weights[:, observable] == 1.0) & problem.is_value[:n]
-        scatter = noise.site[observable, observable] + noise.coupon[observable, observable]
-        where = problem.where[evidence.row_site[rows]]
-        default = float(DEFAULT_AMPLITUDE[observable])
-        fitted[observable] = fitted_amplitude(where, residual[rows], np.sqrt(rest[rows] + scatter), default)
+        site = evidence.row_site[rows]
+        fitted[observable] = fitted_amplitude(
+            problem.where[site],
+            evidence.coupon[site],
+            residual[rows],
+            sd=np.sqrt(rest[rows] + noise.site[observable, observable]),
+            coupon_sd=_coupon_sd(noise, linear.iodide[rows], observable),
+            default=float(DEFAULT_AMPLITUDE[observable]),
+        )
     return fitted
+
+
+def _coupon_sd(noise: Noise, by_iodide: Floats, observable: Observable) -> float:
+    """Size of what a coupon's sites share in one observable, its composition at the mean slope of the rows (n,)."""
+    slope = float(by_iodide.mean()) if len(by_iodide) else 0.0
+    return float(np.hypot(np.sqrt(noise.coupon[observable, observable]), noise.iodide_fraction * slope))

@@ -31,8 +31,8 @@ the 10th and the 90th percentile, which contradicts that it is known to be 613 n
 
 LN_RATE_PER_PHOTON: Final = 9.0
 """Logarithm of counts/s for one photon unit of the model. Unknown before the first coupon: `COLLECTION_SD` leaves a factor
-of twelve either way."""
-COLLECTION_SD: Final = 2.5
+of twenty either way."""
+COLLECTION_SD: Final = 3.0
 GREEN_OVER_RED_SD: Final = 0.10
 """Of the ratio of the detection efficiencies of the two bands (grating, detector, filter edge)."""
 DOT_OVER_LINE_SD: Final = 1.0
