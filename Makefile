@@ -2,13 +2,13 @@
 #
 #   make campaign    a simulated night, and its report
 #   make test        linters, types, import contracts, tests
-#   make nightly     long tests and benchmarks
+#   make nightly     the long tests too, property tests that search further, and the benchmarks
 #   make install     the environment alone
 #   make clean       remove the environment and everything that can be made again (never records or nights)
 
 # The first Python that is new enough; choose another with `make PYTHON=/path/to/python ...`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 CAMPAIGN ?= examples/night.toml
 DATA ?= nights
 JOBS ?= 2
@@ -34,7 +34,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 nightly: $(STAMP)
-	$(BIN)/pytest -q -m nightly --timeout 7200
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q -n $(JOBS) -m 'nightly or not nightly' --timeout 7200
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 install: $(STAMP)
@@ -42,7 +42,8 @@ install: $(STAMP)
 # Run again whenever what is to be installed changes; `make clean` first gives an environment without leftovers.
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { \
-		echo "No Python 3.11 or newer was found. Install one, or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+		echo "No Python 3.11 or newer that can make environments was found. Install one (on Debian and Ubuntu also" \
+			"python3-venv), or name it: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), but 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' || { \
