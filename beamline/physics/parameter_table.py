@@ -23,16 +23,18 @@ _Row = tuple[
     str,
 ]
 
-_YANG = "Yang et al. 2017, ACS Energy Lett. 2, 1621 (magneto-optics)"
+_YANG = "Yang 2017, arXiv:1706.04489 (magneto-transmission; number quoted from memory)"
+_YAKOVLEV = "arXiv:2307.07035 (reflectivity to 60 T; 32.5 meV)"
+_MIYAMOTO = "Miyamoto 2011, doi:10.1364/OE.19.010714"
 _VISCOUS = "apparent barrier of viscous flow in borosilicate, 300-400 kJ/mol"
 
 # fmt: off
 ROWS: tuple[_Row, ...] = (
     # ------------------------------------------------------------------------------------------ laser and absorption
     ("optical_transmission", "T_opt", "1", 0.25, 0.15, "lognormal", "tuned", "P3: 500 mW at the sample / (200 uJ x 10 kHz); unused where the power was measured"),
-    ("absorptivity_limit", "A_inf", "1", 0.53, 0.15, "lognormal", "literature", "nonlinear absorptivity of borosilicate reaches 0.9 at 10 ps, Miyamoto 2011"),
-    ("absorptivity_exponent", "p", "1", 0.30, 0.25, "lognormal", "tuned", "absorptivity rises slowly with pulse energy, as in Miyamoto 2011"),
-    ("threshold_fluence_J_cm2", "F_th", "J/cm2", 3.0, 0.30, "lognormal", "assumed", "order of the fs modification thresholds of glasses"),
+    ("absorptivity_limit", "A_inf", "1", 0.53, 0.15, "lognormal", "literature", "nonlinear absorptivity of borosilicate reaches 0.9 at 10 ps, " + _MIYAMOTO),
+    ("absorptivity_exponent", "p", "1", 0.30, 0.25, "lognormal", "tuned", "absorptivity rises with pulse energy, " + _MIYAMOTO),
+    ("threshold_fluence_J_cm2", "F_th", "J/cm2", 3.0, 0.30, "lognormal", "literature", "ablation thresholds of silicate glasses, 2.3-4.3 J/cm2 at 130 fs (Grehn, Fraunhofer publica N-229343)"),
     ("beam_quality", "M2", "1", 1.2, 0.08, "lognormal", "assumed", "good fs laser and a plain objective"),
     ("source_radius_um", "a_ref", "um", 12.0, 0.15, "lognormal", "assumed", "heat source at 50 uJ; some 50 critical powers: set by filamentation, not by the NA"),
     ("source_growth_1_mm", "c_ab", "1/mm", 0.3, 0.40, "lognormal", "assumed", "spherical aberration widens the source with depth"),
@@ -56,7 +58,7 @@ ROWS: tuple[_Row, ...] = (
     ("TEM_ratio", "kappa_TEM", "1", 2.199742, 0.15, "lognormal", "fitted", "emission-weighted over TEM mean diameter (P17): reconciles P14 with P17, a fudge"),
     ("green_diameter_nm", "d_G", "nm", 8.052848, 0.06, "lognormal", "fitted", "P15: green bleach at 508 nm; emission-weighted"),
     ("red_diameter_nm", "d_R", "nm", 12.389, 0.08, "lognormal", "fitted", "P17: 5.80 nm x kappa_TEM"),
-    ("iodide_diameter_nm", "d_I", "nm", 10.06653, 0.08, "lognormal", "fitted", "690 nm for the pure-iodide glass, Sun 2022; the paper gives no wavelength"),
+    ("iodide_diameter_nm", "d_I", "nm", 10.06653, 0.08, "lognormal", "fitted", "690 nm for the pure-iodide glass (Sun 2022, Science 375, 307; unverified); the paper gives no wavelength"),
     ("size_exponent", "g_d", "1", 0.05, 0.40, "lognormal", "assumed", "diameter against nucleation dose"),
     ("green_coarsening_nm3", "k_c,G", "nm3", 67.39202, 0.40, "lognormal", "fitted", "P23: 2 nm red-shift; growth of d^3 in 2 h at 550 degC"),
     ("red_coarsening_nm3", "k_c,R", "nm3", 300.0, 0.40, "lognormal", "assumed", "growth of d^3 in 2 h at 550 degC"),
@@ -72,12 +74,12 @@ ROWS: tuple[_Row, ...] = (
     ("furnace_exchange_stretch", "beta_x", "1", 0.6, 0.15, "lognormal", "assumed", "stretched exponential in reduced time"),
     ("furnace_conversion", "h_conv", "1", 0.75, 0.40, "lognormal", "tuned", "P25: the furnace turns 1 - exp(-h_conv) of the green phase red at most"),
     # ------------------------------------------------------------------------------------------- electronic structure
-    ("gap_Br_eV", "E_g(Br)", "eV", 2.36, 0.010, "normal", "unverified", "room temperature; 2.34 eV at low temperature, " + _YANG),
+    ("gap_Br_eV", "E_g(Br)", "eV", 2.36, 0.010, "normal", "unverified", "room temperature; 2.34 eV at low temperature in " + _YANG),
     ("gap_I_eV", "E_g(I)", "eV", 1.74, 0.015, "normal", "unverified", "room-temperature values between 1.72 and 1.77 eV"),
     ("gap_bowing_eV", "b", "eV", 0.06032977, 0.03, "normal", "fitted", "P15: red bleach at 607 nm at the composition of P21"),
-    ("reduced_mass_Br", "mu(Br)", "m0", 0.126, 0.10, "lognormal", "unverified", _YANG + "; arXiv 2307.07035 has 0.18"),
+    ("reduced_mass_Br", "mu(Br)", "m0", 0.126, 0.10, "lognormal", "unverified", _YANG + "; 0.18 in " + _YAKOVLEV),
     ("reduced_mass_I", "mu(I)", "m0", 0.114, 0.08, "lognormal", "unverified", _YANG),
-    ("permittivity_Br", "eps(Br)", "1", 7.3, 0.08, "lognormal", "unverified", _YANG + "; arXiv 2307.07035 has 8.7"),
+    ("permittivity_Br", "eps(Br)", "1", 7.3, 0.08, "lognormal", "unverified", _YANG + "; 8.7 in " + _YAKOVLEV),
     ("permittivity_I", "eps(I)", "1", 10.0, 0.08, "lognormal", "unverified", _YANG),
     ("stokes_Br_eV", "S(Br)", "eV", 0.02848989, 0.004, "normal", "fitted", "P14, P15: 508 to 514 nm"),
     ("stokes_I_eV", "S(I)", "eV", 0.01243474, 0.004, "normal", "fitted", "P14, P15: 607 to 613 nm"),
@@ -99,7 +101,7 @@ ROWS: tuple[_Row, ...] = (
     ("balance_enthalpy_eV", "dH", "eV", 4.5, 0.20, "lognormal", "tuned", "apparent; 3.0 eV gives 1589 ns at 450 degC"),
     ("iodide_power", "p_x", "1", 4.0, 0.20, "lognormal", "assumed", "how iodide enters T* and the relaxation rates"),
     ("balance_rate_Br_1_s", "k_theta(Br)", "1/s", 4e-7, 0.50, "lognormal", "tuned", "P23: gradual rise; at 200 degC"),
-    ("balance_barrier_Br_eV", "E_theta(Br)", "eV", 0.75, 0.15, "lognormal", "tuned", "P23; 0.44 eV for exchange in free crystals, Pan 2018"),
+    ("balance_barrier_Br_eV", "E_theta(Br)", "eV", 0.75, 0.15, "lognormal", "tuned", "P23; free nanowires: 0.44 eV for Cl-Br interdiffusion, Pan 2018, doi:10.1021/acs.nanolett.7b05023"),
     ("balance_rate_I_1_s", "k_theta(I)", "1/s", 6e-3, 0.50, "lognormal", "tuned", "P26: complete after 2 h at 200 degC"),
     ("balance_barrier_I_eV", "E_theta(I)", "eV", 0.90, 0.15, "lognormal", "tuned", "as for bromide"),
     ("balance_stretch", "beta_theta", "1", 0.40, 0.15, "lognormal", "assumed", "stretching exponent of the relaxation"),

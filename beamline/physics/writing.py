@@ -103,6 +103,7 @@ class _Crystals(NamedTuple):
     amount: float
     dose: float
     red: float
+    green: float
     red_iodide: float
     peak: float
     radius_um: float
@@ -119,6 +120,7 @@ def _integrate(setting: Record, p: Record, extent_um: float, doses: NDArray[np.f
     amount = 0.0
     dose_sum = 0.0
     red_sum = 0.0
+    green_sum = 0.0
     red_iodide_sum = 0.0
     peak = 0.0
     radius_um = 0.0
@@ -139,6 +141,7 @@ def _integrate(setting: Record, p: Record, extent_um: float, doses: NDArray[np.f
             amount += ring * share
             dose_sum += ring * share * dose
             red_sum += ring * share * red
+            green_sum += ring * share * (1.0 - red)
             red_iodide_sum += ring * share * red * red_iodide_fraction(birth, residual, exchanged)
         peak = max(peak, share)
         if share_before >= visible > share:  # the share falls nearly exponentially with radius
@@ -149,7 +152,7 @@ def _integrate(setting: Record, p: Record, extent_um: float, doses: NDArray[np.f
         r_before_um = r_um
     if share_before >= visible:
         radius_um = extent_um
-    return _Crystals(amount, dose_sum, red_sum, red_iodide_sum, peak, radius_um)
+    return _Crystals(amount, dose_sum, red_sum, green_sum, red_iodide_sum, peak, radius_um)
 
 
 @compiled
@@ -188,7 +191,7 @@ def write_site(setting: Record, p: Record, curve: Nose, state: Record, work: Wor
         state.peak_share = crystals.peak
         if crystals.amount > 0.0:
             state.nucleation_dose = crystals.dose / crystals.amount
-            state.red_share = crystals.red / crystals.amount
+            state.red_share = crystals.red / (crystals.red + crystals.green)  # exactly 0 and 1 in the pure glasses
         if crystals.red > 0.0:
             state.red_iodide_fraction = crystals.red_iodide / crystals.red
         state.size_um = 2.0 * crystals.radius_um

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.physics import draw, heat, make_settings, nominal, observe, predict, steps_array, write
@@ -33,7 +33,6 @@ def assert_same(one: Array, other: Array, rel: float = 1e-9) -> None:
         np.testing.assert_allclose(one[name], other[name], rtol=rel, atol=1e-12, err_msg=name)
 
 
-@settings(max_examples=50)
 @given(histories, temperatures, st.floats(1e-3, 1e6), st.lists(st.floats(0.01, 1.0), min_size=2, max_size=5), histories)
 def test_a_hold_can_be_cut_anywhere(
     before: History, temperature: float, duration: float, parts: list[float], after: History
@@ -44,7 +43,6 @@ def test_a_hold_can_be_cut_anywhere(
     assert_same(heat(WRITTEN, whole, PARAMETERS), heat(WRITTEN, cut, PARAMETERS))
 
 
-@settings(max_examples=30)
 @given(histories, histories)
 def test_two_furnace_runs_are_one_history(first: History, second: History) -> None:
     a, b = (np.array(history).reshape(-1, 2) for history in (first, second))
@@ -80,7 +78,6 @@ def test_room_temperature_does_nothing_to_speak_of() -> None:
     assert kept["red_peak_eV"] == pytest.approx(fresh["red_peak_eV"], abs=1e-6)
 
 
-@settings(max_examples=40)
 @given(st.floats(200.0, 540.0), st.floats(1.0, 10.0), st.floats(600.0, 1e5), st.floats(1.01, 10.0))
 def test_hotter_or_longer_is_redder_in_mixed_glass(
     temperature: float, warmer: float, hold_s: float, longer: float

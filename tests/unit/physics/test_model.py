@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.physics import (
@@ -56,7 +56,6 @@ def any_setting(draw_from: Callable[..., Any]) -> Array:
 any_history = st.lists(st.tuples(st.floats(-20.0, 700.0), st.floats(0.0, 1e7)), max_size=4)
 
 
-@settings(max_examples=150)
 @given(any_setting(), any_history, st.lists(st.floats(-4.0, 4.0), min_size=len(PARAMETERS), max_size=len(PARAMETERS)))
 def test_everything_is_finite_and_within_bounds_over_the_whole_domain(
     setting: Array, history: History, z: list[float]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.physics import PARAMETERS, draw, from_standard, nominal, parameter_dtype, to_standard
@@ -39,7 +39,6 @@ def test_nominal_is_the_centre_of_the_prior() -> None:
         assert centre[parameter.name][0] == pytest.approx(parameter.nominal, rel=1e-15)
 
 
-@settings(max_examples=50)
 @given(st.integers(0, 2**32 - 1), st.floats(0.1, 2.0))
 def test_standard_coordinates_round_trip(seed: int, scale: float) -> None:
     z = np.random.default_rng(seed).standard_normal((3, N))
