@@ -4,13 +4,13 @@
 #   make test        linters, types, import contracts, tests
 #   make nightly     the long tests too, property tests that search further, and the benchmarks
 #   make install     the environment alone
-#   make clean       remove the environment and everything that can be made again (never records or nights)
+#   make clean       remove the environment and everything that can be made again (never records)
 
 # The first Python that is new enough; choose another with `make PYTHON=/path/to/python ...`.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 CAMPAIGN ?= examples/night.toml
-DATA ?= nights
+DATA ?= vitrail-data
 JOBS ?= 2
 
 BIN := .venv/bin

@@ -1,0 +1,1 @@
+"""The software of the instrument: physics, analysis, records, optimiser, campaign, report, session and faces."""

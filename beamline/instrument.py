@@ -21,7 +21,7 @@ class TwinSettings(Frozen):
 
     seed: (
         Annotated[
-            int, Field(strict=True, ge=0, le=2**63 - 1, description="of its hidden truth; absent: the campaign's")
+            int, Field(strict=True, ge=0, le=2**32 - 1, description="of its hidden truth; absent: the campaign's")
         ]
         | None
     ) = None

@@ -178,7 +178,7 @@ class HeatTreatment(Frozen):
 
     temperature_C: Annotated[float, quantity("degC", "hold temperature (P5)", ge=200, le=550)]
     hold_s: Annotated[float, quantity("s", "time at the hold temperature", ge=0, le=172800)]
-    ramp_C_min: Annotated[float, quantity("degC/min", "rate of both ramps", gt=0, le=20)] = 10.0
+    ramp_C_min: Annotated[float, quantity("degC/min", "rate of both ramps", ge=0.1, le=20)] = 10.0
 
     def steps(self, pieces_per_ramp: int = 8, start_C: float = ROOM_TEMPERATURE_C) -> tuple[HeatStep, ...]:
         """The programme as isothermal steps; a ramp becomes `pieces_per_ramp` equal steps at their mid temperatures."""
@@ -282,7 +282,9 @@ class Observation(Frozen):
     writing: Writing
     heat_history: tuple[HeatStep, ...] = ()
     outcome: Outcome
-    power_at_sample_W: Annotated[float, quantity("W", "measured; authoritative over set energy x rate (P3)", ge=0)] | None = None
+    power_at_sample_W: (
+        Annotated[float, quantity("W", "measured; authoritative over set energy x rate (P3)", ge=0)] | None
+    ) = None
 
 
 # ------------------------------------------------------------------------------------------------------ suggestions
@@ -302,8 +304,12 @@ class SiteSuggestion(Frozen):
     site: Site
     writing: Writing
     predictions: tuple[Prediction, ...] = ()
-    acquisition: float = 0.0
-    p_in_specification: Annotated[float, quantity("1", "predicted probability that the site meets the specification", ge=0, le=1)]
+    acquisition: Annotated[float, quantity("as the objective's score", "what the optimiser expects of the choice")] = (
+        0.0
+    )
+    p_in_specification: Annotated[
+        float, quantity("1", "predicted probability that the site meets the specification", ge=0, le=1)
+    ]
     reason: str
 
 
@@ -324,5 +330,3 @@ class Suggestion(Frozen):
 def as_plain(model: Frozen) -> dict[str, Any]:
     """A model as plain JSON types, the form in which it enters a Bluesky document."""
     return model.model_dump(mode="json", exclude_none=True)
-
-

@@ -42,7 +42,7 @@ _instrument = click.option(
     help="instrument.toml; without it, the simulated bench with its defaults.",
 )
 _json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on standard output.")
-_seed = click.option("--seed", type=click.IntRange(0, 2**63 - 1), help="Instead of the seed in the file.")
+_seed = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Instead of the seed in the file.")
 _file = click.argument("file", type=click.Path(path_type=Path))
 
 

@@ -36,7 +36,7 @@ class SearchSpace(Frozen):
     line_length_mm: Annotated[float, quantity("mm", "written length of a line", ge=0.1, le=50)] = 1.0
     temperature_C: tuple[_Temperature, _Temperature] = (200.0, 550.0)
     hold_s: tuple[_Hold, _Hold] = (1800.0, 7200.0)
-    ramp_C_min: Annotated[float, quantity("degC/min", "both ramps of the furnace", gt=0, le=20)] = 10.0
+    ramp_C_min: Annotated[float, quantity("degC/min", "both ramps of the furnace", ge=0.1, le=20)] = 10.0
 
     @field_validator("pulse_energy_uJ", "speed_mm_s", "exposure_s", "n_passes", "temperature_C", "hold_s")
     @classmethod
