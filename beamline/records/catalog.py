@@ -78,7 +78,7 @@ class CatalogOwner:
         return self._process.pid if self._process is not None and self.is_running else None
 
     def start(self) -> Self:
-        """Start the process; returns at once, while it makes the catalog in the background (5 to 15 s at first)."""
+        """Start the process; returns at once, while it makes the catalog in the background (some 5 s)."""
         if self.is_running:
             return self
         self._reap()
@@ -162,7 +162,10 @@ class CatalogOwner:
             return
         code = self._process.returncode if self._process is not None else None
         if code == _EXIT_FAILED or self._n_starts >= _MAX_STARTS:
-            raise CatalogError(f"the owner of the catalog ended with code {code}:\n{self._last_words()}")
+            raise CatalogError(
+                f"the owner of the catalog ended with code {code}; the logs are whole, and the catalog is made anew from "
+                f"them when the folder {self._layout.catalog} is removed. It said:\n{self._last_words()}"
+            )
         self.start()
 
     def _nudge(self) -> None:

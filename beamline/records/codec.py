@@ -10,7 +10,7 @@ The extension types belong to the file format (docs/reference/records.md): never
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgpack
@@ -30,6 +30,9 @@ COMPLEX: Final = 3
 BIG_INTEGER: Final = 4
 """Decimal digits of an integer that needs more than 64 bits."""
 
+MAX_SEARCH_DEPTH: Final = 20
+"""How deep the place of a culprit is looked for; documents of sane authors are not deeper."""
+
 
 def encode(value: Any) -> bytes:
     """Bytes of a document or of any part of one.
@@ -39,9 +42,7 @@ def encode(value: Any) -> bytes:
     """
     try:
         return _pack(value)
-    except OverflowError:
-        return _refuse_or_pack(_with_big_integers(value))
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise CodecError(_complaint(value, error)) from error
 
 
@@ -62,13 +63,6 @@ def _pack(value: Any) -> bytes:
     return packed
 
 
-def _refuse_or_pack(value: Any) -> bytes:
-    try:
-        return _pack(value)
-    except (TypeError, ValueError, RecursionError, OverflowError) as error:
-        raise CodecError(_complaint(value, error)) from error
-
-
 def _reduce(value: Any) -> Any:
     """What msgpack cannot pack by itself."""
     match value:
@@ -80,6 +74,8 @@ def _reduce(value: Any) -> Any:
             return msgpack.ExtType(SCALAR, _pack([_descr(value.dtype), value.tobytes()]))
         case complex():
             return msgpack.ExtType(COMPLEX, _pack([value.real, value.imag]))
+        case int():  # msgpack asks only for those beyond 64 bits
+            return msgpack.ExtType(BIG_INTEGER, str(value).encode("ascii"))
         case Mapping():
             return dict(value)
     raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} is not a type for documents")
@@ -134,20 +130,6 @@ def _field_name(name: Any) -> Any:
     return tuple(name) if isinstance(name, list) else name
 
 
-def _with_big_integers(value: Any) -> Any:
-    """The same value, with integers beyond 64 bits wrapped: rare, hence only after msgpack has refused."""
-    match value:
-        case bool():
-            return value
-        case int() if not -(2**63) <= value < 2**64:
-            return msgpack.ExtType(BIG_INTEGER, str(value).encode("ascii"))
-        case Mapping():
-            return {key: _with_big_integers(part) for key, part in value.items()}
-        case list() | tuple() if not isinstance(value, msgpack.ExtType):
-            return [_with_big_integers(part) for part in value]
-    return value
-
-
 def _complaint(value: Any, error: Exception) -> str:
     place = _find(value, "")
     where = f" at {place}" if place else ""
@@ -159,7 +141,7 @@ def _complaint(value: Any, error: Exception) -> str:
 
 def _find(value: Any, place: str, depth: int = 0) -> str | None:
     """Place of the innermost part that cannot be packed, as `doc['a'][3]`, or None."""
-    if _packs(value) or depth > 500:
+    if depth > MAX_SEARCH_DEPTH or _packs(value):
         return None
     parts: list[tuple[str, Any]] = []
     if isinstance(value, Mapping):
@@ -174,12 +156,8 @@ def _find(value: Any, place: str, depth: int = 0) -> str | None:
 
 
 def _packs(value: Any) -> bool:
-    return _succeeds(lambda: _pack(value))
-
-
-def _succeeds(action: Callable[[], object]) -> bool:
     try:
-        action()
+        _pack(value)
     except (TypeError, ValueError, RecursionError, OverflowError):
         return False
     return True

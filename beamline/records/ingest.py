@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -104,6 +105,7 @@ class Ingester:
     """
 
     def __init__(self, layout: Layout, client: Any) -> None:
+        self._layout = layout
         self._client = client
         self._state = IngestState(layout)
         self._backlog = Backlog(layout)
@@ -132,7 +134,8 @@ class Ingester:
 
     def _ingest(self, path: Path) -> Ingested:
         log = read_run(path)
-        uid = uid_of(path) or ""
+        uid = uid_of(path)
+        assert uid is not None, "the backlog holds names of logs only"
         try:
             _check(log, uid)
             self._write(log, uid)
@@ -149,7 +152,7 @@ class Ingester:
         if present is not None:
             if present.metadata.get("stop"):  # written last: the run is whole
                 return
-            self._delete(uid)
+        self._clear(uid, in_database=present is not None)
         # Arrays go to zarr whatever their size: in SQL tables they would be kept as text.
         writer = TiledWriter(self._client, max_array_size=0)
         for name, doc in log:
@@ -161,13 +164,17 @@ class Ingester:
         found = self._client.search(Key("uid") == uid)
         return found.values().first() if len(found) else None
 
-    def _delete(self, uid: str) -> None:
-        self._client.delete_contents(uid, recursive=True, external_only=False)
+    def _clear(self, uid: str, *, in_database: bool) -> None:
+        """Take away what a killed owner or a failure has left of a run."""
+        if in_database:
+            self._client.delete_contents(uid, recursive=True, external_only=False)
+        # An array's folder is made before its entry in the database: a kill in between leaves one that nobody knows,
+        # and that Tiled will not write over.
+        shutil.rmtree(self._layout.arrays / uid, ignore_errors=True)
 
     def _remove_part(self, uid: str) -> None:
         try:
-            if self._find(uid) is not None:
-                self._delete(uid)
+            self._clear(uid, in_database=self._find(uid) is not None)
         except Exception:
             _logger.exception("a partial run %s may be left in the catalog; it is replaced at the next try", uid)
 

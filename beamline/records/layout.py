@@ -43,6 +43,11 @@ class Layout:
         """Folder of the catalog and of all that belongs to its owner."""
         return self.folder / "catalog"
 
+    @property
+    def arrays(self) -> Path:
+        """Where the catalog keeps its arrays, in a folder per run."""
+        return self.catalog / "arrays"
+
     def log_files(self) -> list[Path]:
         """The log files in the order of their start; none where there is no folder yet."""
         if not self.logs.is_dir():

@@ -26,7 +26,7 @@ from beamline.records.errors import CatalogError
 from beamline.records.ingest import Ingester
 from beamline.records.layout import Layout
 from beamline.records.locks import FileLock
-from beamline.records.server import CatalogServer, begin_database, catalog_config, finish_database
+from beamline.records.server import CatalogServer, catalog_config, prepare_database
 
 __all__ = ["main"]
 
@@ -86,7 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{layout.catalog} is owned by another living process; connect with open_catalog()\n")
         return EXIT_OWNED
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
     for name in [name for name in os.environ if name.startswith("TILED_")]:
         del os.environ[name]  # Tiled lets them overrule the configuration
     os.nice(_NICE)
@@ -106,18 +107,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _own(layout: Layout, orders: _Orders, poll_s: float) -> None:
     remove_endpoint(layout)
     lock_path(layout).write_text(str(os.getpid()), encoding="ascii")
-    endpoint_key = secrets.token_hex(32)
-    config = catalog_config(layout, endpoint_key)
-    database = begin_database(layout)
-    import tiled.server.app  # noqa: PLC0415  # 5 s, side by side with the making of the database
-
-    finish_database(layout, database)
+    api_key = secrets.token_hex(32)
+    config = catalog_config(layout, api_key)
+    prepare_database(layout)
     server = CatalogServer(config)
     server.start()
     try:
-        client = _connect(server.url, endpoint_key)
-        write_endpoint(layout, Endpoint(server.url, endpoint_key, os.getpid()))
-        _logger.info("serving the catalog of %s on %s, Tiled %s", layout.folder, server.url, tiled.__version__)
+        client = _connect(server.url, api_key)
+        write_endpoint(layout, Endpoint(server.url, api_key, os.getpid()))
+        _logger.info("serving the catalog of %s on %s", layout.folder, server.url)
         _ingest_until_told(Ingester(layout, client), server, orders, poll_s)
     finally:
         server.stop()

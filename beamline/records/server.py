@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import logging
 import socket
-import subprocess
-import sys
 import threading
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
 from beamline.records.errors import CatalogError
 from beamline.records.layout import Layout
 
-__all__ = ["CatalogServer", "begin_database", "catalog_config", "finish_database"]
+__all__ = ["CatalogServer", "catalog_config", "prepare_database"]
 
 _LOOPBACK: Final = "127.0.0.1"
 _START_TIMEOUT_S: Final = 60.0
@@ -35,8 +34,8 @@ def catalog_config(layout: Layout, api_key: str) -> dict[str, Any]:
     if set(str(folder)) & set("?#%;"):
         raise CatalogError(f"{folder}: a catalog cannot live under a path with one of ? # % ; choose another folder")
     catalog = {
-        "uri": f"sqlite:///{_database(layout)}",
-        "writable_storage": [f"file://localhost{folder / 'arrays'}", f"duckdb:///{folder / 'tables.duckdb'}"],
+        "uri": _uri(folder / "catalog.db"),
+        "writable_storage": [f"file://localhost{layout.arrays}", f"duckdb:///{folder / 'tables.duckdb'}"],
         # Without it look-up by index and by scan number fails in the Bluesky client.
         "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
     }
@@ -48,33 +47,62 @@ def catalog_config(layout: Layout, api_key: str) -> dict[str, Any]:
     }
 
 
-def begin_database(layout: Layout) -> subprocess.Popen[bytes] | None:
-    """Start to make the metadata database, where there is none; None where there is.
+def prepare_database(layout: Layout) -> None:
+    """Make the metadata database where there is none, and look whether Tiled can work with the one that is there.
 
-    It takes some 5 s in a process of its own, and gets its name only when it is whole: see `finish_database`.
-    """
-    if _database(layout).exists():
-        return None
-    draft = _draft(layout)
-    draft.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "tiled", "catalog", "init", f"sqlite:///{draft}"]
-    return subprocess.Popen(  # noqa: S603  # our own interpreter, and a path that `catalog_config` has checked
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-
-
-def finish_database(layout: Layout, process: subprocess.Popen[bytes] | None) -> None:
-    """Wait for `begin_database`.
+    Making it is what `tiled catalog init` does, without the 4 s of a second process that imports Tiled. The file gets
+    its name only when it is whole.
 
     Raises:
-        CatalogError: the database could not be made.
+        CatalogError: it is no database, or that of another version of Tiled.
     """
-    if process is None:
-        return
-    said, _nothing = process.communicate()
-    if process.returncode != 0:
-        raise CatalogError(f"the catalog's database cannot be made: {said.decode(errors='replace').strip()}")
-    _draft(layout).rename(_database(layout))
+    import asyncio  # noqa: PLC0415  # these are heavy; see the module's docstring
+
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    from tiled.alembic_utils import DatabaseUpgradeNeeded, UninitializedDatabase  # noqa: PLC0415
+
+    database = layout.catalog / "catalog.db"
+    if not database.exists():
+        draft = database.with_suffix(".draft")
+        draft.unlink(missing_ok=True)
+        _make_tables(draft)
+        draft.rename(database)
+    try:
+        asyncio.run(_check(database))
+    except (SQLAlchemyError, DatabaseUpgradeNeeded, UninitializedDatabase) as error:
+        raise CatalogError(f"{database} is of no use to this Tiled: {error}") from error
+
+
+def _make_tables(database: Path) -> None:
+    import asyncio  # noqa: PLC0415  # see above
+
+    from tiled.alembic_utils import stamp_head  # noqa: PLC0415
+    from tiled.catalog.alembic_constants import ALEMBIC_DIR, ALEMBIC_INI_TEMPLATE_PATH  # noqa: PLC0415
+    from tiled.catalog.core import initialize_database  # noqa: PLC0415
+
+    asyncio.run(_with_engine(database, initialize_database))
+    stamp_head(ALEMBIC_INI_TEMPLATE_PATH, ALEMBIC_DIR, _uri(database))
+
+
+async def _check(database: Path) -> None:
+    from tiled.alembic_utils import check_database  # noqa: PLC0415  # see above
+    from tiled.catalog.core import ALL_REVISIONS, REQUIRED_REVISION  # noqa: PLC0415
+
+    await _with_engine(database, lambda engine: check_database(engine, REQUIRED_REVISION, ALL_REVISIONS))
+
+
+async def _with_engine(database: Path, work: Callable[[Any], Awaitable[None]]) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  # see above
+
+    engine = create_async_engine(_uri(database))
+    try:
+        await work(engine)
+    finally:
+        await engine.dispose()
+
+
+def _uri(database: Path) -> str:
+    return f"sqlite+aiosqlite:///{database}"
 
 
 class CatalogServer:
@@ -133,11 +161,3 @@ class CatalogServer:
             self._server.run(sockets=[self._socket])
         except Exception:
             _logger.exception("the catalog's server ended")
-
-
-def _database(layout: Layout) -> Path:
-    return layout.catalog / "catalog.db"
-
-
-def _draft(layout: Layout) -> Path:
-    return layout.catalog / "catalog.db.draft"

@@ -67,9 +67,10 @@ def _of_log(run: Run, site_name: str, stream: str) -> _Parts:
 
 def _of_client(run: Any, site_name: str, stream: str) -> _Parts:
     uid = run.start["uid"]
-    if stream not in list(run):
-        raise RecordError(f"run {uid} has no stream {stream!r}; it has {sorted(run)}")
-    node = run[stream]
+    streams = run.base  # not the run itself: once somebody has used `.v2`, its streams have another shape
+    if stream not in list(streams):
+        raise RecordError(f"run {uid} has no stream {stream!r}; it has {sorted(streams)}")
+    node = streams[stream]
     metadata = node.metadata
     index = _last_index(node[SITE].read(), site_name, uid, stream)
     for device in metadata.get("configuration", {}).values():

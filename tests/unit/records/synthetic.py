@@ -23,9 +23,7 @@ def coupon(number: int) -> dict[str, Any]:
 
 def sites(number: int, n_sites: int) -> dict[str, Any]:
     serial = coupon(number)["serial"]
-    return {
-        f"S{i:02d}": {"coupon": serial, "name": f"S{i:02d}", "x_mm": 1.0 + i, "y_mm": 2.0} for i in range(n_sites)
-    }
+    return {f"S{i:02d}": {"coupon": serial, "name": f"S{i:02d}", "x_mm": 1.0 + i, "y_mm": 2.0} for i in range(n_sites)}
 
 
 def recipe(i: int) -> dict[str, Any]:
@@ -43,7 +41,9 @@ def spectrum_counts(i: int) -> np.ndarray:
 class Writer:
     """Documents of one run after another, their times one second apart."""
 
-    def __init__(self, sink: Callable[[str, dict[str, Any]], object], campaign: str = "night-1", t0: float = T0) -> None:
+    def __init__(
+        self, sink: Callable[[str, dict[str, Any]], object], campaign: str = "night-1", t0: float = T0
+    ) -> None:
         self.sink = sink
         self.campaign = {"name": campaign, "uid": f"uid-of-{campaign}"}
         self.time = t0
@@ -112,13 +112,15 @@ class Writer:
             if n_written is not None and i >= n_written:
                 break
             energy = 20.0 + i
-            stream({
-                "site_name": name,
-                "clock_s": self.clock_s,
-                "laser_pulse_energy_uJ": energy,
-                "laser_pulses_delivered": 1e4,
-                "laser_power_at_sample_W": energy * 1e-2,
-            })
+            stream(
+                {
+                    "site_name": name,
+                    "clock_s": self.clock_s,
+                    "laser_pulse_energy_uJ": energy,
+                    "laser_pulses_delivered": 1e4,
+                    "laser_power_at_sample_W": energy * 1e-2,
+                }
+            )
         if end is not None:
             run.end(end)
         return run
@@ -128,11 +130,13 @@ class Writer:
         keys = {key: number_key("degC") for key in ("furnace_temperature_C", "furnace_setpoint_C")}
         stream = run.stream("furnace", {"clock_s": number_key("s"), **keys})
         for temperature in (25.0, 430.0, 25.0):
-            stream({
-                "clock_s": self.clock_s,
-                "furnace_temperature_C": temperature,
-                "furnace_setpoint_C": temperature,
-            })
+            stream(
+                {
+                    "clock_s": self.clock_s,
+                    "furnace_temperature_C": temperature,
+                    "furnace_setpoint_C": temperature,
+                }
+            )
         run.end(end)
 
     def measure(self, number: int, n_sites: int = 3, end: str | None = "success") -> _Open:
@@ -163,12 +167,14 @@ class Writer:
         spectra = run.stream("spectra", keys, configuration)
         for i, name in enumerate(sites(number, n_sites)):
             for stream, counts in ((dark, np.full(N_PIXELS, 100.0)), (spectra, spectrum_counts(i))):
-                stream({
-                    "site_name": name,
-                    "clock_s": self.clock_s,
-                    "spectrometer_counts": counts,
-                    "spectrometer_integration_s": 0.2,
-                })
+                stream(
+                    {
+                        "site_name": name,
+                        "clock_s": self.clock_s,
+                        "spectrometer_counts": counts,
+                        "spectrometer_integration_s": 0.2,
+                    }
+                )
         if end is not None:
             run.end(end)
         return run

@@ -1,0 +1,375 @@
+"""The records from the outside: writers that are killed, the catalog's owner, readers in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from beamline.records import CatalogError, CatalogOwner, LogWriter, Records, read_run, spectrum
+from beamline.records.endpoint import endpoint_path, is_owned, live_endpoint
+from beamline.records.layout import Layout
+
+pytestmark = pytest.mark.timeout(300)  # Tiled's server takes 5 s to import, more on a busy machine
+
+SYNTHETIC = Path(__file__).parents[1] / "unit" / "records" / "synthetic.py"
+
+LOAD = f"""
+import importlib.util, json, os, sys
+spec = importlib.util.spec_from_file_location("records_synthetic", {str(SYNTHETIC)!r})
+synthetic = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = synthetic
+spec.loader.exec_module(synthetic)
+"""
+
+
+def load_synthetic() -> Any:
+    names: dict[str, Any] = {}
+    exec(LOAD, names)  # noqa: S102  # the same lines as in the processes below
+    return names["synthetic"]
+
+
+synthetic = load_synthetic()
+
+
+def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", LOAD + code, *map(str, arguments)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def result_of(process: subprocess.Popen[str]) -> Any:
+    said, complained = process.communicate(timeout=100)
+    assert process.returncode == 0, complained
+    return json.loads(said.splitlines()[-1])
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    end, never = monotonic() + timeout_s, Event()
+    while not condition():
+        assert monotonic() < end, "it did not happen in time"
+        never.wait(0.05)
+
+
+# ------------------------------------------------------------------------------------------------- the log under kills
+WRITER = """
+from beamline.records import LogWriter
+log = LogWriter(sys.argv[1])
+def record(name, doc):
+    log(name, doc)
+    os.write(1, (json.dumps([doc["uid"], name]) + chr(10)).encode())
+writer = synthetic.Writer(record, t0=float(sys.argv[2]))
+for number in range(1, 1000):
+    writer.coupon(number)
+"""
+
+
+def test_a_killed_writer_loses_no_document_that_was_recorded(tmp_path: Path) -> None:
+    chance = random.Random(5)  # noqa: S311  # no secret
+    emitted: list[tuple[str, str]] = []
+    n_kills = 5
+    for kill in range(n_kills):
+        process = run_python(WRITER, tmp_path, synthetic.T0 + 1e5 * kill)
+        assert process.stdout is not None
+        for _line in range(chance.randrange(1, 120)):
+            uid, name = json.loads(process.stdout.readline())
+            emitted.append((uid, name))
+        process.kill()
+        rest = process.stdout.read().splitlines(keepends=True)
+        emitted.extend(tuple(json.loads(line)) for line in rest if line.endswith("\n"))
+        process.communicate()
+
+    recovered = Records(tmp_path).close_orphans()
+    assert Records(tmp_path).close_orphans() == []
+    assert Records(tmp_path).problems() == []
+    runs = Records(tmp_path).runs()
+    assert {run.state for run in runs} == {"finished"}
+    recorded = [(doc["uid"], name) for run in runs for name, doc in run.documents]
+    assert len(recorded) == len(set(recorded))
+    assert set(emitted) <= set(recorded)
+    n_aborted = sum(run.stop is not None and run.stop["exit_status"] == "abort" for run in runs)
+    assert n_aborted == len(recovered) <= n_kills
+    # Beyond what was announced there is at most the document being written at each kill, and the synthesised ends.
+    assert len(recorded) - len(emitted) <= n_kills + len(recovered)
+    print(f"{n_kills} kills, {len(emitted)} documents emitted, {len(recorded)} recorded, {len(recovered)} runs closed")  # noqa: T201
+
+
+# ---------------------------------------------------------------------------------------------- one owner, many readers
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("records of a night")  # with spaces
+
+
+@pytest.fixture(scope="module")
+def owner(folder: Path) -> Iterator[CatalogOwner]:
+    with CatalogOwner(folder) as started:
+        with LogWriter(folder) as log:
+            synthetic.night(log)  # while the catalog is being made
+        report = started.flush(100)
+        assert report.failed == report.damaged == ()
+        assert report.n_in == 9
+        yield started
+    assert not is_owned(Layout.of(folder))
+    assert not endpoint_path(Layout.of(folder)).exists()
+
+
+READER = """
+from tiled.queries import FullText, Key
+from beamline.records import open_catalog, spectrum
+catalog = open_catalog(sys.argv[1])
+found = catalog.search(Key("purpose") == "measurement").search(Key("coupon.serial") == "C02")
+(run,) = found.values()
+wavelength_nm, counts, units = spectrum(run, "S01")
+full_text = len(catalog.search(FullText("Br50I50")))
+by_campaign = len(catalog.search(Key("campaign.name") == "night-1"))
+before = len(catalog)
+if len(sys.argv) > 2:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    import time
+    end = time.monotonic() + 60
+    while len(catalog) <= before and time.monotonic() < end:
+        time.sleep(0.1)
+print(json.dumps({
+    "uid": run.start["uid"], "stop": run.stop["exit_status"], "n_runs": before, "n_after": len(catalog),
+    "full_text": full_text, "by_campaign": by_campaign,
+    "nothing": len(catalog.search(Key("purpose") == "measurment")),
+    "wavelength_nm": list(wavelength_nm), "counts": list(counts), "units": units,
+    "sites": list(run["spectra"]["site_name"].read()),
+    "started_owner": "beamline.records.server" in sys.modules,
+}))
+"""
+
+
+@pytest.mark.usefixtures("owner")
+def test_readers_find_runs_and_spectra_while_the_night_goes_on(folder: Path) -> None:
+    readers = [run_python(READER, folder, "wait"), run_python(READER, folder, "wait")]
+    for reader in readers:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+    n_runs = len(Records(folder).runs())
+    with LogWriter(folder) as log:
+        late = synthetic.Writer(log, "night-1", synthetic.T0 + 1e5).measure(7)
+    (expected,) = Records(folder).runs(purpose="measurement", coupon="C02")
+    for reader in readers:
+        assert reader.stdin is not None
+        reader.stdin.write("go\n")
+        reader.stdin.flush()
+    for reader in readers:
+        seen = result_of(reader)
+        assert seen["uid"] == expected.uid
+        assert seen["n_runs"] == n_runs
+        assert seen["n_after"] == n_runs + 1
+        assert seen["full_text"] == n_runs - 1  # all but the campaign's own run speak of the glass
+        assert seen["by_campaign"] == n_runs
+        assert seen["nothing"] == 0
+        assert seen["sites"] == ["S00", "S01", "S02"]
+        in_log = spectrum(expected, "S01")
+        np.testing.assert_array_equal(seen["wavelength_nm"], in_log.wavelength_nm)
+        np.testing.assert_array_equal(seen["counts"], in_log.counts)
+        assert seen["units"] == in_log.units == {"wavelength_nm": "nm", "counts": "counts"}
+        assert not seen["started_owner"]
+    assert Records(folder).run(late.uid).state == "finished"
+
+
+DATABROKER = """
+import databroker.client
+from beamline.records import open_catalog, spectrum
+catalog = open_catalog(sys.argv[1])
+uid = sys.argv[2]
+v3_counts = [float(value) for value in catalog[uid]["spectra"]["spectrometer_counts"][1]]
+header = catalog.v1[uid]
+table = header.table("spectra")
+dataset = catalog.v2[uid]["spectra"].read()
+print(json.dumps({
+    "v1_start": header.start["uid"], "v1_sites": list(table["site_name"]),
+    "v1_counts": [float(value) for value in table["spectrometer_counts"].iloc[1]],
+    "v2_counts": [float(value) for value in dataset["spectrometer_counts"].values[1]],
+    "v3_counts": v3_counts, "after_v2": list(spectrum(catalog[uid], "S01").counts),
+    "last": catalog.v2[-1].start["uid"], "is_ours": isinstance(catalog, databroker.client.CatalogOfBlueskyRuns),
+    "partial": catalog[uid[:8]].start["uid"],
+    "documents": [name for name, _ in catalog[uid].documents()],
+}))
+"""
+
+
+@pytest.mark.usefixtures("owner")
+def test_users_of_databroker_find_what_they_know(folder: Path) -> None:
+    (run,) = Records(folder).runs(purpose="measurement", coupon="C01")
+    seen = result_of(run_python(DATABROKER, folder, run.uid))
+    expected = spectrum(run, "S01").counts
+    for way in ("v1_counts", "v2_counts", "v3_counts", "after_v2"):
+        np.testing.assert_array_equal(seen[way], expected)
+    assert seen["v1_start"] == seen["partial"] == run.uid
+    assert seen["v1_sites"] == ["S00", "S01", "S02"]
+    assert seen["is_ours"]
+    assert sorted(seen["documents"]) == sorted(name for name, _doc in run.documents)
+
+
+def test_the_key_is_needed_and_private(folder: Path, owner: CatalogOwner) -> None:
+    endpoint = owner.wait_ready()
+    assert stat.S_IMODE(endpoint_path(Layout.of(folder)).stat().st_mode) == 0o600
+    with httpx.Client(base_url=endpoint.url, trust_env=False) as client:
+        right = {"Authorization": f"Apikey {endpoint.api_key}"}
+        wrong = {"Authorization": f"Apikey {endpoint.api_key[::-1]}"}
+        assert client.get("metadata/", headers=right).status_code == 200
+        for path in ("metadata/", "search/"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers=wrong).status_code == 401
+            assert client.get(path, params={"api_key": "guess"}).status_code == 401
+        assert client.delete("metadata/anything").status_code in (401, 403)
+    assert endpoint.api_key not in owner.log_path.read_text()
+
+
+def test_nothing_listens_beyond_loopback(owner: CatalogOwner) -> None:
+    endpoint = owner.wait_ready()
+    inodes = {str(path.readlink()) for path in Path(f"/proc/{endpoint.pid}/fd").iterdir()}
+    listening = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{endpoint.pid}/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                listening.append(fields[1].split(":")[0])
+    assert listening == [socket.inet_aton("127.0.0.1")[::-1].hex().upper()]
+
+
+def test_a_second_owner_is_refused_and_a_second_night_makes_do(folder: Path, owner: CatalogOwner) -> None:
+    command = [sys.executable, "-m", "beamline.records.owner", str(folder)]
+    refused = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 3
+    assert "owned by another" in refused.stderr
+    second = CatalogOwner(folder).start()
+    with LogWriter(folder) as log:
+        synthetic.Writer(log, "night-2", synthetic.T0 + 2e5).anneal(8)
+    report = second.flush(60)
+    assert report.n_in == len(Records(folder).runs())
+    second.stop()
+    assert owner.is_running
+    assert live_endpoint(Layout.of(folder)) is not None
+
+
+def test_a_damaged_log_stops_none_of_the_others(folder: Path, owner: CatalogOwner) -> None:
+    with LogWriter(folder) as log:
+        writer = synthetic.Writer(log, "night-3", synthetic.T0 + 3e5)
+        for number in (20, 21, 22):
+            writer.anneal(number)
+    flipped, headless, healthy = Records(folder).runs(campaign="night-3")
+    # The owner may be quicker than this test: the damaged ones come as new files.
+    for run, where in ((flipped, -400), (headless, 40)):
+        data = bytearray(run.path.read_bytes())
+        data[where] ^= 0x10
+        uid = f"damaged-{run.uid[:8]}"
+        name = run.path.name.replace(run.uid, uid)
+        replaced = bytes(data)
+        run.path.with_name(f".{name}").write_bytes(replaced)
+        run.path.with_name(f".{name}").rename(run.path.with_name(name))
+    report = owner.flush(60)
+    assert len(report.failed) == 2
+    reasons = " ".join(entry.reason for entry in report.failed)
+    assert "start or stop document cannot be read" in reasons
+    assert f"speaks of run '{flipped.uid}'" in reasons
+    assert report.n_in == len(Records(folder).runs()) - 1
+    assert healthy.uid not in {entry.uid for entry in report.failed}
+
+
+# ------------------------------------------------------------------------------------------------------- lives and ends
+COMPARE = """
+from beamline.records import Records, close_catalog, open_catalog, spectrum
+catalog = open_catalog(sys.argv[1])
+runs = Records(sys.argv[1]).runs()
+assert sorted(catalog) == sorted(run.uid for run in runs), (len(catalog), len(runs))
+n_events = 0
+for run in runs:
+    node = catalog[run.uid]
+    assert dict(node.start)["purpose"] == run.start["purpose"]
+    assert node.stop["uid"] == run.stop["uid"]
+    assert sorted(node) == sorted(run.streams)
+    for stream in run.streams:
+        for key, column in run.table(stream).items():
+            got = node[stream][key].read()
+            assert len(got) == len(column) and (got == column).all(), (run, stream, key)
+        n_events += len(column)
+close_catalog(sys.argv[1])
+print(json.dumps([len(runs), n_events]))
+"""
+
+
+def test_a_killed_owner_is_followed_by_one_that_leaves_no_part_and_no_double(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    with LogWriter(tmp_path) as log:
+        synthetic.night(log, n_coupons=1, n_sites=2)
+    owner = CatalogOwner(tmp_path).start()
+    owner.wait_ready()
+    arrays = layout.catalog / "arrays"
+    wait_for(lambda: arrays.exists() and any(arrays.rglob("zarr.json")))  # it is in the middle of a measurement
+    killed = owner.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    wait_for(lambda: not owner.is_running)
+    assert live_endpoint(layout) is None  # although its file is still there
+    (measured,) = Records(tmp_path).runs(purpose="measurement")
+    made = next(arrays.rglob("zarr.json")).read_bytes()
+    for stream in ("dark", "spectra"):  # a kill may leave an array that the database does not know
+        left = arrays / measured.uid / stream / "spectrometer_counts" / "zarr.json"
+        left.parent.mkdir(parents=True, exist_ok=True)
+        left.write_bytes(made)
+    report = owner.flush(100)  # starts another
+    assert owner.pid not in (None, killed)
+    assert (report.n_in, report.failed) == (5, ())
+    os.kill(owner.pid, signal.SIGTERM)
+    wait_for(lambda: not owner.is_running)
+    owner.stop()
+    # Nobody owns it now: opening the catalog starts an owner for as long as the reader lives.
+    assert result_of(run_python(COMPARE, tmp_path)) == [5, 9]
+    assert not is_owned(layout)
+
+
+PARENT = """
+from beamline.records import CatalogOwner, LogWriter
+owner = CatalogOwner(sys.argv[1]).start()
+owner.wait_ready()
+with LogWriter(sys.argv[1]) as log:
+    synthetic.night(log, n_coupons=1)
+print(json.dumps(owner.pid), flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_the_owner_ends_by_itself_after_the_last_log_when_its_parent_is_killed(tmp_path: Path) -> None:
+    layout = Layout.of(tmp_path)
+    parent = run_python(PARENT, tmp_path)
+    assert parent.stdout is not None
+    pid = json.loads(parent.stdout.readline())
+    assert Path(f"/proc/{pid}").exists()
+    parent.kill()
+    parent.communicate()
+    wait_for(lambda: not is_owned(layout))
+    lines = [json.loads(line) for line in (layout.catalog / "ingested.jsonl").read_text().splitlines()]
+    assert [line["status"] for line in lines] == ["in"] * 5
+    assert [line["uid"] for line in lines] == [run.uid for run in Records(tmp_path).runs()]
+    assert all(read_run(run.path).damage == () for run in Records(tmp_path).runs())
+
+
+def test_an_owner_that_cannot_work_says_why(tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "catalog.db").write_text("this is no database")
+    with LogWriter(tmp_path) as log:
+        synthetic.Writer(log).anneal(1)
+    owner = CatalogOwner(tmp_path).start()
+    with pytest.raises(CatalogError, match="not a database") as caught:
+        owner.flush(100)
+    assert "made anew" in str(caught.value)
+    owner.stop()
