@@ -1,0 +1,373 @@
+"""The night in numbers and sentences: what the first page of the report and its JSON say."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from beamline.optimize import Objective
+from beamline.recipe import Failed, Suggestion, as_plain
+from beamline.records import SiteState
+from beamline.report.data import CouponNight, Decision, NightData
+from beamline.report.figures.best import recipe_lines
+from beamline.report.figures.parity import Compared, compared
+from beamline.report.measured import measured
+from beamline.report.words import plus_minus, probability
+
+__all__ = ["Calibration", "CouponLine", "Failure", "Quantity", "Summary", "summary_of"]
+
+REACHED = 0.95
+"""Probability from which the target counts as reached, unless the campaign file asks for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its one-sigma uncertainty; `text` is how it is shown."""
+
+    name: str
+    value: float
+    sd: float
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that went wrong: where, what, and why as far as the records know."""
+
+    where: str
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CouponLine:
+    """One coupon in a line."""
+
+    n_coupon: int
+    serial: str
+    glass: str
+    temperature_C: float | None
+    hold_min: float | None
+    hours: float
+    n_sites: int
+    n_within: int
+    outcomes: dict[str, int]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """How predictions made before the measurement held: z = deviation over sigma.
+
+    Attributes:
+        who: "prior" for a first coupon that nothing was known of before, "learnt" for those after it.
+        rms_z: about 1 for honest sigmas, below for cautious ones, above for bold ones.
+    """
+
+    observable: str
+    who: Literal["prior", "learnt"]
+    n: int
+    mean_z: float
+    rms_z: float
+    share_within_1_sd: float
+    share_within_2_sd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """All that the first page says; `as_json` is the content of report.json."""
+
+    name: str
+    uid: str
+    start_time: str
+    instrument: str
+    kind: str
+    optimizer: str
+    seed: int
+    code_version: str
+    versions: dict[str, str]
+    target: str
+    verdict: Literal["reached", "probably reached", "not reached", "undecided"]
+    verdict_text: str
+    p_reached: float | None
+    p_fresh_coupon: float | None
+    ended: str
+    hours: float
+    expected_hours: float | None
+    n_coupons: int
+    n_coupons_at_hand: int
+    n_sites: int
+    n_within: int
+    n_runs: int
+    outcomes: dict[str, int]
+    states: dict[str, int]
+    best_site: str | None
+    best_recipe: tuple[tuple[str, str], ...]
+    best_measured: tuple[Quantity, ...]
+    best_expected_again: tuple[Quantity, ...]
+    best_plain: dict[str, Any] | None
+    coupons: tuple[CouponLine, ...]
+    failures: tuple[Failure, ...]
+    calibration: tuple[Calibration, ...]
+    next_steps: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON types; what is not a number becomes null."""
+        plain: dict[str, Any] = _plain(asdict(self))
+        return plain
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, float):
+        return float(f"{value:.9g}") if math.isfinite(value) else None
+    return value
+
+
+def summary_of(night: NightData, next_suggestion: Suggestion | None = None) -> Summary:
+    """The summary of a night.
+
+    Args:
+        night: what happened.
+        next_suggestion: what the optimiser would do next, where somebody has asked it.
+    """
+    status, objective = night.status, night.campaign.objective
+    numbers = [measured(o, objective) for _, _, o in night.observed]
+    best = status.best if status else None
+    number = measured(best.observation, objective) if best else None
+    verdict, verdict_text = _verdict(night)
+    return Summary(
+        name=night.name,
+        uid=night.uid,
+        start_time=night.start_time,
+        instrument=night.instrument.get("name", ""),
+        kind=night.instrument.get("kind", ""),
+        optimizer=night.campaign.optimizer.kind,
+        seed=night.seed,
+        code_version=night.code_version,
+        versions=night.versions,
+        target=target_text(objective),
+        verdict=verdict,
+        verdict_text=verdict_text,
+        p_reached=status.p_reached if status else None,
+        p_fresh_coupon=status.p_fresh_coupon if status else None,
+        ended=_ended(night),
+        hours=night.duration_s / 3600,
+        expected_hours=night.expected_s / 3600 if night.expected_s else None,
+        n_coupons=len(night.coupons),
+        n_coupons_at_hand=len(night.campaign.coupons),
+        n_sites=len(numbers),
+        n_within=sum(m.is_inside for m in numbers),
+        n_runs=len(night.runs),
+        outcomes=dict(Counter(m.kind for m in numbers)),
+        states={s.value: n for s, n in Counter(s.state for c in night.coupons for s in c.sites).items()},
+        best_site=f"{best.observation.site.name} on {best.observation.site.coupon}" if best else None,
+        best_recipe=tuple(recipe_lines(best)) if best else (),
+        best_measured=()
+        if number is None
+        else tuple(
+            q
+            for q in (
+                _quantity("red peak", number.red_peak_nm, number.red_peak_sd_nm, "nm"),
+                _quantity("green peak", number.green_peak_nm, number.green_peak_sd_nm, "nm"),
+                _quantity("green : red", number.green_red_ratio, number.ratio_sd, ""),
+                _quantity("red light", number.red_rate_counts_s, number.red_rate_sd_counts_s, "counts/s"),
+                _quantity("green light", number.green_rate_counts_s, number.green_rate_sd_counts_s, "counts/s"),
+            )
+            if math.isfinite(q.value)
+        ),
+        best_expected_again=tuple(
+            _quantity(_AGAIN[p.observable], p.mean, p.sd, "" if p.unit == "1" else p.unit)
+            for p in (status.fresh_coupon if status else ())
+            if p.observable in _AGAIN
+        ),
+        best_plain=as_plain(best) if best else None,
+        coupons=tuple(_coupon_line(c, objective) for c in night.coupons),
+        failures=_failures(night),
+        calibration=_calibration(compared(night)),
+        next_steps=_next_steps(night, verdict, next_suggestion),
+    )
+
+
+_AGAIN = {"red_peak_nm": "red peak", "green_red_ratio": "green : red", "red_rate_counts_s": "red light"}
+
+
+def _quantity(name: str, value: float, sd: float, unit: str) -> Quantity:
+    return Quantity(name, value, sd, unit, plus_minus(value, sd, unit))
+
+
+def target_text(objective: Objective) -> str:
+    """The objective in words."""
+    parts = []
+    if objective.red_peak_nm:
+        parts.append(f"red peak {objective.red_peak_nm.target:g} ± {objective.red_peak_nm.tolerance:g} nm")
+    if objective.green_red_ratio:
+        ratio = objective.green_red_ratio
+        parts.append(f"green : red {ratio.target / ratio.factor:.3g} to {ratio.target * ratio.factor:.3g}")
+    if objective.brightness == "maximise":
+        parts.append("as bright as possible")
+    return ", ".join(parts)
+
+
+def _verdict(night: NightData) -> tuple[Literal["reached", "probably reached", "not reached", "undecided"], str]:
+    status = night.status
+    if status is None or status.n_observations == 0:
+        return "undecided", "Nothing was measured and learnt from."
+    if status.best is None:
+        return "not reached", "No site luminesced."
+    asked = night.campaign.stop.target_reached_confidence or REACHED
+    site = status.best.observation.site
+    sure = f"{site.name} on {site.coupon} meets the specification with {probability(status.p_reached)}"
+    if status.p_fresh_coupon is not None:
+        sure += f"; the same recipe on a fresh coupon with {probability(status.p_fresh_coupon)}"
+    if status.p_reached >= asked:
+        return "reached", f"{sure}."
+    if status.p_reached >= 0.5:
+        return "probably reached", f"{sure}; {asked:g} was asked for."
+    return "not reached", f"The best site, {sure}."
+
+
+def _ended(night: NightData) -> str:
+    last = night.decisions[-1] if night.decisions else None
+    if last is not None and last.verdict == "stop":
+        return last.reason
+    cut = next((r for r in night.runs if r.exit_status != "success"), None)
+    if cut is None:
+        return "the records end without a last decision: the night was interrupted, or still goes on"
+    why = f": {cut.reason}" if cut.reason else ""
+    return (
+        f"interrupted while {_DOING.get(cut.purpose, cut.purpose)} {cut.coupon}".strip() + f" ({cut.exit_status}{why})"
+    )
+
+
+_DOING = {"writing": "writing", "heat_treatment": "heating", "measurement": "measuring", "decision": "deciding"}
+
+
+def _coupon_line(coupon: CouponNight, objective: Objective) -> CouponLine:
+    numbers = [measured(o, objective) for o in coupon.observations]
+    heat = coupon.furnace.treatment if coupon.furnace else None
+    return CouponLine(
+        n_coupon=coupon.n_coupon,
+        serial=coupon.coupon.serial,
+        glass=coupon.coupon.glass.name,
+        temperature_C=heat.temperature_C if heat else None,
+        hold_min=heat.hold_s / 60 if heat else None,
+        hours=(max(p.end_s for p in coupon.phases) - min(p.begin_s for p in coupon.phases)) / 3600
+        if coupon.phases
+        else 0.0,
+        n_sites=len(coupon.sites),
+        n_within=sum(m.is_inside for m in numbers),
+        outcomes=dict(Counter(m.kind for m in numbers)),
+        reason=coupon.suggestion.reason if coupon.suggestion else "",
+    )
+
+
+def _failures(night: NightData) -> tuple[Failure, ...]:
+    found = [
+        Failure(
+            f"{_DOING.get(run.purpose, run.purpose)} {run.coupon}".strip(),
+            f"run {run.uid[:8]} ended with {run.exit_status!r}",
+            run.reason or "the records give no reason",
+        )
+        for run in night.runs
+        if run.exit_status != "success"
+    ]
+    for coupon in night.coupons:
+        why: dict[tuple[str, str], list[str]] = {}
+        for site in coupon.sites:
+            if site.state is SiteState.SUSPECT:
+                why.setdefault(("suspect: not to be used again", site.reason), []).append(site.site.name)
+            if site.observation and isinstance(site.observation.outcome, Failed):
+                why.setdefault(("no outcome", site.observation.outcome.reason), []).append(site.site.name)
+        found += [
+            Failure(f"{coupon.coupon.serial} {_sites(names)}", what, reason) for (what, reason), names in why.items()
+        ]
+    found += [Failure("records", "damaged", line) for line in night.problems]
+    return tuple(found)
+
+
+def _sites(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:6])
+    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
+
+
+def _calibration(rows: Sequence[Compared]) -> tuple[Calibration, ...]:
+    found = []
+    for observable in dict.fromkeys(r.observable for r in rows):
+        for who in ("prior", "learnt"):
+            z = [r.z for r in rows if r.observable == observable and r.is_prior == (who == "prior")]
+            if z:
+                n = len(z)
+                found.append(
+                    Calibration(
+                        observable=observable,
+                        who=who,
+                        n=n,
+                        mean_z=sum(z) / n,
+                        rms_z=math.sqrt(sum(v * v for v in z) / n),
+                        share_within_1_sd=sum(abs(v) <= 1 for v in z) / n,
+                        share_within_2_sd=sum(abs(v) <= 2 for v in z) / n,
+                    )
+                )
+    return tuple(found)
+
+
+def _next_steps(night: NightData, verdict: str, suggestion: Suggestion | None) -> tuple[str, ...]:
+    """What would be done next, and why; sentences."""
+    steps = []
+    last: Decision | None = night.decisions[-1] if night.decisions else None
+    if suggestion is None and last is not None and last.verdict == "continue":
+        suggestion = last.suggestion  # decided, and not carried through
+    if suggestion is not None:
+        heat = suggestion.heat_treatment
+        steps.append(
+            f"The optimiser's next coupon: {suggestion.coupon.serial} ({suggestion.coupon.glass.name}) with "
+            f"{len(suggestion.sites)} sites, {heat.temperature_C:.0f} °C for {heat.hold_s / 60:.0f} min. "
+            f"Why: {suggestion.reason}."
+        )
+    status = night.status
+    if verdict in {"reached", "probably reached"} and status is not None and status.p_fresh_coupon is not None:
+        steps.append(
+            "Write the best recipe on a fresh coupon: a site within the specification tells of that site, a second coupon of the "
+            f"recipe. The model expects {probability(status.p_fresh_coupon)} there."
+        )
+    if verdict == "not reached" and status is not None and status.best is not None:
+        steps.append(_what_misses(night))
+    used = {c.coupon.serial for c in night.coupons}
+    left = Counter(c.glass.name for c in night.campaign.coupons if c.serial not in used)
+    if left:
+        steps.append("Coupons left: " + ", ".join(f"{n} of {glass}" for glass, n in sorted(left.items())) + ".")
+    return tuple(steps)
+
+
+def _what_misses(night: NightData) -> str:
+    """Which target the best site misses, and by how much."""
+    status, objective = night.status, night.campaign.objective
+    if status is None or status.best is None:
+        return ""
+    number, missed = measured(status.best.observation, objective), []
+    if (
+        objective.red_peak_nm
+        and abs(number.red_peak_nm - objective.red_peak_nm.target) > objective.red_peak_nm.tolerance
+    ):
+        off = number.red_peak_nm - objective.red_peak_nm.target
+        missed.append(f"its red peak lies {off:+.1f} nm from the target")
+    if objective.green_red_ratio:
+        off = (
+            math.log(number.green_red_ratio / objective.green_red_ratio.target)
+            if number.green_red_ratio > 0
+            else math.nan
+        )
+        if math.isfinite(off) and abs(off) > math.log(objective.green_red_ratio.factor):
+            missed.append(f"its green : red is {math.exp(off):.2g} times the target")
+        elif not math.isfinite(off):
+            missed.append("one of the two phases was not seen")
+    told = " and ".join(missed) or "its measured values lie within the specification, but not surely enough"
+    return f"The best site falls short because {told}."

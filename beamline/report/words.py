@@ -1,0 +1,42 @@
+"""Numbers as a reader wants them: as many digits as the uncertainty allows, powers of ten where they help."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["number", "plus_minus", "probability"]
+
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def plus_minus(value: float, sd: float, unit: str = "") -> str:
+    """`12.34 ± 0.56 nm`: the uncertainty with two digits, the value to the same place; large ones with 10ⁿ."""
+    tail = f" {unit}" if unit else ""
+    if not math.isfinite(value):
+        return "–"
+    if not math.isfinite(sd) or sd <= 0:
+        return number(value) + tail
+    exponent = math.floor(math.log10(max(abs(value), sd)))
+    power = exponent if exponent >= 5 or exponent <= -4 else 0
+    value, sd = value / 10.0**power, sd / 10.0**power
+    digits = max(0, 1 - math.floor(math.log10(sd)))
+    if power:
+        return f"({value:.{digits}f} ± {sd:.{digits}f})·10{str(power).translate(_SUPERSCRIPT)}{tail}"
+    return f"{value:.{digits}f} ± {sd:.{digits}f}{tail}"
+
+
+def probability(p: float) -> str:
+    """`P = 0.93`, with no more certainty than a few thousand draws can give."""
+    if p > 0.999 or p < 0.001:
+        return "P > 0.999" if p > 0.5 else "P < 0.001"
+    return f"P = {p:.3f}" if p > 0.95 else f"P = {p:.2f}"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number with some significant digits; large or small ones with 10ⁿ."""
+    if not math.isfinite(value):
+        return "–"
+    exponent = math.floor(math.log10(abs(value))) if value else 0
+    if exponent >= 5 or exponent <= -4:
+        return f"{value / 10.0**exponent:.{max(digits - 1, 0)}f}·10{str(exponent).translate(_SUPERSCRIPT)}"
+    return f"{value:.{digits}g}"
