@@ -7,6 +7,7 @@ not a validation.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -75,6 +76,14 @@ class Row:
         return f"{self.quantity.target:g}"
 
     @property
+    def shown(self) -> str:
+        """The model's numbers, to the digits that the tolerance makes meaningful, for printing."""
+        if self.quantity.target is None:
+            return " / ".join(f"{value:.3g}" for value in self.model)
+        digits = max(0, math.ceil(-math.log10(self.quantity.tolerance)))
+        return " / ".join(f"{value:.{digits}f}" for value in (round(v, digits) + 0.0 for v in self.model))
+
+    @property
     def verdict(self) -> str:
         """In words: whether it agrees, and what that is worth."""
         if self.agrees:
@@ -111,9 +120,8 @@ def compare(parameters: NDArray[np.void] | None = None) -> tuple[Row, ...]:
 
 def format_rows(rows: Sequence[Row]) -> str:
     """The table as text, one row a line."""
-    lines = [f"{'':4} {'quantity':62} {'paper':>22} {'model':>30}  verdict"]
+    lines = [f"{'':4} {'quantity':62} {'paper':>22} {'model':>34}  verdict"]
     for row in rows:
-        model = " / ".join(f"{value:.4g}" for value in row.model)
         name = f"{row.quantity.name}, {row.quantity.unit}"
-        lines.append(f"{row.quantity.fact:4} {name:62} {row.paper:>22} {model:>30}  {row.verdict}")
+        lines.append(f"{row.quantity.fact:4} {name:62} {row.paper:>22} {row.shown:>34}  {row.verdict}")
     return "\n".join(lines)

@@ -103,7 +103,7 @@ def pulse_train(single_K: float, radius2_um2: float, step_um2: float, n_pulses: 
     for n in range(_EXPLICIT_PULSES):
         if n < n_pulses:
             width = radius2_um2 + step_um2 * n
-            total += 1.0 / (width * math.sqrt(width))
+            total += min(n_pulses - n, 1.0) / (width * math.sqrt(width))  # part of a pulse counts as that part
     if n_pulses > _EXPLICIT_PULSES:
         first = radius2_um2 + step_um2 * _EXPLICIT_PULSES
         last = radius2_um2 + step_um2 * n_pulses

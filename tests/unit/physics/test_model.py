@@ -72,6 +72,27 @@ def test_everything_is_finite_and_within_bounds_over_the_whole_domain(
     assert seen["green_peak_eV"] < seen["green_bleach_eV"] or z[[p.name for p in PARAMETERS].index("stokes_Br_eV")] < -3
 
 
+@pytest.mark.parametrize("mode", ["exposure_s", "speed_mm_s"])
+def test_small_steps_of_a_setting_are_small_steps_of_the_observables(mode: str) -> None:
+    """But for the size, a contour that appears at a finite radius."""
+    rng = np.random.default_rng(11)
+    m = 400
+    base: dict[str, Any] = {
+        "iodide_fraction": rng.uniform(0.01, 0.99, m),
+        "pulse_energy_uJ": rng.uniform(1.0, 399.0, m),
+        "depth_mm": rng.uniform(0.02, 0.99, m),
+        "repetition_rate_kHz": np.exp(rng.uniform(0.0, 6.9, m)),
+        mode: np.exp(rng.uniform(np.log(0.01), np.log(2.9), m)),
+    }
+    here = predict(make_settings(**base), [[500.0, 3600.0]], DRAWS)
+    for name, values in base.items():
+        there = predict(make_settings(**base | {name: values * (1 + 1e-7)}), [[500.0, 3600.0]], DRAWS)
+        for observable in set(OBSERVABLE_UNITS) - {"size_um"}:
+            np.testing.assert_allclose(
+                there[observable], here[observable], rtol=1e-3, atol=1e-3, err_msg=f"{observable} against {name}"
+            )
+
+
 def test_nothing_is_written_below_the_threshold_of_absorption() -> None:
     weak = make_settings(iodide_fraction=[0.0, 0.5, 1.0], pulse_energy_uJ=0.1, exposure_s=60.0, n_passes=10)
     seen = predict(weak, [[500.0, 7200.0]], DRAWS)
