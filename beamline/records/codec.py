@@ -10,6 +10,7 @@ The extension types belong to the file format (docs/reference/records.md): never
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -58,8 +59,16 @@ def decode(data: bytes) -> Any:
         raise CodecError(f"{len(data)} bytes are not a document: {type(error).__name__}: {error}") from error
 
 
+class _Packers(threading.local):
+    """Kept, one pair per thread: each new one costs the page faults of a fresh buffer, more than packing a spectrum."""
+
+    def __init__(self) -> None:
+        self.outer = msgpack.Packer(default=_reduce, use_bin_type=True, unicode_errors="surrogatepass")
+        self.inner = msgpack.Packer(use_bin_type=True)  # of what `_reduce` makes while the outer one is at work
+
+
 def _pack(value: Any) -> bytes:
-    packed: bytes = msgpack.packb(value, default=_reduce, use_bin_type=True, unicode_errors="surrogatepass")
+    packed: bytes = _packers.outer.pack(value)
     return packed
 
 
@@ -69,16 +78,21 @@ def _reduce(value: Any) -> Any:
         case np.ma.MaskedArray():
             raise TypeError("a masked array would lose its mask; record the data and the mask as two arrays")
         case np.ndarray():
-            return msgpack.ExtType(ARRAY, _pack([_descr(value.dtype), list(value.shape), value.tobytes()]))
+            return msgpack.ExtType(
+                ARRAY, _packers.inner.pack([_descr(value.dtype), list(value.shape), value.tobytes()])
+            )
         case np.generic():
-            return msgpack.ExtType(SCALAR, _pack([_descr(value.dtype), value.tobytes()]))
+            return msgpack.ExtType(SCALAR, _packers.inner.pack([_descr(value.dtype), value.tobytes()]))
         case complex():
-            return msgpack.ExtType(COMPLEX, _pack([value.real, value.imag]))
+            return msgpack.ExtType(COMPLEX, _packers.inner.pack([value.real, value.imag]))
         case int():  # msgpack asks only for those beyond 64 bits
             return msgpack.ExtType(BIG_INTEGER, str(value).encode("ascii"))
         case Mapping():
             return dict(value)
     raise TypeError(f"{type(value).__module__}.{type(value).__qualname__} is not a type for documents")
+
+
+_packers = _Packers()
 
 
 def _restore(code: int, data: bytes) -> Any:

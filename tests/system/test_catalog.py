@@ -78,7 +78,7 @@ for number in range(1, 1000):
 
 
 def test_a_killed_writer_loses_no_document_that_was_recorded(tmp_path: Path) -> None:
-    chance = random.Random(5)  # noqa: S311  # no secret
+    chance = random.Random(5)  # no secret
     emitted: list[tuple[str, str]] = []
     n_kills = 5
     for kill in range(n_kills):

@@ -121,6 +121,7 @@ def test_what_is_no_document_is_refused_with_its_place(value: Any, place: str) -
     with pytest.raises(CodecError) as caught:
         encode(value)
     assert place in str(caught.value)
+    assert decode(encode({"next": np.arange(3)}))["next"].tolist() == [0, 1, 2]  # nothing is left of the refused one
 
 
 def test_endless_nesting_is_refused() -> None:
