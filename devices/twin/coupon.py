@@ -188,7 +188,9 @@ class GlassCoupon:
             passes = feature.passes[:MOST_PASSES]
             n = len(passes)
             row["power_at_sample_W"] = sum(one.power_W for one in passes) / n
-            row["pulse_energy_uJ"] = sum(one.pulse_energy_uJ for one in passes) / n
+            # The physics takes a power of 0 W for "not measured", and would fall back to the set energy.
+            is_dark = row["power_at_sample_W"] == 0.0
+            row["pulse_energy_uJ"] = 0.0 if is_dark else sum(one.pulse_energy_uJ for one in passes) / n
             row["repetition_rate_kHz"] = passes[-1].repetition_rate_kHz
             row["depth_mm"] = sum(one.depth_mm for one in passes) / n
             row["n_passes"] = n
