@@ -86,8 +86,14 @@ class Problem:
         mean[:, total] = np.logaddexp(*np.moveaxis(at[:, total][..., _RATES], -1, 0))
         return np.concatenate([mean, latent @ self.direct.T], axis=1)
 
-    def linearise(self, latent: Floats, discrepancy: Discrepancy) -> Linear:
-        """Rows, derivatives and covariance at some latents (n_latent,)."""
+    def linearise(self, latent: Floats, discrepancy: Discrepancy, odd: Floats) -> Linear:
+        """Rows, derivatives and covariance at some latents.
+
+        Args:
+            latent: where, (n_latent,).
+            discrepancy: prior of the misfit.
+            odd: variance that rows have for themselves besides, (n,).
+        """
         found = self._sensitivity(latent)
         weights, site, noise = self._weights(found.value), self.evidence.row_site, self.noise
         energy = np.einsum("no,no->n", weights, found.log_energy[site])
@@ -102,6 +108,7 @@ class Problem:
             + of_coupon * self.same_coupon
             + of_site * self.same_place
         )
+        covariance += np.diag(odd)
         return Linear(
             at=latent,
             mean=self.rows(found.value[None], latent[None])[0],
@@ -112,7 +119,7 @@ class Problem:
             covariance=covariance,
         )
 
-    def as_gaussian(self, truth: Floats, inflation: Floats) -> tuple[Floats, Floats]:
+    def as_gaussian(self, truth: Floats) -> tuple[Floats, Floats]:
         """Numbers and variances of the rows as Gaussian data, (n,) each.
 
         A limit becomes the Gaussian whose logarithm has the slope and curvature of the normal distribution function's at
@@ -120,9 +127,8 @@ class Problem:
 
         Args:
             truth: current means of the rows without the noise of the analysis, (n,).
-            inflation: factors on the variances of the noise, (n,).
         """
-        number, variance = self.number.copy(), self.sd**2 * inflation
+        number, variance = self.number.copy(), self.sd**2
         limits = ~self.is_value
         sign = np.where(self.is_below[limits], 1.0, -1.0)
         sd = np.sqrt(variance[limits])

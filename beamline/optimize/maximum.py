@@ -34,6 +34,8 @@ class Maximum:
         variance: of their noise, (n,).
         latent_sd: one sigma of each latent under the linearised posterior, (n_latent,).
         surprise: z-score of each row against what all others say, latents integrated out, (n,).
+        foreseen: variance of each row under all others, its noise included, (n,).
+        odd: variance that rows have for themselves besides, (n,).
     """
 
     linear: Linear
@@ -41,30 +43,32 @@ class Maximum:
     variance: Floats
     latent_sd: Floats
     surprise: Floats
+    foreseen: Floats
+    odd: Floats
 
 
-def maximise(problem: Problem, discrepancy: Discrepancy, start: Floats, inflation: Floats, max_steps: int) -> Maximum:
+def maximise(problem: Problem, discrepancy: Discrepancy, start: Floats, odd: Floats, max_steps: int) -> Maximum:
     """Searches from some latents; covariance and stand-ins of the limits are renewed at every step.
 
     Args:
         problem: the rows.
         discrepancy: prior of the misfit.
         start: (n_latent,).
-        inflation: factors on the variances of the noise, (n,).
+        odd: variance that rows have for themselves besides, (n,).
         max_steps: of the search.
     """
-    linear = problem.linearise(start, discrepancy)
+    linear = problem.linearise(start, discrepancy, odd)
     truth, damping = linear.mean, 1e-3
     for _ in range(max_steps):
-        number, variance, factor, truth = _renewed(problem, linear, inflation, truth)
+        number, variance, factor, truth = _renewed(problem, linear, truth)
         cost = _cost(linear.at, number - linear.mean, factor)
         trial, trial_cost, damping = _step(problem, linear, number, factor, damping)
         if trial_cost >= cost:
             break
-        linear = problem.linearise(trial, discrepancy)
+        linear = problem.linearise(trial, discrepancy, odd)
         if cost - trial_cost < SETTLED * cost:
             break
-    number, variance, factor, _ = _renewed(problem, linear, inflation, truth)
+    number, variance, factor, _ = _renewed(problem, linear, truth)
     slope = solve_triangular(factor, linear.latent, lower=True)
     curvature = np.eye(len(start)) + slope.T @ slope
     # Leave-one-out (Rasmussen and Williams 2006, eq. 5.12) under the linearised model.
@@ -76,6 +80,8 @@ def maximise(problem: Problem, discrepancy: Discrepancy, start: Floats, inflatio
         variance=variance,
         latent_sd=np.sqrt(np.diag(np.linalg.inv(curvature))),
         surprise=precision @ residual / np.sqrt(np.diag(precision)),
+        foreseen=1.0 / np.diag(precision),
+        odd=odd,
     )
 
 
@@ -105,16 +111,14 @@ def _step(
     return linear.at, cost, damping
 
 
-def _renewed(
-    problem: Problem, linear: Linear, inflation: Floats, truth: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _renewed(problem: Problem, linear: Linear, truth: Floats) -> tuple[Floats, Floats, Floats, Floats]:
     """Gaussian stand-ins of the limits at the mean of the truth, which they move: numbers, variances, factor, truth."""
-    number, variance = problem.as_gaussian(truth, inflation)
+    number, variance = problem.as_gaussian(truth)
     factor = np.asarray(np.linalg.cholesky(linear.covariance + np.diag(variance)), dtype=float)
     for _ in range(0 if problem.is_value.all() else 4):
         left = solve_triangular(factor, number - linear.mean, lower=True)
         truth = number - variance * solve_triangular(factor.T, left, lower=False)
-        number, variance = problem.as_gaussian(truth, inflation)
+        number, variance = problem.as_gaussian(truth)
         factor = np.asarray(np.linalg.cholesky(linear.covariance + np.diag(variance)), dtype=float)
     return number, variance, factor, truth
 

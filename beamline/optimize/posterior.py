@@ -28,7 +28,8 @@ Floats = npt.NDArray[np.float64]
 
 MAX_STEPS = 12
 OUTLIER_SIGMA = 3.0
-"""A datum further than this from what all others say gets its noise inflated until it is at this distance."""
+"""A datum further than this from what all others say gets a scatter of its own until it is at this distance. Not noise of
+the analysis: the site is believed to be what was measured, and not to speak for others."""
 DRAW_STEPS = 2
 """Steps of each draw after the linear one."""
 
@@ -98,7 +99,8 @@ def _scatter(posterior: Posterior, data: Fitted, feature_weights: Floats, rng: n
         + composition[:, evidence.coupon[site]] * linear.iodide
         + energy[:, evidence.place[site]] * linear.log_energy
     )
-    return np.concatenate([rows, np.zeros((n, data.problem.n - evidence.n_rows))], axis=1)
+    spectra = np.concatenate([rows, np.zeros((n, data.problem.n - evidence.n_rows))], axis=1)
+    return spectra + rng.standard_normal((n, data.problem.n)) * np.sqrt(data.maximum.odd)
 
 
 def _explain(data: Fitted, start: Floats, aim: Floats, factor: tuple[Floats, bool]) -> tuple[Floats, Floats, Floats]:
@@ -188,10 +190,9 @@ def fit(
     if evidence.n_rows == 0:
         return Posterior(prior, evidence, noise, discrepancy, np.zeros(len(at)), np.ones(len(at)), None)
     problem = Problem(prior, evidence, noise)
-    inflation = np.ones(problem.n)
-    found = maximise(problem, discrepancy, at, inflation, MAX_STEPS)
+    found = maximise(problem, discrepancy, at, np.zeros(problem.n), MAX_STEPS)
     # With a first answer at hand: how large is the misfit, and which data does nothing else support?
     discrepancy = replace(discrepancy, amplitude=amplitudes(problem, found))
-    inflation = np.maximum(1.0, (found.surprise / OUTLIER_SIGMA) ** 2)
-    found = maximise(problem, discrepancy, found.linear.at, inflation, MAX_STEPS // 2)
+    odd = np.maximum(0.0, (found.surprise / OUTLIER_SIGMA) ** 2 - 1.0) * found.foreseen * problem.is_value
+    found = maximise(problem, discrepancy, found.linear.at, odd, MAX_STEPS // 2)
     return Posterior(prior, evidence, noise, discrepancy, found.linear.at, found.latent_sd, Fitted(problem, found))
