@@ -16,6 +16,7 @@ from beamline.optimize.prior import PhysicsPrior, Prior
 from beamline.optimize.protocol import Layout, OptimizerStatus
 from beamline.optimize.space import SearchSpace
 from beamline.optimize.standing import best_site
+from beamline.optimize.steady import steady
 from beamline.optimize.words import misfits, parameters, predictions, rounded, suggestion
 from beamline.recipe import Coupon, Observation, Suggestion
 
@@ -63,6 +64,7 @@ class Agent:
         """Takes in what came of some sites."""
         self.history.add(observations)
 
+    @steady
     def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
         """Recipes for one of the coupons at hand.
 
@@ -94,6 +96,7 @@ class Agent:
             p_reached=belief.standing.p_reached,
         )
 
+    @steady
     def status(self) -> OptimizerStatus:
         """What is believed now."""
         key = self.history.digest(self.history.n_coupons)

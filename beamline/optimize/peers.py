@@ -25,6 +25,7 @@ from beamline.optimize.standing import (
     standing_of,
     trace_entry,
 )
+from beamline.optimize.steady import steady
 from beamline.recipe import Coupon, Dot, HeatTreatment, Line, Observation, SiteSuggestion, Suggestion
 
 __all__ = ["RandomOptimizer", "SkoptOptimizer"]
@@ -56,6 +57,7 @@ class _WithoutModel:
         detectable = ln_detectable(evidence.observations)
         return evidence, standing_of(evidence, truth, self.history.objective, detectable), truth
 
+    @steady
     def status(self) -> OptimizerStatus:
         """What is believed now."""
         history = self.history
@@ -129,6 +131,7 @@ class SkoptOptimizer(_WithoutModel):
 
     kind = "skopt"
 
+    @steady
     def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
         """Recipes for one of the coupons at hand.
 
