@@ -20,6 +20,7 @@ from beamline.recipe import hc_eV_nm
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Footer",
     "colour_of_coupon",
     "eV_on_top",
+    "log_ticks",
     "new_figure",
     "spec_band",
     "styled",
@@ -163,11 +165,7 @@ def write_drawing(drawing: Drawing, folder: Path) -> tuple[bytes, tuple[Path, ..
     """
     height_in = drawing.figure.get_size_inches()[1]
     drawing.figure.text(0.008, 0.06 / height_in, drawing.footer.text, fontsize=6.3, color=GREY, va="bottom")
-    # the layout is found once, not again for every file: it costs as much as the drawing
-    engine = drawing.figure.get_layout_engine()
-    if engine is not None:
-        engine.execute(drawing.figure)
-        drawing.figure.set_layout_engine("none")
+    _settle(drawing.figure)
     svg = io.BytesIO()
     # without a date and a version of the drawing library the file depends on the data alone
     drawing.figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
@@ -178,6 +176,21 @@ def write_drawing(drawing: Drawing, folder: Path) -> tuple[bytes, tuple[Path, ..
         writer.writerow(drawing.table)
         writer.writerows(zip(*([_plain(v) for v in column] for column in drawing.table.values()), strict=True))
     return svg.getvalue(), tuple(folder / f"{drawing.name}.{kind}" for kind in ("png", "svg", "csv"))
+
+
+def _settle(figure: Figure) -> None:
+    """Find the layout once, not again for every file: it costs as much as the drawing.
+
+    The solver's last digits depend on where objects lie in memory, and the names of clipping paths in the SVG on those.
+    """
+    engine = figure.get_layout_engine()
+    if engine is None:
+        return
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(float(v), 6) for v in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
 
 
 def _plain(value: Any) -> Any:
@@ -205,6 +218,23 @@ def spec_band(axes: Axes, low: float, high: float, label: str | None = None, *, 
     """The range of a specification."""
     span = axes.axvspan if vertical else axes.axhspan
     span(low, high, color=SKY, alpha=0.25, lw=0, zorder=0, label=label)
+
+
+def log_ticks(axis: Axis) -> None:
+    """A few readable ticks on a logarithmic axis whose limits are final, without minor ones."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, MaxNLocator, NullLocator  # noqa: PLC0415
+
+    low, high = axis.get_view_interval()
+    if high < 6.0 * low:
+        axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter("{x:g}" if high < 1e5 else LogFormatterSciNotation(minor_thresholds=(10.0, 10.0)))
+    elif high < 60.0 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter("{x:g}" if high < 1e5 else LogFormatterSciNotation(minor_thresholds=(10.0, 10.0)))
+    else:
+        axis.set_major_locator(LogLocator())
+        axis.set_major_formatter("{x:g}" if low > 1e-4 and high < 1e5 else LogFormatterSciNotation())
+    axis.set_minor_locator(NullLocator())
 
 
 def colour_of_coupon(i: int, n: int) -> tuple[float, float, float, float]:

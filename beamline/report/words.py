@@ -39,4 +39,4 @@ def number(value: float, digits: int = 4) -> str:
     exponent = math.floor(math.log10(abs(value))) if value else 0
     if exponent >= 5 or exponent <= -4:
         return f"{value / 10.0**exponent:.{max(digits - 1, 0)}f}·10{str(exponent).translate(_SUPERSCRIPT)}"
-    return f"{value:.{digits}g}"
+    return f"{float(f'{value:.{digits}g}'):g}"

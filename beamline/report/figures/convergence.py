@@ -20,6 +20,7 @@ from beamline.report.style import (
     Absent,
     Drawing,
     Footer,
+    log_ticks,
     new_figure,
     spec_band,
 )
@@ -44,6 +45,8 @@ _MISSING = {
 
 def draw_convergence(night: NightData) -> Drawing | Absent:
     """Red peak, ratio and probability, against site number (left) and hours (right)."""
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
+
     rows = night.observed
     if not rows:
         return Absent(NAME, TITLE, "no site was observed")
@@ -58,6 +61,7 @@ def draw_convergence(night: NightData) -> Drawing | Absent:
         _ratios(axes[1, column], night, x, numbers)
         _probability(axes[2, column], night, x)
     _coupons(list(axes[:, 0]), night)
+    axes[2, 0].xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes[0, 0].set_ylabel("red peak (nm)")
     axes[1, 0].set_ylabel("green : red")
     axes[2, 0].set_ylabel("P(target reached)")
@@ -153,16 +157,12 @@ def _best_so_far(night: NightData, x: np.ndarray, numbers: list[Measured]) -> tu
 
 
 def _ratios(axes: Axes, night: NightData, x: np.ndarray, numbers: list[Measured]) -> None:
-    from matplotlib.ticker import LogLocator, NullLocator  # noqa: PLC0415
-
     target = night.campaign.objective.green_red_ratio
     if target is not None:
         spec_band(axes, target.target / target.factor, target.target * target.factor, "specification")
     axes.set_yscale("log")
     _points(axes, x, [m.green_red_ratio for m in numbers], [m.ratio_sd for m in numbers], numbers)
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_minor_locator(NullLocator())
+    log_ticks(axes.yaxis)
 
 
 def _probability(axes: Axes, night: NightData, x: np.ndarray) -> None:
@@ -170,7 +170,13 @@ def _probability(axes: Axes, night: NightData, x: np.ndarray) -> None:
     if asked is not None:
         axes.axhline(asked, color=GREY, ls="--", lw=0.9)
         axes.annotate(
-            "asked for", (0.99, asked), xycoords=("axes fraction", "data"), ha="right", va="top", fontsize=7, color=GREY
+            "asked for",
+            (0.99, asked - 0.03),
+            xycoords=("axes fraction", "data"),
+            ha="right",
+            va="top",
+            fontsize=7,
+            color=GREY,
         )
     if night.status is not None and night.status.trace:
         trace = night.status.trace
@@ -178,7 +184,7 @@ def _probability(axes: Axes, night: NightData, x: np.ndarray) -> None:
         axes.plot([0.0, *at], [0.0, *(e.p_reached for e in trace)], "o-", color=RED, drawstyle="steps-post")
     axes.set_ylim(-0.04, 1.06)
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1.0])
-    axes.set_xlim(left=0)
+    axes.set_xlim(0, 1.035 * float(x[-1]))
 
 
 def _coupons(column: list[Axes], night: NightData) -> None:

@@ -19,6 +19,7 @@ from beamline.report.style import (
     Drawing,
     Footer,
     colour_of_coupon,
+    log_ticks,
     new_figure,
     spec_band,
 )
@@ -35,7 +36,7 @@ NAME, TITLE = "dose", "What the settings do"
 
 def draw_dose(night: NightData) -> Drawing | Absent:
     """Columns: pulse energy, speed or exposure, temperature; rows: red peak, light of both phases."""
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator  # noqa: PLC0415
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415
 
     rows = [(c, s, o, measured(o, night.campaign.objective)) for c, s, o in night.observed]
     if not any(np.isfinite(m.red_rate_counts_s) or np.isfinite(m.green_rate_counts_s) for *_, m in rows):
@@ -54,11 +55,10 @@ def draw_dose(night: NightData) -> Drawing | Absent:
         axes[1, column].set_xlabel(label)
         if column == 1 and x.max() > 3 * x.min():
             axes[1, column].set_xscale("log")
-            axes[1, column].xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0, 7.0)))
-            axes[1, column].xaxis.set_major_formatter("{x:g}")
-            axes[1, column].xaxis.set_minor_locator(NullLocator())
+            log_ticks(axes[1, column].xaxis)
     axes[0, 0].set_ylabel("red peak (nm)")
     axes[1, 0].set_ylabel("light (counts/s)")
+    log_ticks(axes[1, 0].yaxis)
     axes[1, 2].xaxis.set_major_locator(MaxNLocator(5, integer=True))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     phases, names = axes[1, 0].get_legend_handles_labels()
@@ -118,17 +118,8 @@ def _peaks(axes: Axes, x: np.ndarray, rows: list[_Row], night: NightData) -> Non
             axes.plot(x[own], y[own], marker, ms=3.6, color=colour, label=coupon.coupon.serial)
 
 
-def _log(axes: Axes) -> None:
-    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullLocator  # noqa: PLC0415
-
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
-    axes.yaxis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(10.0, 10.0)))
-    axes.yaxis.set_minor_locator(NullLocator())
-
-
 def _light(axes: Axes, x: np.ndarray, rows: list[_Row]) -> None:
-    _log(axes)
+    axes.set_yscale("log")
     for label, marker, colour in (("green", "o", GREEN), ("red", "s", RED)):
         y = np.array([getattr(m, f"{label}_rate_counts_s") for *_, m in rows])
         sd = np.array([getattr(m, f"{label}_rate_sd_counts_s") for *_, m in rows])

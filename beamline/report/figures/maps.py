@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from beamline.recipe import Line
@@ -34,6 +35,9 @@ __all__ = ["draw_maps"]
 NAME, TITLE = "maps", "Coupon maps"
 COLUMNS = 6
 """Coupons side by side."""
+
+MOST_NAMED = 40
+"""With more sites on a coupon the names would cover them."""
 
 STATE_COLOURS = {
     SiteState.BLANK: "#FFFFFF",
@@ -71,7 +75,7 @@ def draw_maps(night: NightData) -> Drawing | Absent:
     peaks = [m.red_peak_nm for m in numbers.values() if m and math.isfinite(m.red_peak_nm)]
     norm = Normalize(min(peaks, default=600.0) - 0.5, max(peaks, default=660.0) + 0.5)
     colours = colormaps["plasma"]
-    columns = max(min(len(coupons), COLUMNS), 3)
+    columns = max(min(len(coupons), COLUMNS), 4)
     blocks = -(-len(coupons) // columns)
     shape = max(_box(c)[3] / _box(c)[2] for c in coupons)
     column_in = 7.4 / columns
@@ -88,8 +92,9 @@ def draw_maps(night: NightData) -> Drawing | Absent:
             _zoom(one, box)
         if i == 0:
             _scale_bar(states, box)
-        _sites(states, ((s, STATE_COLOURS[s.state], s.site.name) for s in coupon.sites))
-        _sites(shine, ((s, *_colour(numbers[coupon.coupon.serial, s.site.name], norm, colours)) for s in coupon.sites))
+        _sites(states, [(s, STATE_COLOURS[s.state], s.site.name) for s in coupon.sites])
+        shown = {s.site.name: numbers[coupon.coupon.serial, s.site.name] for s in coupon.sites}
+        _sites(shine, [(s, *_colour(shown[s.site.name], norm, colours)) for s in coupon.sites])
     if peaks:
         figure.colorbar(
             ScalarMappable(norm, colours), ax=axes[2::3].ravel().tolist(), label="red peak (nm)", aspect=22, pad=0.01
@@ -139,7 +144,7 @@ def _box(coupon: CouponNight) -> Box:
     """Left, bottom, width and height in mm of the block of sites, with room for their names."""
     left = min(s.site.x_mm - _length_mm(s) / 2 for s in coupon.sites) - 1.2
     right = max(s.site.x_mm + _length_mm(s) / 2 for s in coupon.sites) + 1.2
-    bottom = min(s.site.y_mm for s in coupon.sites) - 1.2
+    bottom = min(s.site.y_mm for s in coupon.sites) - 1.5
     top = max(s.site.y_mm for s in coupon.sites) + 1.6
     return left, bottom, right - left, top - bottom
 
@@ -185,17 +190,22 @@ def _scale_bar(axes: Axes, box: Box) -> None:
     axes.annotate("1 mm", (left + 1.45, bottom + 0.25), va="center", fontsize=6)
 
 
-def _sites(axes: Axes, sites: Iterable[tuple[SiteNight, Any, str]]) -> None:
-    """Lines in their length and dots as discs, of a colour, with a few letters above."""
+def _sites(axes: Axes, sites: Sequence[tuple[SiteNight, Any, str]]) -> None:
+    """Lines in their length and dots as discs, of a colour, with a few letters above where there is room."""
     from matplotlib.collections import PatchCollection  # noqa: PLC0415
     from matplotlib.patches import Ellipse, Rectangle  # noqa: PLC0415
 
+    heights = sorted({site.site.y_mm for site, _, _ in sites})
+    pitch_mm = min((b - a for a, b in pairwise(heights)), default=2.0)
+    thick = min(0.5, 0.3 * pitch_mm)
     shapes, colours = [], []
     for site, colour, text in sites:
         x, y, length = site.site.x_mm, site.site.y_mm, _length_mm(site)
-        shapes.append(Rectangle((x - length / 2, y - 0.22), length, 0.44) if length else Ellipse((x, y), 0.8, 0.8))
+        line = Rectangle((x - length / 2, y - thick / 2), length, thick)
+        shapes.append(line if length else Ellipse((x, y), thick, thick))
         colours.append(colour)
-        axes.text(x, y + 0.36, text, ha="center", va="bottom", fontsize=6)
+        if len(sites) <= MOST_NAMED:
+            axes.text(x, y + 0.5 * thick + 0.06 * pitch_mm, text, ha="center", va="bottom", fontsize=6)
     axes.add_collection(PatchCollection(shapes, facecolors=colours, edgecolors=INK, linewidths=0.5))
 
 

@@ -11,7 +11,18 @@ import numpy as np
 from beamline.recipe import Prediction
 from beamline.report.data import NightData
 from beamline.report.measured import Measured, measured
-from beamline.report.style import GREY, INK, LIGHT, MARKERS, Absent, Drawing, Footer, colour_of_coupon, new_figure
+from beamline.report.style import (
+    GREY,
+    INK,
+    LIGHT,
+    MARKERS,
+    Absent,
+    Drawing,
+    Footer,
+    colour_of_coupon,
+    log_ticks,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -193,16 +204,8 @@ def _parity(axes: Axes, rows: list[Compared], label: str, night: NightData) -> N
     axes.set_title(label, fontsize=8.5)
     axes.set_xlabel("predicted")
     if is_log:
-        _log_ticks(axes, high / low)
-
-
-def _log_ticks(axes: Axes, factor: float) -> None:
-    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullLocator  # noqa: PLC0415
-
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1.0,) if factor > 30 else (1.0, 2.0, 5.0)))
-        axis.set_major_formatter("{x:g}" if factor <= 30 else LogFormatterSciNotation())
-        axis.set_minor_locator(NullLocator())
+        log_ticks(axes.xaxis)
+        log_ticks(axes.yaxis)
 
 
 def _scores(axes: Axes, rows: list[Compared], night: NightData) -> None:
@@ -227,6 +230,7 @@ def _scores(axes: Axes, rows: list[Compared], night: NightData) -> None:
     axes.annotate(
         f"rms {rms:.2f}", (0.98, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize=7.5, color=INK
     )
+    axes.set_xlim(0.4, n + 0.6)
     axes.set_ylim(-5, 5)
     axes.set_yticks([-4, -2, 0, 2, 4])
     axes.set_xticks([c.n_coupon for c in night.coupons] if n <= 12 else [])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.recipe import Dot, Line
+from beamline.recipe import Dot, Line, Luminescence
 from beamline.report.data import CouponNight, NightData
 from beamline.report.style import GREY, Absent, Drawing, Footer, eV_on_top, new_figure, spec_band
 from beamline.report.words import number
@@ -34,18 +34,22 @@ def draw_waterfall(night: NightData) -> Drawing | Absent:
     coupons = [c for c in coupons if rates[c.coupon.serial]]
     if not coupons:
         return Absent(NAME, TITLE, "no spectrum with its dark was taken")
-    top = max(float(np.max(r)) for by_site in rates.values() for r in by_site.values())
+    bright = {(c.coupon.serial, o.site.name) for c, _, o in night.observed if isinstance(o.outcome, Luminescence)}
+    lit = [r for serial, by_site in rates.items() for name, r in by_site.items() if (serial, name) in bright]
+    top = max(float(np.max(r)) for r in lit or [r for by_site in rates.values() for r in by_site.values()])
     figure = new_figure(min(1.5 + 0.95 * len(coupons), 16.0))
     raw, normalised = figure.subplots(1, 2, sharey=True)
     scale = _PaceScale(night)
     for strip, coupon in enumerate(coupons):
         own = rates[coupon.coupon.serial]
-        colours = [scale.colour(coupon, name) for name in own]
+        shining = [name for name in own if (coupon.coupon.serial, name) in bright]
         for axes, heights in (
-            (raw, [rate / top for rate in own.values()]),
-            (normalised, [rate / max(float(np.max(rate)), 1e-12) for rate in own.values()]),
+            # a spectrum of a full detector says nothing above its strip
+            (raw, {name: np.clip(rate / top, -0.05, ROOM) for name, rate in own.items()}),
+            (normalised, {name: own[name] / np.max(own[name]) for name in shining}),
         ):
-            curves = [np.column_stack((axis, strip + height / ROOM)) for height in heights]
+            curves = [np.column_stack((axis, strip + height / ROOM)) for height in heights.values()]
+            colours = [scale.colour(coupon, name) for name in heights]
             axes.add_collection(LineCollection(curves, colors=colours, linewidths=0.8))
         for axes in (raw, normalised):
             axes.axhline(strip, color=GREY, lw=0.5, zorder=1)
@@ -55,7 +59,7 @@ def draw_waterfall(night: NightData) -> Drawing | Absent:
             spec_band(axes, target.target - target.tolerance, target.target + target.tolerance, vertical=True)
         _axes_of(axes, [c.title for c in coupons])
     raw.set_title(f"raw: one strip = {number(ROOM * top, 2)} counts/s/nm")
-    normalised.set_title("each spectrum over its maximum")
+    normalised.set_title("luminescent ones over their maximum")
     scale.bar(normalised)
     n = sum(len(by_site) for by_site in rates.values())
     return Drawing(
