@@ -2,12 +2,15 @@
 
     blank -> intended -> written -> annealed -> measured          suspect: never to be exposed again
 
-A site is suspect when its exposure may have happened without being confirmed (a writing run that ended without the
-site's exposure event), when it was exposed twice, or when the heat treatment of its coupon did not end as planned.
+A writing run records an event in `intents` before it fires at a site, and one in `exposures` after each pass. A site is
+suspect when it may have been exposed without being confirmed (the run ended after its intent and before its last pass; in
+a run without intents: before its last pass), when it was exposed more often than its recipe says, and when the heat
+treatment of its coupon did not end as planned.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -49,7 +52,7 @@ class SiteRecord:
         recipe: what was last asked for.
         suggestion_id: where the recipe came from.
         reason: why it is suspect.
-        n_exposures: how many exposures are confirmed.
+        n_exposures: how many exposures (passes) are confirmed, over all runs.
         n_spectra: how many spectra were taken.
         runs: uids of the runs that touched it, in their order.
     """
@@ -90,7 +93,9 @@ class _OpenRun:
     start: dict[str, Any]
     coupon: str
     streams: dict[str, str] = field(default_factory=dict)  # descriptor uid -> stream name
-    confirmed: set[str] = field(default_factory=set)  # names of the sites whose exposure event was seen
+    intents: set[str] = field(default_factory=set)  # names of the sites at which it was about to fire
+    n_passes: Counter[str] = field(default_factory=Counter)  # confirmed ones, by site name
+    untouched: set[str] = field(default_factory=set)  # names of the sites that had seen no light when it began
 
 
 class Ledger:
@@ -168,8 +173,9 @@ class Ledger:
         self._coupons[serial] = replace(
             self.coupon(serial), glass=Glass.model_validate(about["glass"]), n_coupon=doc.get("n_coupon")
         )
-        self._runs[doc["uid"]] = _OpenRun(doc, serial)
+        run = self._runs[doc["uid"]] = _OpenRun(doc, serial)
         if purpose == "writing":
+            run.untouched = {name for name in doc["sites"] if self.may_write(serial, name)}
             for name, site in doc["sites"].items():
                 asked = (Recipe.model_validate(doc["recipes"][name]), doc.get("suggestion_id"))
                 self._intend(Site.model_validate(site), asked, doc["uid"])
@@ -197,18 +203,23 @@ class Ledger:
             if stream is None or name is None:
                 continue
             before = self.site(run.coupon, name)
-            runs = before.runs if uid in before.runs else (*before.runs, uid)
-            if stream == "exposures":
-                run.confirmed.add(name)
-                self._put(_exposed(replace(before, runs=runs)))
+            before = replace(before, runs=before.runs if uid in before.runs else (*before.runs, uid))
+            if stream == "intents":
+                run.intents.add(name)
+                self._put(before)
+            elif stream == "exposures":
+                run.n_passes[name] += 1
+                self._put(_exposed(before, run))
             elif stream == "spectra":
                 state = SiteState.MEASURED if before.state in _EXPOSED else before.state
-                self._put(replace(before, state=state, n_spectra=before.n_spectra + 1, runs=runs))
+                self._put(replace(before, state=state, n_spectra=before.n_spectra + 1))
 
     def _stop(self, run: _OpenRun, succeeded: bool) -> None:  # noqa: FBT001  # private, and called in one place
         purpose = run.start["purpose"]
         if purpose == "writing":
-            for name in set(run.start["sites"]) - run.confirmed:
+            for name in run.intents or run.start["sites"]:
+                if run.n_passes[name] >= _passes_asked(run, name):
+                    continue
                 reason = f"writing run {run.start['uid']} ended without confirming its exposure"
                 self._put(replace(self.site(run.coupon, name), state=SiteState.SUSPECT, reason=reason))
         elif purpose == "heat_treatment":
@@ -234,9 +245,17 @@ class Ledger:
         self._coupons[record.coupon] = replace(coupon, sites={**coupon.sites, record.name: record})
 
 
-def _exposed(before: SiteRecord) -> SiteRecord:
-    n_exposures = before.n_exposures + 1
-    if before.state in _UNTOUCHED:
-        return replace(before, state=SiteState.WRITTEN, n_exposures=n_exposures)
-    reason = before.reason or f"exposed {n_exposures} times"
-    return replace(before, state=SiteState.SUSPECT, reason=reason, n_exposures=n_exposures)
+def _exposed(before: SiteRecord, run: _OpenRun) -> SiteRecord:
+    """The record after one more confirmed pass of a run."""
+    after = replace(before, n_exposures=before.n_exposures + 1)
+    n_passes, n_asked = run.n_passes[before.name], _passes_asked(run, before.name)
+    if before.name not in run.untouched:
+        return replace(after, state=SiteState.SUSPECT, reason=before.reason or "exposed again by another run")
+    if n_passes > n_asked:
+        return replace(after, state=SiteState.SUSPECT, reason=f"exposed {n_passes} times, asked for {n_asked}")
+    return replace(after, state=SiteState.WRITTEN) if n_passes == n_asked else after
+
+
+def _passes_asked(run: _OpenRun, name: str) -> int:
+    n_passes: int = run.start["recipes"].get(name, {}).get("writing", {}).get("n_passes", 1)
+    return n_passes

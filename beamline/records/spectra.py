@@ -38,7 +38,7 @@ def spectrum(run: Any, site_name: str, stream: str = "spectra") -> Spectrum:
     Args:
         run: a `Run` of the log, or the run as the catalog's client gives it (`catalog[uid]`).
         site_name: which site.
-        stream: "spectra" or "dark".
+        stream: "spectra", or "dark", whose events belong to no site (name "").
 
     Raises:
         RecordError: the run has no such stream, the stream no such site, or no wavelength axis.
@@ -86,7 +86,7 @@ def _of_client(run: Any, site_name: str, stream: str) -> _Parts:
 def _last_index(names: npt.NDArray[Any], site_name: str, uid: str, stream: str) -> int:
     indices = np.flatnonzero(np.asarray(names) == site_name)
     if not len(indices):
-        raise RecordError(f"run {uid}: no event of site {site_name!r} in {stream!r}; there are {sorted(set(names))}")
+        raise RecordError(f"run {uid}: no event of site {site_name!r} in {stream!r}; there are {names.tolist()}")
     return int(indices[-1])
 
 

@@ -96,9 +96,22 @@ class Writer:
         }
         self.begin("decision", suggestion=suggestion, ingested=[], state={"best": 0.1}, verdict="continue").end()
 
-    def write(self, number: int, n_sites: int = 3, n_written: int | None = None, end: str | None = "success") -> _Open:
+    def write(
+        self,
+        number: int,
+        n_sites: int = 3,
+        n_written: int | None = None,
+        end: str | None = "success",
+        *,
+        n_passes: int = 1,
+        n_last_passes: int = 0,
+        has_intents: bool = True,
+    ) -> _Open:
+        """Write sites; after `n_written` of them the next one is begun, and has only its first passes confirmed."""
         names = sites(number, n_sites)
         recipes = {name: recipe(i) for i, name in enumerate(names)}
+        for asked in recipes.values():
+            asked["writing"]["n_passes"] = n_passes
         run = self.begin("writing", number, suggestion_id=f"sug-{number}", recipes=recipes, sites=names)
         keys = {
             "site_name": {"source": "plan", "dtype": "string", "shape": [], "dtype_numpy": "<U32"},
@@ -107,20 +120,24 @@ class Writer:
             "laser_pulses_delivered": number_key("pulses"),
             "laser_power_at_sample_W": number_key("W"),
         }
-        stream = run.stream("exposures", keys)
+        intents = run.stream("intents", keys) if has_intents else None
+        exposures = run.stream("exposures", keys)
         for i, name in enumerate(names):
-            if n_written is not None and i >= n_written:
-                break
             energy = 20.0 + i
-            stream(
-                {
-                    "site_name": name,
-                    "clock_s": self.clock_s,
-                    "laser_pulse_energy_uJ": energy,
-                    "laser_pulses_delivered": 1e4,
-                    "laser_power_at_sample_W": energy * 1e-2,
-                }
-            )
+            data = {
+                "site_name": name,
+                "clock_s": self.clock_s,
+                "laser_pulse_energy_uJ": energy,
+                "laser_pulses_delivered": 1e4,
+                "laser_power_at_sample_W": energy * 1e-2,
+            }
+            if intents is not None:
+                intents(data)
+            is_last = n_written is not None and i >= n_written
+            for _pass in range(n_last_passes if is_last else n_passes):
+                exposures(data)
+            if is_last:
+                break
         if end is not None:
             run.end(end)
         return run
@@ -163,10 +180,10 @@ class Writer:
                 "data_keys": {"spectrometer_wavelength_nm": axis, "spectrometer_gain": number_key("electrons/count")},
             }
         }
-        dark = run.stream("dark", keys, configuration)
-        spectra = run.stream("spectra", keys, configuration)
-        for i, name in enumerate(sites(number, n_sites)):
-            for stream, counts in ((dark, np.full(N_PIXELS, 100.0)), (spectra, spectrum_counts(i))):
+        shots = [(name, spectrum_counts(i)) for i, name in enumerate(sites(number, n_sites))]
+        for stream_name, taken in (("spectra", shots), ("dark", [("", np.full(N_PIXELS, 100.0))])):
+            stream = run.stream(stream_name, keys, configuration)
+            for name, counts in taken:
                 stream(
                     {
                         "site_name": name,

@@ -124,19 +124,19 @@ def test_a_run_cannot_begin_twice(tmp_path: Path, synthetic: ModuleType) -> None
 def test_a_full_disk_leaves_a_log_without_torn_records_and_an_end(tmp_path: Path, synthetic: ModuleType) -> None:
     docs = synthetic.documents(lambda writer: writer.measure(1))
     with LogWriter(tmp_path) as log:
-        feed(log, docs[:5])
+        feed(log, docs[:4])
         (path,) = log.folder.iterdir()
         size = path.stat().st_size
         with no_file_beyond(size + 1000):
             with pytest.raises(LogWriteError, match="make room") as caught:
-                log(*docs[5])
+                log(*docs[4])
             assert str(path) in str(caught.value)
             assert path.stat().st_size == size
             with pytest.raises(LogWriteError, match="failed before"):
-                log(*docs[6])
+                log(*docs[5])
             log(*docs[-1])
     read = read_run(path)
-    assert [doc["uid"] for _name, doc in read] == [doc["uid"] for _name, doc in [*docs[:5], docs[-1]]]
+    assert [doc["uid"] for _name, doc in read] == [doc["uid"] for _name, doc in [*docs[:4], docs[-1]]]
     assert [damage.kind for damage in read.damage] == ["missing"]
 
 

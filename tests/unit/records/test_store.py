@@ -106,7 +106,7 @@ def test_a_folder_without_records_is_empty(tmp_path: Path) -> None:
 
 def test_a_table_has_columns_and_units(folder: Path, synthetic: ModuleType) -> None:
     run = Records(folder).runs(purpose="measurement")[0]
-    assert run.streams == ("dark", "spectra")
+    assert run.streams == ("spectra", "dark")
     table = run.table("spectra")
     assert table["spectrometer_counts"].shape == (3, 2048)
     assert table.units["spectrometer_counts"] == "counts"
@@ -166,7 +166,7 @@ def test_a_spectrum_comes_with_axis_and_units(folder: Path, synthetic: ModuleTyp
     np.testing.assert_array_equal(wavelength_nm, synthetic.WAVELENGTH_nm)
     np.testing.assert_array_equal(counts, synthetic.spectrum_counts(1))
     assert units == {"wavelength_nm": "nm", "counts": "counts"}
-    assert spectrum(run, "S01", "dark").counts[0] == 100.0
+    assert spectrum(run, "", "dark").counts[0] == 100.0
     with pytest.raises(RecordError, match="S00"):
         spectrum(run, "S99")
     with pytest.raises(RecordError, match="spectra"):
