@@ -41,7 +41,8 @@ def draw_waterfall(night: NightData) -> Drawing | Absent:
     raw, normalised = figure.subplots(1, 2, sharey=True)
     scale = _PaceScale(night)
     for strip, coupon in enumerate(coupons):
-        own = rates[coupon.coupon.serial]
+        # the faintest first: normalised, they are noise, which must not cover the others
+        own = dict(sorted(rates[coupon.coupon.serial].items(), key=lambda item: float(np.max(item[1]))))
         shining = [name for name in own if (coupon.coupon.serial, name) in bright]
         for axes, heights in (
             # a spectrum of a full detector says nothing above its strip
