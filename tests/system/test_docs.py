@@ -4,7 +4,8 @@ What a fenced block must stand up to, by its first line:
 
 - ` ```python `: the blocks of a page run one after the other, in one process, in an empty folder. `python no-run` is only
   compiled: for what needs an instrument or an hour.
-- ` ```toml `: it parses; one that holds a `[[coupon]]` is a campaign file that loads.
+- ` ```toml `: it parses; one that holds a `[[coupon]]` is a campaign file that loads. `toml file=NAME` is there, under this
+  name, for the commands of its page.
 - ` ```console `: every `$ vitrail ...` names a command with its options, every `$ make ...` a target. In a `console run`
   block the lines are run too, and the output that the page shows must come, line by line.
 """
@@ -174,6 +175,10 @@ def test_commands_run_and_say_what_the_page_shows(block: Block, tmp_path: Path) 
         "COLUMNS": "120",
     }
     (tmp_path / "examples").symlink_to(REPOSITORY / "examples")
+    for file in _blocks("toml"):
+        for word in file.words[1:]:
+            if file.page == block.page and word.startswith("file="):
+                (tmp_path / word.removeprefix("file=")).write_text(file.text, encoding="utf-8")
     for piece in re.split(r"^\$ ", block.text, flags=re.MULTILINE)[1:]:
         command, _, shown = piece.partition("\n")
         done = subprocess.run(
