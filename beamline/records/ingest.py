@@ -146,12 +146,12 @@ class Ingester:
         return Ingested(uid, "in", len(log), log.report())
 
     def _write(self, log: RunLog, uid: str) -> None:
-        from bluesky_tiled_plugins import TiledWriter  # noqa: PLC0415  # the night's process never gets here
-
         present = self._find(uid)
         if present is not None and present.metadata.get("stop"):  # written last: the run is whole
             return
         self._clear(uid, in_database=present is not None)
+        from bluesky_tiled_plugins import TiledWriter  # noqa: PLC0415  # the night's process never gets here
+
         # Arrays go to zarr whatever their size: in SQL tables they would be kept as text.
         writer = TiledWriter(self._client, max_array_size=0)
         for name, doc in log:

@@ -13,6 +13,7 @@ import fcntl
 import logging
 import os
 import threading
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +39,6 @@ class _OpenLog:
 
     path: Path
     descriptor: int
-    size: int
     n_records: int = 1
     broken: bool = False
     keys: set[str] = field(default_factory=set)  # uids of what later documents refer to: start, descriptors, resources
@@ -66,6 +66,7 @@ class LogWriter:
         self._reserve_bytes = reserve_MB * 1e6
         self._runs: dict[str, _OpenLog] = {}
         self._lock = threading.Lock()
+        _writers.add(self)
 
     @property
     def folder(self) -> Path:
@@ -92,9 +93,7 @@ class LogWriter:
     def close(self) -> None:
         """Let go of runs that have not ended; `close_orphans` gives their logs an end."""
         with self._lock:
-            for log in self._runs.values():
-                _close_quietly(log.descriptor)
-            self._runs.clear()
+            self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -103,6 +102,11 @@ class LogWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _let_go(self) -> None:
+        for log in self._runs.values():
+            _close_quietly(log.descriptor)
+        self._runs.clear()
 
     def _begin(self, doc: dict[str, Any]) -> None:
         try:
@@ -145,16 +149,16 @@ class LogWriter:
         except (CodecError, ValueError) as error:
             log.broken = True
             raise LogWriteError(f"{log.path}: {name} document: {error}") from error
+        size = os.lseek(log.descriptor, 0, os.SEEK_END)
         try:
             _write_all(log.descriptor, record)
-            log.size += len(record)
             if self._sync == "document" or (self._sync == "run" and name == "stop"):
                 os.fsync(log.descriptor)
             status = os.fstatvfs(log.descriptor)
         except OSError as error:
             log.broken = True
             with contextlib.suppress(OSError):  # a torn record is cut by the recovery as well
-                os.ftruncate(log.descriptor, log.size)
+                os.ftruncate(log.descriptor, size)
             raise LogWriteError(_cannot(f"write the {name} document", log.path, error)) from error
         if name in ("event", "event_page"):
             self._keep_reserve(log.path, status, f"the {name} document is written")
@@ -180,6 +184,18 @@ class LogWriter:
         )
 
 
+_writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()
+
+
+def _forget_in_child() -> None:
+    """A forked child shares the locks: it must not keep the runs of a dead parent looking alive."""
+    for writer in _writers:
+        writer._let_go()  # noqa: SLF001  # of this module; and its mutex may be held by a thread that the child lacks
+
+
+os.register_at_fork(after_in_child=_forget_in_child)
+
+
 def _create(path: Path, first: bytes, *, must_sync: bool) -> _OpenLog:
     """A locked log that holds its first record from the moment at which it has its name."""
     if path.exists():
@@ -198,7 +214,7 @@ def _create(path: Path, first: bytes, *, must_sync: bool) -> _OpenLog:
         _close_quietly(descriptor)
         draft.unlink(missing_ok=True)
         raise
-    return _OpenLog(path, descriptor, size=len(first))
+    return _OpenLog(path, descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import signal
 import socket
 import stat
@@ -217,6 +218,17 @@ def test_users_of_databroker_find_what_they_know(folder: Path) -> None:
     assert seen["v1_sites"] == ["S00", "S01", "S02"]
     assert seen["is_ours"]
     assert sorted(seen["documents"]) == sorted(name for name, _doc in run.documents)
+
+
+@pytest.mark.usefixtures("owner")
+def test_the_page_on_reading_records_is_true(folder: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "read-records.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python no-run\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 5
+    (tmp_path / "vitrail-data").symlink_to(folder)
+    code = "\n".join(blocks) + "\nprint(json.dumps([len(counts), units, len(dataset['site_name'])]))"
+    seen = result_of(run_python(f"os.chdir({str(tmp_path)!r})\n{code}"))
+    assert seen == [2048, {"wavelength_nm": "nm", "counts": "counts"}, 3]
 
 
 def test_the_key_is_needed_and_private(folder: Path, owner: CatalogOwner) -> None:

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.records import CatalogError, CatalogOwner, Ingested, LogWriter, RecordError, Records, open_catalog
@@ -37,7 +37,6 @@ def test_the_last_entry_of_a_run_counts(layout: Layout) -> None:
     assert state.entries() == {"a": Ingested("a", "in", 5), "b": Ingested("b", "in", 6)}
 
 
-@settings(deadline=None, max_examples=50)
 @given(junk=st.binary(max_size=40))
 def test_junk_in_the_state_file_costs_nothing_but_its_line(
     tmp_path_factory: pytest.TempPathFactory, junk: bytes
@@ -124,7 +123,6 @@ def test_settings_and_folders_are_checked(tmp_path: Path) -> None:
     CatalogOwner(tmp_path).stop()
 
 
-@settings(deadline=None)
 @given(times=st.lists(st.floats(0, 4e9), min_size=2, max_size=5))
 def test_names_of_logs_sort_by_time(times: list[float]) -> None:
     names = [log_name({"uid": "abc-1", "time": time}) for time in times]

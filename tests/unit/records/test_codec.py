@@ -9,7 +9,7 @@ import hypothesis.extra.numpy as hnp
 import msgpack
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.records import CodecError
@@ -43,27 +43,23 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=150)
 @given(doc=st.dictionaries(st.text(max_size=8), values, max_size=5))
 def test_any_document_comes_back(doc: dict[str, Any], is_same: Any) -> None:
     assert is_same(doc, decode(encode(doc)))
 
 
-@settings(deadline=None, max_examples=200)
 @given(data=st.binary(max_size=200))
 def test_any_bytes_are_a_value_or_a_codec_error(data: bytes) -> None:
     with contextlib.suppress(CodecError):
         decode(data)
 
 
-@settings(deadline=None, max_examples=200)
 @given(code=st.integers(0, 127), data=st.binary(max_size=60))
 def test_any_extension_is_a_value_or_a_codec_error(code: int, data: bytes) -> None:
     with contextlib.suppress(CodecError):
         decode(msgpack.packb(msgpack.ExtType(code, data)))
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     descr=st.recursive(st.text("<>|=biufcSUVOmM0123456789[ns]", max_size=6), st.lists), shape=st.lists(st.integers())
 )

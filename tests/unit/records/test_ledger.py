@@ -210,4 +210,4 @@ class Bench(RuleBasedStateMachine):
 
 @pytest.mark.usefixtures("synthetic")
 def test_any_sequence_of_steps() -> None:
-    run_state_machine_as_test(Bench, settings=settings(deadline=None, max_examples=25, stateful_step_count=8))
+    run_state_machine_as_test(Bench, settings=settings(stateful_step_count=8))

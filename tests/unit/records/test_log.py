@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.records import LogWriteError, LogWriter, Records, read_run
@@ -46,7 +46,6 @@ def test_each_document_is_in_the_file_when_the_call_returns(tmp_path: Path, synt
     assert log.open_runs == ()
 
 
-@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_interleaved_runs_come_apart_again(
     data: st.DataObject, synthetic: ModuleType, is_same: Any, tmp_path_factory: pytest.TempPathFactory
@@ -154,6 +153,34 @@ def test_a_document_that_is_none_stops_the_run(tmp_path: Path, synthetic: Module
 def test_settings_are_checked(tmp_path: Path, setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"allowed|must be"):
         LogWriter(tmp_path, **setting)
+
+
+FORKING_WRITER = """
+import os, sys
+from beamline.records import LogWriter
+log = LogWriter(sys.argv[1])
+log("start", {"uid": "forked", "time": 0.0})
+child = os.fork()
+if child == 0:
+    os.write(1, str(len(log.open_runs)).encode() + b"\\n")
+    os.read(0, 1)  # until the test lets go
+    os._exit(0)
+log("descriptor", {"uid": "d", "run_start": "forked", "name": "primary"})
+os.write(1, b"parent\\n")
+os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_forked_child_does_not_keep_a_dead_writers_run_alive(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", FORKING_WRITER, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert {process.stdout.readline(), process.stdout.readline()} == {b"0\n", b"parent\n"}
+    assert process.wait(60) == -9
+    (recovered,) = Records(tmp_path).close_orphans()  # while the child still lives
+    assert (recovered.uid, recovered.n_documents) == ("forked", 2)
+    process.communicate(b"x", timeout=60)
 
 
 # ------------------------------------------------------------------------------------------------- with the RunEngine

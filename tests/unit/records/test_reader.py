@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.records import LogWriter, iter_run, read_run
@@ -71,7 +71,6 @@ def test_a_healthy_log_gives_what_was_written(healthy: Healthy, is_same: Any) ->
     assert read_ends(folder / "copy.vlog").stop == log.stop
 
 
-@settings(deadline=None, max_examples=150)
 @given(fraction=st.floats(0, 1, exclude_max=True))
 def test_a_truncated_log_gives_all_whole_records(healthy: Healthy, is_same: Any, fraction: float) -> None:
     folder, data, docs = healthy
@@ -87,7 +86,6 @@ def test_a_truncated_log_gives_all_whole_records(healthy: Healthy, is_same: Any,
     assert read_ends(folder / "copy.vlog").stop is None
 
 
-@settings(deadline=None, max_examples=300)
 @given(fraction=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_costs_at_most_its_record_and_is_never_silent(
     healthy: Healthy, is_same: Any, fraction: float, bit: int
@@ -110,7 +108,6 @@ def test_a_flipped_bit_costs_at_most_its_record_and_is_never_silent(
         assert damage.offset < len(HEADER)
 
 
-@settings(deadline=None, max_examples=100)
 @given(first=st.integers(0, 7), second=st.integers(0, 7), junk=st.binary(min_size=1, max_size=50))
 def test_junk_between_records_is_skipped_and_reported(
     healthy: Healthy, is_same: Any, first: int, second: int, junk: bytes
@@ -124,7 +121,6 @@ def test_junk_between_records_is_skipped_and_reported(
     assert sum(damage.n_bytes for damage in log.damage) == 2 * len(junk)
 
 
-@settings(deadline=None, max_examples=50)
 @given(lost=st.integers(0, 6))
 def test_a_missing_record_is_noticed(healthy: Healthy, lost: int) -> None:
     folder, data, docs = healthy
@@ -143,7 +139,6 @@ def test_a_repeated_record_is_read_once(healthy: Healthy) -> None:
     assert [damage.kind for damage in log.damage] == ["checksum"]
 
 
-@settings(deadline=None, max_examples=200)
 @given(data=st.binary(max_size=300))
 def test_a_foreign_file_is_named_so(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     log = read_copy(tmp_path_factory.getbasetemp(), data)
@@ -152,7 +147,6 @@ def test_a_foreign_file_is_named_so(tmp_path_factory: pytest.TempPathFactory, da
     assert kinds == (["empty"] if not data else ["torn"] if HEADER.startswith(data) else ["foreign"])
 
 
-@settings(deadline=None, max_examples=50)
 @given(version=st.integers(2, 65535))
 def test_a_log_of_a_future_version_is_not_guessed_at(healthy: Healthy, version: int) -> None:
     folder, data, _docs = healthy

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from event_model import DocumentNames, schema_validators
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from beamline.records import LogWriter, Records, close_orphans, read_run
@@ -33,7 +33,6 @@ def put(folder: Path, name: str, data: bytes) -> Path:
     return path
 
 
-@settings(deadline=None, max_examples=60)
 @given(fraction=st.floats(0, 1))
 def test_a_log_cut_anywhere_behind_its_start_gets_an_end(
     log_bytes: Any, is_same: Any, tmp_path_factory: pytest.TempPathFactory, fraction: float
