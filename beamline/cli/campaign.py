@@ -170,8 +170,9 @@ def _say(console: Console, outcome: NightOutcome, *, name: str, file: Path, data
     from beamline.cli.table import hours_text
 
     words = {"success": "[green]done[/]", "abort": "[yellow]stopped[/]", "fail": "[red]failed[/]"}[outcome.exit_status]
-    took = f"{outcome.n_coupons} coupons, {hours_text(outcome.simulated_s)} on the bench's clock"
-    console.print(f"[bold]{name}[/] {words}: {outcome.reason} ({took})", highlight=False)
+    n_coupons = f"{outcome.n_coupons} coupon{'' if outcome.n_coupons == 1 else 's'}"
+    took = f"{n_coupons}, {hours_text(outcome.simulated_s)} on the bench's clock"
+    console.print(f"[bold]{name}[/] {words}: {outcome.reason} ({took})", highlight=False, soft_wrap=True)
     failed = [step for step in outcome.safe_steps if step.error]
     if outcome.exit_status != "success" or failed:
         console.print(
