@@ -218,8 +218,10 @@ def target_text(objective: Objective) -> str:
 
 def _verdict(night: NightData) -> tuple[Literal["reached", "probably reached", "not reached", "undecided"], str]:
     status = night.status
+    if all(isinstance(o.outcome, Failed) for _, _, o in night.observed):
+        return "undecided", "Nothing was learnt: no site gave an outcome."
     if status is None or status.n_observations == 0:
-        return "undecided", "Nothing was measured and learnt from."
+        return "undecided", "The optimiser has taken nothing in."
     if status.best is None:
         return "not reached", "No site luminesced."
     asked = night.campaign.stop.target_reached_confidence or REACHED
@@ -323,15 +325,10 @@ def _next_steps(night: NightData, verdict: str, suggestion: Suggestion | None) -
     """What would be done next, and why; sentences."""
     steps = []
     last: Decision | None = night.decisions[-1] if night.decisions else None
-    if suggestion is None and last is not None and last.verdict == "continue":
-        suggestion = last.suggestion  # decided, and not carried through
     if suggestion is not None:
-        heat = suggestion.heat_treatment
-        steps.append(
-            f"The optimiser's next coupon: {suggestion.coupon.serial} ({suggestion.coupon.glass.name}) with "
-            f"{len(suggestion.sites)} sites, {heat.temperature_C:.0f} °C for {heat.hold_s / 60:.0f} min. "
-            f"Why: {suggestion.reason}."
-        )
+        steps.append(f"The optimiser's next coupon: {_in_words(suggestion)}")
+    elif last is not None and last.verdict == "continue" and last.suggestion is not None:
+        steps.append(f"Decided, and not carried through to a decision: {_in_words(last.suggestion)}")
     status = night.status
     if verdict in {"reached", "probably reached"} and status is not None and status.p_fresh_coupon is not None:
         steps.append(
@@ -345,6 +342,14 @@ def _next_steps(night: NightData, verdict: str, suggestion: Suggestion | None) -
     if left:
         steps.append("Coupons left: " + ", ".join(f"{n} of {glass}" for glass, n in sorted(left.items())) + ".")
     return tuple(steps)
+
+
+def _in_words(suggestion: Suggestion) -> str:
+    heat, n = suggestion.heat_treatment, len(suggestion.sites)
+    return (
+        f"{suggestion.coupon.serial} ({suggestion.coupon.glass.name}) with {n} site{'s' if n > 1 else ''}, "
+        f"{heat.temperature_C:.0f} °C for {heat.hold_s / 60:.0f} min. Why: {suggestion.reason}."
+    )
 
 
 def _what_misses(night: NightData) -> str:

@@ -95,13 +95,15 @@ def test_the_same_records_give_the_same_bytes_and_replace_an_older_report(
 
 def test_a_broken_off_night_says_what_failed_and_what_was_to_come(nights: Any) -> None:
     summary = summary_of(nights["cut"])
-    assert summary.verdict == "not reached"
+    assert (summary.verdict, summary.verdict_text) == ("undecided", "Nothing was learnt: no site gave an outcome.")
     assert summary.ended.startswith("interrupted while writing C2 (abort: <script>")
     told = {(f.where, f.what): f.why for f in summary.failures}
     assert told["writing C2", "run 00000007 ended with 'abort'"].startswith("<script>")
     assert "no dark spectrum" in told["C1 A1, A2, B1, B2", "no outcome"]
     assert "without confirming its exposure" in told["C2 B1, B2", "suspect: not to be used again"]
-    assert summary.next_steps[0].startswith("The optimiser's next coupon: C2 (BrI) with 4 sites, 500 °C for 60 min.")
+    assert summary.next_steps[0].startswith(
+        "Decided, and not carried through to a decision: C2 (BrI) with 4 sites, 500"
+    )
 
 
 def test_a_dark_night_reached_nothing_and_checks_no_model(nights: Any) -> None:
@@ -132,5 +134,5 @@ def test_a_suggestion_that_was_asked_for_is_told_with_its_reason(nights: Any) ->
         suggestion_id="n", coupon=coupon, heat_treatment=treatment, sites=(one,), reason="it is expected to be better"
     )
     first = summary_of(night, suggestion).next_steps[0]
-    assert "C3 (BrI) with 1 sites, 480 °C for 30 min" in first
+    assert "C3 (BrI) with 1 site, 480 °C for 30 min" in first
     assert "Why: it is expected to be better." in first
