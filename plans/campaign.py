@@ -75,11 +75,12 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     """Let the optimiser learn and suggest, and put both into a run; None when the night is over."""
     if observations:
         yield from in_thread(lambda: night.optimizer.ingest(observations))
-    night.verdict = _stop_reason(night, night.bench.clock.now_s - start_s)
-    suggestion = None
-    if not night.verdict:
-        suggestion = yield from in_thread(lambda: night.optimizer.suggest(night.coupons))
     status = yield from in_thread(night.optimizer.status)
+    night.verdict = _stop_reason(night, status.p_reached, night.bench.clock.now_s - start_s)
+    proposal = None
+    if night.coupons:
+        proposal = yield from in_thread(lambda: night.optimizer.suggest(night.coupons))
+    suggestion = None if night.verdict else proposal
     metadata: dict[str, Any] = {
         **night.label.metadata("decision", night.bench.clock.now_s),
         "n_coupon": night.n_done + (suggestion is not None),
@@ -88,6 +89,8 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
         "verdict": "continue" if suggestion else "stop",
         "reason": suggestion.reason if suggestion else night.verdict,
     }
+    if night.verdict and proposal:
+        metadata["next_suggestion"] = as_plain(proposal)
     if suggestion:
         phases = suggestion_phases(suggestion, night.campaign.measurement, night.times)
         metadata["coupon"] = as_plain(suggestion.coupon)
@@ -98,11 +101,10 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     return suggestion
 
 
-def _stop_reason(night: Night, elapsed_s: float) -> str:
+def _stop_reason(night: Night, p_reached: float, elapsed_s: float) -> str:
     """Why no further coupon is started; empty where one is."""
     stop = night.campaign.stop
     confidence = stop.target_reached_confidence
-    p_reached = night.optimizer.status().p_reached
     if confidence is not None and p_reached >= confidence:
         return (
             f"target reached: a site meets the specification with probability {p_reached:.3f} (asked: {confidence:g})"

@@ -12,7 +12,7 @@ from beamline.analysis import Detector, analyse_spectrum
 from beamline.recipe import Coupon, Failed, HeatStep, Observation, Outcome, Recipe, Site
 from beamline.records import Quantities, Records, Run
 
-__all__ = ["coupon_observations", "dark_for", "heat_history"]
+__all__ = ["coupon_observations", "dark_for", "detector_of", "heat_history"]
 
 HISTORY_SPAN_C = 20.0
 """Samples of the furnace are merged into one step while they span less than this; within it the rates of the model's
@@ -68,11 +68,7 @@ def _outcomes(run: Run) -> dict[str, Outcome]:
     if "spectra" not in run.streams:
         return {}
     config = run.config("spectra")
-    detector = Detector(
-        saturation_counts=float(config["spectrometer_saturation_counts"]),
-        read_noise_counts=float(config["spectrometer_read_noise_counts"]),
-        gain_counts_per_electron=float(config["spectrometer_gain_counts_per_electron"]),
-    )
+    detector = detector_of(config)
     spectra = run.table("spectra")
     darks = run.table("dark") if "dark" in run.streams else None
     return {name: _outcome(i, spectra, darks, config, detector) for i, name in enumerate(spectra["site_name"].tolist())}
@@ -91,6 +87,15 @@ def _outcome(i: int, spectra: Quantities, darks: Quantities | None, config: Quan
         integration_s=float(spectra["spectrometer_integration_s"][i]),
         n_averages=int(spectra["spectrometer_n_averages"][i]),
         detector=detector,
+    )
+
+
+def detector_of(config: Quantities) -> Detector:
+    """The detector as the configuration of a measurement run describes it."""
+    return Detector(
+        saturation_counts=float(config["spectrometer_saturation_counts"]),
+        read_noise_counts=float(config["spectrometer_read_noise_counts"]),
+        gain_counts_per_electron=float(config["spectrometer_gain_counts_per_electron"]),
     )
 
 

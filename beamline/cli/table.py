@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from math import log
-
-from numpy import array
 from rich.table import Table
 
 from beamline.optimize import Objective
-from beamline.optimize.observables import Observable
 from beamline.recipe import Dot, Line, Luminescence, Observation, Suggestion
+from beamline.report.measured import measured
 
-__all__ = ["hours_text", "meets", "outcome_cells", "site_table"]
+__all__ = ["hours_text", "outcome_cells", "site_table"]
 
 
 def hours_text(seconds: float) -> str:
@@ -80,23 +77,6 @@ def site_table(
             f"{red.mean:.0f} ± {red.sd:.0f}" if red else "",
             f"{choice.p_in_specification:.2f}" if choice.predictions else "",
             *outcome_cells(observation, (states or {}).get(choice.site.name, "waiting")),
-            style="bold green" if observation and objective and meets(observation, objective) else None,
+            style="bold green" if observation and objective and measured(observation, objective).is_inside else None,
         )
     return table
-
-
-def meets(observation: Observation, objective: Objective) -> bool:
-    """Whether a measured outcome lies within the specification, without regard to its uncertainty."""
-    outcome = observation.outcome
-    if not isinstance(outcome, Luminescence):
-        return False
-    red, green = outcome.band("red"), outcome.band("green")
-    if red is None or green is None:
-        return objective.green_red_ratio is None and objective.red_peak_nm is None
-    values = {
-        Observable.RED_PEAK_EV: red.peak_eV,
-        Observable.GREEN_PEAK_EV: green.peak_eV,
-        Observable.LN_RED_RATE: log(red.rate_counts_s),
-        Observable.LN_GREEN_RATE: log(green.rate_counts_s),
-    }
-    return bool(objective.is_met(array([values[observable] for observable in Observable])))

@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from beamline.analysis import Detector
 from beamline.campaign import Campaign
-from beamline.campaign.observations import coupon_observations, dark_for
+from beamline.campaign.observations import coupon_observations, dark_for, detector_of
 from beamline.optimize import OptimizerStatus
 from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Suggestion
 from beamline.records import Ledger, Records, Run
@@ -121,6 +120,7 @@ def _decision(run: Run, begin_s: float) -> Decision:
         reason=str(start["reason"]),
         status=_model(OptimizerStatus, start["state"]),
         suggestion=_model(Suggestion, start["suggestion"]) if start.get("suggestion") else None,
+        next_suggestion=_model(Suggestion, start["next_suggestion"]) if start.get("next_suggestion") else None,
         n_ingested=len(start["ingested"]),
     )
 
@@ -213,10 +213,6 @@ def _spectra(run: Run | None, begin_s: float) -> Spectra | None:
         dark_counts=dark,
         integration_s=integration,
         n_averages=averages,
-        detector=Detector(
-            saturation_counts=float(config["spectrometer_saturation_counts"]),
-            read_noise_counts=float(config["spectrometer_read_noise_counts"]),
-            gain_counts_per_electron=float(config["spectrometer_gain_counts_per_electron"]),
-        ),
+        detector=detector_of(config),
         clock_s=clock,
     )

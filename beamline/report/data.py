@@ -157,7 +157,7 @@ class CouponNight:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the optimiser believed and decided."""
+    """What the optimiser believed and decided; `next_suggestion` is what it would do if the night went on."""
 
     uid: str
     clock_s: float
@@ -166,6 +166,7 @@ class Decision:
     reason: str
     status: OptimizerStatus
     suggestion: Suggestion | None
+    next_suggestion: Suggestion | None
     n_ingested: int
 
 

@@ -131,12 +131,11 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def summary_of(night: NightData, next_suggestion: Suggestion | None = None) -> Summary:
+def summary_of(night: NightData) -> Summary:
     """The summary of a night.
 
     Args:
         night: what happened.
-        next_suggestion: what the optimiser would do next, where somebody has asked it.
     """
     status, objective = night.status, night.campaign.objective
     numbers = [measured(o, objective) for _, _, o in night.observed]
@@ -192,7 +191,7 @@ def summary_of(night: NightData, next_suggestion: Suggestion | None = None) -> S
         coupons=tuple(_coupon_line(c, objective) for c in night.coupons),
         failures=_failures(night),
         calibration=_calibration(compared(night)),
-        next_steps=_next_steps(night, verdict, next_suggestion),
+        next_steps=_next_steps(night, verdict),
     )
 
 
@@ -321,12 +320,12 @@ def _calibration(rows: Sequence[Compared]) -> tuple[Calibration, ...]:
     return tuple(found)
 
 
-def _next_steps(night: NightData, verdict: str, suggestion: Suggestion | None) -> tuple[str, ...]:
+def _next_steps(night: NightData, verdict: str) -> tuple[str, ...]:
     """What would be done next, and why; sentences."""
     steps = []
     last: Decision | None = night.decisions[-1] if night.decisions else None
-    if suggestion is not None:
-        steps.append(f"The optimiser's next coupon: {_in_words(suggestion)}")
+    if last is not None and last.next_suggestion is not None:
+        steps.append(f"The optimiser's next coupon: {_in_words(last.next_suggestion)}")
     elif last is not None and last.verdict == "continue" and last.suggestion is not None:
         steps.append(f"Decided, and not carried through to a decision: {_in_words(last.suggestion)}")
     status = night.status

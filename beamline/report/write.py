@@ -7,7 +7,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from beamline.recipe import Suggestion
 from beamline.records import Records
 from beamline.report.assemble import night_data
 from beamline.report.data import NightData
@@ -28,16 +27,13 @@ _IN_WORDS = {
 PAGE, NUMBERS, TEMPLATE = "report.html", "report.json", "report.html.jinja"
 
 
-def write_report(
-    records: Records | Path | str, campaign_uid: str, out: Path | str, *, next_suggestion: Suggestion | None = None
-) -> Path:
+def write_report(records: Records | Path | str, campaign_uid: str, out: Path | str) -> Path:
     """Write the report of a campaign from its records alone; the same records give the same bytes.
 
     Args:
         records: the records, or their folder.
         campaign_uid: of the campaign, or the beginning of it.
         out: folder of the report; made where it is missing, and an older report in it replaced.
-        next_suggestion: what the optimiser would do next, to be told on the first page.
 
     Returns:
         Path of report.html; beside it lie report.json and NAME.png, NAME.svg and NAME.csv of every figure.
@@ -46,14 +42,14 @@ def write_report(
         LookupError: the records know no such campaign.
     """
     found = records if isinstance(records, Records) else Records(records)
-    return write_night(night_data(found, campaign_uid), out, next_suggestion=next_suggestion)
+    return write_night(night_data(found, campaign_uid), out)
 
 
-def write_night(night: NightData, out: Path | str, *, next_suggestion: Suggestion | None = None) -> Path:
+def write_night(night: NightData, out: Path | str) -> Path:
     """Write the report of a night; see `write_report`."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    summary = summary_of(night, next_suggestion)
+    summary = summary_of(night)
     shown: list[dict[str, Any]] = []
     with styled():
         for draw in FIGURES:

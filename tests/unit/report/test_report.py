@@ -1,5 +1,6 @@
 """The page: complete in itself, escaped, the same every time, and true to the night."""
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -133,6 +134,7 @@ def test_a_suggestion_that_was_asked_for_is_told_with_its_reason(nights: Any) ->
     suggestion = Suggestion(
         suggestion_id="n", coupon=coupon, heat_treatment=treatment, sites=(one,), reason="it is expected to be better"
     )
-    first = summary_of(night, suggestion).next_steps[0]
+    last = dataclasses.replace(night.decisions[-1], next_suggestion=suggestion)
+    first = summary_of(dataclasses.replace(night, decisions=(*night.decisions[:-1], last))).next_steps[0]
     assert "C3 (BrI) with 1 site, 480 °C for 30 min" in first
     assert "Why: it is expected to be better." in first
