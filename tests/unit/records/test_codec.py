@@ -74,6 +74,16 @@ def test_any_array_description_is_an_array_or_a_codec_error(descr: Any, shape: l
 
 
 @pytest.mark.parametrize(
+    ("descr", "shape"),
+    [("|u1", [7]), ("|u1", [9]), ("<f8", []), ("|O", [1]), ("<f8", [-1]), ("<f8", 2), ("no dtype", [1]), (None, [1])],
+)
+def test_an_array_that_does_not_fit_its_description_is_refused(descr: Any, shape: Any) -> None:
+    packed = msgpack.packb([descr, shape, b"123456789" if descr == "<f8" else b"12345678"])
+    with pytest.raises(CodecError):
+        decode(msgpack.packb(msgpack.ExtType(1, packed)))
+
+
+@pytest.mark.parametrize(
     "array",
     [
         np.array([(1, 2.5, "ab")], dtype=[("a", "<i2"), ("b", ">f8"), ("c", "<U4")]),
