@@ -166,12 +166,13 @@ def test_a_whole_record_that_is_no_document_is_skipped(tmp_path: Path) -> None:
     assert [damage.kind for damage in log.damage] == ["undecodable", "undecodable"]
 
 
-def test_a_start_document_longer_than_a_piece_is_found(tmp_path: Path) -> None:
+def test_start_and_stop_documents_longer_than_a_piece_are_found(tmp_path: Path) -> None:
     start = {"uid": "x", "campaign_file": "a" * 300_000}
     path = tmp_path / "long.vlog"
-    path.write_bytes(HEADER + pack_frame(0, encode(["start", start])) + pack_frame(1, encode(["stop", {"b": 1}])))
+    stop = {"reason": "b" * 200_000}
+    path.write_bytes(HEADER + pack_frame(0, encode(["start", start])) + pack_frame(1, encode(["stop", stop])))
     assert read_ends(path).start == start
-    assert read_ends(path).stop == {"b": 1}
+    assert read_ends(path).stop == stop
     path.write_bytes(HEADER + pack_frame(0, encode(["start", start]))[:-1])
     assert read_ends(path).start is None
     assert read_ends(path).stop is None
