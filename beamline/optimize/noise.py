@@ -34,5 +34,5 @@ class Noise:
 
     ln_energy: float = 0.03
     iodide_fraction: float = 0.02
-    coupon: Floats = field(default_factory=lambda: _effect(0.0025, 0.0015, 0.10))
+    coupon: Floats = field(default_factory=lambda: _effect(0.0035, 0.0015, 0.10))
     site: Floats = field(default_factory=lambda: _effect(0.0012, 0.0008, 0.05))
