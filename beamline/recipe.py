@@ -307,9 +307,15 @@ class SiteSuggestion(Frozen):
     acquisition: Annotated[float, quantity("as the objective's score", "what the optimiser expects of the choice")] = (
         0.0
     )
-    p_in_specification: Annotated[
-        float, quantity("1", "predicted probability that the site meets the specification", ge=0, le=1)
-    ]
+    p_in_specification: (
+        Annotated[
+            float,
+            quantity(
+                "1", "predicted probability that the site meets the specification; none without a model", ge=0, le=1
+            ),
+        ]
+        | None
+    ) = None
     reason: str
 
 

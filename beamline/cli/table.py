@@ -75,7 +75,7 @@ def site_table(
             choice.site.name,
             *_writing_cells(choice.writing),
             f"{red.mean:.0f} ± {red.sd:.0f}" if red else "",
-            f"{choice.p_in_specification:.2f}" if choice.predictions else "",
+            "" if choice.p_in_specification is None else f"{choice.p_in_specification:.2f}",
             *outcome_cells(observation, (states or {}).get(choice.site.name, "waiting")),
             style="bold green" if observation and objective and measured(observation, objective).is_inside else None,
         )

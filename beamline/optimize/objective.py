@@ -7,11 +7,11 @@ Everything here takes samples of observables, arrays of shape (..., 4) in the or
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import model_validator
+from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from beamline.optimize.observables import Observable
 from beamline.recipe import Frozen, hc_eV_nm, quantity
@@ -42,11 +42,20 @@ class RatioTarget(Frozen):
     factor: Annotated[float, quantity("1", "tolerance as a factor", gt=1, le=100)]
 
 
-class Objective(Frozen):
-    """The specification (all targets met) and the direction beyond it (brightness)."""
+def _off(value: Any) -> Any:
+    return None if value == "ignore" else value
 
-    red_peak_nm: WavelengthTarget | None = WavelengthTarget(target=630.0, tolerance=3.0)
-    green_red_ratio: RatioTarget | None = RatioTarget(target=1.0, factor=1.25)
+
+class Objective(Frozen):
+    """The specification (all targets met) and the direction beyond it (brightness).
+
+    A target is switched off with "ignore", which is None here.
+    """
+
+    red_peak_nm: Annotated[WavelengthTarget | None, BeforeValidator(_off)] = WavelengthTarget(
+        target=630.0, tolerance=3.0
+    )
+    green_red_ratio: Annotated[RatioTarget | None, BeforeValidator(_off)] = RatioTarget(target=1.0, factor=1.25)
     brightness: Literal["maximise", "ignore"] = "maximise"
 
     @model_validator(mode="after")
@@ -55,6 +64,12 @@ class Objective(Frozen):
             msg = "the objective asks for nothing: give red_peak_nm or green_red_ratio, or brightness = 'maximise'"
             raise ValueError(msg)
         return self
+
+    @model_serializer(mode="wrap")
+    def _says_what_is_ignored(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # An absent target means the default, so one that is switched off must be written down.
+        plain: dict[str, Any] = handler(self)
+        return plain | {key: "ignore" for key in ("red_peak_nm", "green_red_ratio") if getattr(self, key) is None}
 
     def deviations(self, samples: Floats) -> Floats:
         """Signed distance from each target in tolerances, shape (n_targets, ...); the specification: all within 1."""

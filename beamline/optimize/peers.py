@@ -91,7 +91,6 @@ class _WithoutModel:
                     suggestion_id=f"{name}.{site.name}",
                     site=site,
                     writing=writing,
-                    p_in_specification=0.0,
                     reason=reason,
                 )
                 for site, writing in zip(self.history.sites(coupon), writings, strict=True)

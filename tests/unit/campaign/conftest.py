@@ -34,9 +34,8 @@ def campaign() -> Campaign:
 
 
 PARTS = {
-    # A target that is switched off (None) cannot be written in TOML, which has no null.
-    "objective": words(Objective, red_peak_nm=words(WavelengthTarget), green_red_ratio=words(RatioTarget)),
-    "space": words(SearchSpace, ramp_C_min=st.floats(0.1, 20)),
+    "objective": words(Objective, red_peak_nm=st.none() | words(WavelengthTarget), green_red_ratio=words(RatioTarget)),
+    "space": words(SearchSpace),
     "sites": words(SiteGrid, per_coupon=st.integers(1, 9), spacing_mm=st.floats(0.1, 3), margin_mm=st.floats(0, 3)),
 }
 
