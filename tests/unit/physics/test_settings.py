@@ -39,8 +39,15 @@ def test_both_ways_to_make_settings_agree() -> None:
     assert (settings(lines, 0.5) == made).all()
 
 
-@pytest.mark.parametrize("name", sorted(SETTING_RANGES))
-@pytest.mark.parametrize("where", ["below", "above", "nan"])
+@pytest.mark.parametrize(
+    ("name", "where"),
+    [
+        (name, where)
+        for name in sorted(SETTING_RANGES)
+        for where in ("below", "above", "nan")
+        if (name, where) != ("n_passes", "nan")  # an integer is never NaN
+    ],
+)
 def test_each_setting_is_refused_outside_its_range(name: str, where: str) -> None:
     allowed = SETTING_RANGES[name]
     good = {"iodide_fraction": 0.5, "pulse_energy_uJ": 200.0, "exposure_s": 5.0}
@@ -49,8 +56,6 @@ def test_each_setting_is_refused_outside_its_range(name: str, where: str) -> Non
     table = make_settings(**good | ({"speed_mm_s": 0.4} if name == "speed_mm_s" else {}))
     table = np.repeat(table, 3)
     if name == "n_passes":
-        if where == "nan":
-            pytest.skip("an integer is never NaN")
         table[name][1] = {"below": 0, "above": 11}[where]
     else:
         table[name][1] = {"below": allowed.low - 1e-3, "above": allowed.high * 1.001, "nan": np.nan}[where]
