@@ -148,9 +148,16 @@ class CouponNight:
         return tuple(s.observation for s in self.sites if s.observation is not None)
 
     @property
+    def heat_treatment(self) -> HeatTreatment | None:
+        """The furnace programme as it was set, or was to be."""
+        if self.furnace is not None:
+            return self.furnace.treatment
+        return None if self.suggestion is None else self.suggestion.heat_treatment
+
+    @property
     def title(self) -> str:
         """Serial, glass and heat treatment, for labels."""
-        heat = self.furnace.treatment if self.furnace else (self.suggestion.heat_treatment if self.suggestion else None)
+        heat = self.heat_treatment
         treated = f", {heat.temperature_C:.0f} °C, {heat.hold_s / 60:.0f} min" if heat else ""
         return f"{self.coupon.serial} ({self.coupon.glass.name}{treated})"
 

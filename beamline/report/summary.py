@@ -168,7 +168,7 @@ def summary_of(night: NightData) -> Summary:
         outcomes=dict(Counter(m.kind for m in numbers)),
         states={s.value: n for s, n in Counter(s.state for c in night.coupons for s in c.sites).items()},
         best_site=f"{best.observation.site.name} on {best.observation.site.coupon}" if best else None,
-        best_recipe=tuple(recipe_lines(best)) if best else (),
+        best_recipe=tuple(recipe_lines(best, night)) if best else (),
         best_measured=()
         if number is None
         else tuple(

@@ -110,9 +110,14 @@ def _residual(axes: Axes, curves: Curves) -> None:
     axes.set_xlabel("wavelength (nm)")
 
 
-def recipe_lines(best: BestSite) -> list[tuple[str, str]]:
-    """The recipe as (what, value with unit)."""
-    writing, heat = best.observation.writing, best.heat_treatment
+def recipe_lines(best: BestSite, night: NightData) -> list[tuple[str, str]]:
+    """The recipe as (what, value with unit).
+
+    The furnace programme is the one that was set; of a coupon of an earlier night only what was read back is known.
+    """
+    serial = best.observation.site.coupon
+    was_set = next((c.heat_treatment for c in night.coupons if c.coupon.serial == serial), None)
+    writing, heat = best.observation.writing, was_set or best.heat_treatment
     power_W = best.observation.power_at_sample_W
     lines = [
         ("glass", f"{best.observation.glass.name} (I/(Br+I) = {best.observation.glass.iodide_fraction:.3g})"),
@@ -145,7 +150,7 @@ def _card(axes: Axes, best: BestSite, night: NightData) -> None:
     ]
     text = [
         ("Recipe", None),
-        *recipe_lines(best),
+        *recipe_lines(best, night),
         ("Measured", None),
         *((what, value) for what, value in outcome if value != "–"),
         ("Within the specification", None),
