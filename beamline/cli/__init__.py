@@ -12,6 +12,7 @@ from importlib.metadata import version
 import click
 
 from beamline.cli.campaign import campaign
+from beamline.cli.physics import physics
 
 __all__ = ["main"]
 
@@ -23,3 +24,4 @@ def main() -> None:
 
 
 main.add_command(campaign)
+main.add_command(physics)

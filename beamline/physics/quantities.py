@@ -292,6 +292,23 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
     ),
     Quantity(
         "P22",
+        "CsPbBr3: lower Raman line",
+        "1/cm",
+        each("red_raman_low_1_cm", "Br"),
+        target=paper("P22", "Br_low_1_cm"),
+        tolerance=0.5,
+        cannot="one straight line through the mixed phase and CsPbI3 gives 92: it is not the mode at 72",
+    ),
+    Quantity(
+        "P22",
+        "CsPbBr3: upper Raman line",
+        "1/cm",
+        each("red_raman_high_1_cm", "Br"),
+        target=paper("P22", "Br_high_1_cm"),
+        tolerance=0.5,
+    ),
+    Quantity(
+        "P22",
         "CsPbI3: Raman line",
         "1/cm",
         each("red_raman_low_1_cm", "I"),

@@ -111,7 +111,8 @@ class Footer:
         """One line."""
         shown = ", ".join(uid[:8] for uid in self.runs[:4])
         more = f" and {len(self.runs) - 4} more" if len(self.runs) > 4 else ""
-        parts = [f"{'run' if len(self.runs) == 1 else 'runs'} {shown}{more}", self.n, self.errors]
+        runs = f"{'run' if len(self.runs) == 1 else 'runs'} {shown}{more}" if self.runs else ""
+        parts = [runs, self.n, self.errors]
         return "  ·  ".join([*(part for part in parts if part), f"vitrail {self.code_version}"])
 
 
