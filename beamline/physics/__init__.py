@@ -11,7 +11,7 @@ nothing and does not load numba; the first call compiles, or loads what an earli
 docs/explanation/physics.md has the equations, and what is fit and what is prediction.
 """
 
-from beamline.physics.emission import spectrum
+from beamline.physics.emission import decay, spectrum
 from beamline.physics.model import heat, observe, predict, write
 from beamline.physics.parameters import PARAMETERS, Parameter, nominal, parameter_dtype
 from beamline.physics.prior import draw, from_standard, to_standard
@@ -35,6 +35,7 @@ __all__ = [
     "SettingError",
     "check_settings",
     "check_steps",
+    "decay",
     "draw",
     "from_standard",
     "heat",

@@ -1,4 +1,4 @@
-"""Defects: halide vacancies quench, and trapped excitons return late. Yield, lifetime and screening from the balance."""
+"""Defects: halide vacancies quench, and trapped excitons return late. Yield, lifetimes and screening from the balance."""
 
 from __future__ import annotations
 
@@ -8,10 +8,29 @@ from typing import NamedTuple
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
-__all__ = ["Yield", "luminescence_yield"]
+__all__ = ["Decay", "Yield", "luminescence_yield", "xps_shift_eV"]
 
 _MID_IODIDE = 0.52
 """Iodide fraction of the mixed phase of the paper, where its lifetime parameter is stated."""
+
+
+_ONE_VACANCY = 0.15
+"""Lifetime, and so yield, of a dot with one vacancy over that of a dot without (assumed: the paper gives averages only)."""
+
+_XPS_SHIFT_eV = -2.0
+"""Shift of the core levels per unit of halide balance (assumed, as is its sign: vacancies dope with electrons, which lifts
+the Fermi level and with it the binding energies that are measured from it). The paper's text gives no shift."""
+
+
+class Decay(NamedTuple):
+    """A tri-exponential decay: amplitudes at time zero, which add up to 1, and times."""
+
+    fast_amplitude: float
+    fast_ns: float
+    main_amplitude: float
+    main_ns: float
+    late_amplitude: float
+    late_ns: float
 
 
 class Yield(NamedTuple):
@@ -20,6 +39,7 @@ class Yield(NamedTuple):
     quantum_yield: float
     lifetime_ns: float
     vacancies: float
+    decay: Decay
 
 
 @compiled
@@ -30,6 +50,29 @@ def _radiative_lifetime_ns(x: float, p: Record) -> float:
     mixed = x * (x - 1.0) / (mid * (mid - 1.0))
     pure_I = x * (x - mid) / (1.0 - mid)
     return p.lifetime_Br_ns * pure_Br + p.lifetime_mixed_ns * mixed + p.lifetime_I_ns * pure_I  # type: ignore[no-any-return]
+
+
+@compiled
+def _decay(bright: float, late: float, mean: float, prompt_ns: float, late_ns: float) -> Decay:
+    """Splits the prompt light between dots without a vacancy and dots with one, whose lifetime and yield are r of theirs.
+
+    Amplitudes of the two are as their Poisson numbers, 1 to lambda, so the photons are as 1 to r lambda. The times are
+    such that the mean over the photons, which is the intensity average sum A t^2 / sum A t, is still the prompt lifetime.
+    """
+    ratio = _ONE_VACANCY
+    main_ns = prompt_ns * (1.0 + ratio * mean) / (1.0 + ratio * ratio * mean)
+    photons = bright if bright + late > 0.0 else 1.0  # quenched altogether: the shape of what there was
+    main = photons / ((1.0 + ratio * mean) * main_ns)
+    fast = main * mean
+    delayed = late / late_ns
+    total = main + fast + delayed
+    return Decay(fast / total, ratio * main_ns, main / total, main_ns, delayed / total, late_ns)
+
+
+@compiled
+def xps_shift_eV(balance: float) -> float:
+    """Shift of the core levels in binding energy against the stoichiometric crystal, proportional to the halide balance."""
+    return _XPS_SHIFT_eV * balance
 
 
 @compiled
@@ -49,4 +92,5 @@ def luminescence_yield(x: float, balance: float, p: Record) -> Yield:
     prompt_ns = _radiative_lifetime_ns(x, p) / (1.0 + p.lifetime_quenching * mean)
     total = bright + late
     lifetime = (bright * prompt_ns + late * p.delayed_lifetime_ns) / total if total > 0.0 else prompt_ns
-    return Yield(total, lifetime, vacancies)
+    decay = _decay(bright, late, mean, prompt_ns, p.delayed_lifetime_ns)
+    return Yield(total, lifetime, vacancies, decay)

@@ -1,15 +1,16 @@
-"""Spectrum: the photon rate per nanometre of the two bands."""
+"""Spectrum: the photon rate per nanometre of the two bands. Decay: the photon rate per nanosecond after a pulse."""
 
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beamline.physics.constants import HC_eV_nm
 
-__all__ = ["spectrum"]
+__all__ = ["decay", "spectrum"]
 
 
 def spectrum(observables: NDArray[np.void], wavelength_nm: ArrayLike) -> NDArray[np.float64]:
@@ -43,3 +44,38 @@ def spectrum(observables: NDArray[np.void], wavelength_nm: ArrayLike) -> NDArray
         score = away_eV / np.where(away_eV < 0.0, sigma_eV * asymmetry, sigma_eV)
         rate += height * np.exp(-0.5 * score * score)
     return rate * (HC_eV_nm / axis_nm**2)
+
+
+def decay(
+    observables: NDArray[np.void], time_ns: ArrayLike, phase: Literal["green", "red", "both"] = "both"
+) -> NDArray[np.float64]:
+    """Photon rate per ns after a short pulse of excitation, in units of the intensities: tri-exponential for each phase.
+
+    The integral over all times is the intensity. What the paper calls the average lifetime is the intensity average
+    sum A t^2 / sum A t = int t I dt / int I dt, the observable `..._lifetime_ns`.
+
+    Args:
+        observables: (...) with the intensities, amplitudes and lifetimes, as of `observable_dtype`.
+        time_ns: (t,) after the pulse; nothing is emitted before it.
+        phase: through a filter that passes one phase, or all light.
+
+    Returns:
+        (..., t).
+
+    Raises:
+        ValueError: a time is not finite, or the axis is not one-dimensional.
+    """
+    axis_ns = np.asarray(time_ns, dtype=np.float64)
+    if axis_ns.ndim != 1 or not np.isfinite(axis_ns).all():
+        raise ValueError("time_ns must be one-dimensional, of finite numbers")
+    rate = np.zeros((*observables.shape, axis_ns.size))
+    for one in ("green", "red") if phase == "both" else (phase,):
+        curve = np.zeros_like(rate)
+        area_ns = np.zeros(observables.shape)
+        for component in ("fast", "main", "late"):
+            amplitude = observables[f"{one}_{component}_amplitude"]
+            lifetime_ns = observables[f"{one}_{component}_lifetime_ns"]
+            curve += amplitude[..., np.newaxis] * np.exp(-np.maximum(axis_ns, 0.0) / lifetime_ns[..., np.newaxis])
+            area_ns += amplitude * lifetime_ns
+        rate += (observables[f"{one}_intensity"] / area_ns)[..., np.newaxis] * curve
+    return np.where(axis_ns < 0.0, 0.0, rate)

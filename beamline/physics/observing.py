@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics.defects import Yield, luminescence_yield
+from beamline.physics.defects import Yield, luminescence_yield, xps_shift_eV
 from beamline.physics.exchange import residual_iodide_fraction
 from beamline.physics.jit import compiled
 from beamline.physics.nucleation import crystallised
@@ -58,12 +58,19 @@ def _observe_green(state: Record, p: Record, amount: float, seen: Record) -> Non
     seen.green_fwhm_eV = phase.band.fwhm_eV
     seen.green_intensity = amount * phase.emission.quantum_yield
     seen.green_lifetime_ns = phase.emission.lifetime_ns
+    seen.green_fast_amplitude = phase.emission.decay.fast_amplitude
+    seen.green_fast_lifetime_ns = phase.emission.decay.fast_ns
+    seen.green_main_amplitude = phase.emission.decay.main_amplitude
+    seen.green_main_lifetime_ns = phase.emission.decay.main_ns
+    seen.green_late_amplitude = phase.emission.decay.late_amplitude
+    seen.green_late_lifetime_ns = phase.emission.decay.late_ns
     seen.green_iodide_fraction = 0.0
     seen.green_quantum_yield = phase.emission.quantum_yield
     seen.green_asymmetry = p.band_asymmetry
     seen.green_bleach_eV = phase.band.bleach_eV
     seen.green_exciton_binding_meV = 1e3 * phase.band.exciton_binding_eV
     seen.green_halide_per_lead = 3.0 + phase.balance
+    seen.green_xps_shift_eV = xps_shift_eV(phase.balance)
     seen.green_diameter_nm = diameter_nm
     seen.green_TEM_diameter_nm = diameter_nm / p.TEM_ratio
     seen.green_lattice_A = phase.lattice_A
@@ -79,12 +86,19 @@ def _observe_red(state: Record, p: Record, amount: float, x: float, seen: Record
     seen.red_fwhm_eV = phase.band.fwhm_eV
     seen.red_intensity = amount * phase.emission.quantum_yield * p.red_absorption
     seen.red_lifetime_ns = phase.emission.lifetime_ns
+    seen.red_fast_amplitude = phase.emission.decay.fast_amplitude
+    seen.red_fast_lifetime_ns = phase.emission.decay.fast_ns
+    seen.red_main_amplitude = phase.emission.decay.main_amplitude
+    seen.red_main_lifetime_ns = phase.emission.decay.main_ns
+    seen.red_late_amplitude = phase.emission.decay.late_amplitude
+    seen.red_late_lifetime_ns = phase.emission.decay.late_ns
     seen.red_iodide_fraction = x
     seen.red_quantum_yield = phase.emission.quantum_yield
     seen.red_asymmetry = p.band_asymmetry
     seen.red_bleach_eV = phase.band.bleach_eV
     seen.red_exciton_binding_meV = 1e3 * phase.band.exciton_binding_eV
     seen.red_halide_per_lead = 3.0 + phase.balance
+    seen.red_xps_shift_eV = xps_shift_eV(phase.balance)
     seen.red_diameter_nm = diameter_nm
     seen.red_TEM_diameter_nm = diameter_nm / p.TEM_ratio
     seen.red_lattice_A = phase.lattice_A
