@@ -7,7 +7,7 @@ hold the two together to 1e-9. One parameter set at a time. Some hundred times s
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ from beamline.physics.relaxation import MODE_RATES, MODE_STRETCHES, MODE_WEIGHTS
 from beamline.physics.setting_table import check_settings
 from beamline.physics.steps import check_steps
 
-__all__ = ["reference_predict"]
+__all__ = ["GRID", "Grid", "reference_predict"]
 
 Array: TypeAlias = NDArray[np.float64]
 _Columns: TypeAlias = dict[str, Array]
@@ -37,13 +37,28 @@ _Columns: TypeAlias = dict[str, Array]
 _k: Final = BOLTZMANN_eV_K
 
 
-def reference_predict(settings: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void]) -> NDArray[np.void]:
+class Grid(NamedTuple):
+    """Radial nodes in units of the extent, widths of their rings, and the matrix that integrates along a line."""
+
+    nodes: Array
+    rings: Array
+    abel: Array
+
+
+GRID: Final = Grid(NODES, RINGS, ABEL)
+"""That of the fast model."""
+
+
+def reference_predict(
+    settings: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void], grid: Grid = GRID
+) -> NDArray[np.void]:
     """The observables of every setting under one parameter set.
 
     Args:
         settings: (m,) of `setting_dtype`.
         steps: (k, 2) or (m, k, 2) of [temperature_C, duration_s].
         parameters: (1,) of `parameter_dtype`.
+        grid: another one shows what the fast model's costs in accuracy.
 
     Returns:
         (1, m) of `observable_dtype`.
@@ -58,7 +73,7 @@ def reference_predict(settings: NDArray[np.void], steps: ArrayLike, parameters: 
         raise ValueError(f"the reference takes one parameter set, got shape {parameters.shape}; expected (1,)")
     s = {name: settings[name].astype(np.float64) for name in settings.dtype.names or ()}
     p = parameters[0]
-    glass = _written(s, p)
+    glass = _written(s, p, grid)
     _heated(glass, history, p)
     seen = _observed(glass, p)
     observables = np.empty((1, settings.size), observable_dtype)
@@ -161,16 +176,16 @@ def _nucleation_rate(T: Array, p: np.void) -> Array:
     return np.where(happens, np.exp(-B / T_safe - W / (T_safe * (T_L - T_safe) ** 2) - c), 0.0)
 
 
-def _doses(s: _Columns, source: _Columns, R: Array, passes: Array, p: np.void) -> tuple[Array, Array]:
+def _doses(s: _Columns, source: _Columns, R: Array, passes: Array, *, p: np.void, grid: Grid) -> tuple[Array, Array]:
     """Nucleation dose u = int k_N dt and transport tau = int k_N exp[-(E_x / k)(1/T - 1/T_nose)] dt at the nodes."""
-    T = _temperature(s, source, R[:, np.newaxis] * NODES, p)
+    T = _temperature(s, source, R[:, np.newaxis] * grid.nodes, p)
     nucleation = _nucleation_rate(T, p)
     transport = nucleation * np.exp(-p["transport_excess_barrier_eV"] / _k * (1.0 / T - 1.0 / p["nose_K"]))
     line = s["is_line"] > 0
     speed = np.where(line, 1e3 * s["speed_mm_s"], 1.0)
     seconds = (passes * np.where(line, p["line_equivalence"] * R / speed, s["exposure_s"]))[:, np.newaxis]
     nucleation, transport = (
-        np.where(line[:, np.newaxis], np.maximum(rate @ ABEL.T, 0.0), rate) for rate in (nucleation, transport)
+        np.where(line[:, np.newaxis], np.maximum(rate @ grid.abel.T, 0.0), rate) for rate in (nucleation, transport)
     )
     return seconds * nucleation, seconds * transport
 
@@ -182,29 +197,29 @@ def _red_share(y: Array, xi: Array, p: np.void) -> Array:
     return np.where(some, red / np.where(some, red + green, 1.0), y >= 1.0)
 
 
-def _contour(X: Array, R: Array, p: np.void) -> Array:
+def _contour(X: Array, R: Array, p: np.void, nodes: Array) -> Array:
     """Radius of the outermost node pair between which the share falls through f_det, log-linear between them."""
     f = p["visible_share"]
     radius = np.zeros_like(R)
-    for j in range(1, len(NODES)):
+    for j in range(1, len(nodes)):
         inner, outer = X[:, j - 1], X[:, j]
         crosses = (inner >= f) & (outer < f)
         high = np.where(crosses, inner, 2.0 * f)
         part = np.log(high / f) / np.log(high / np.maximum(outer, 1e-9 * f))
-        radius = np.where(crosses, R * (NODES[j - 1] + part * (NODES[j] - NODES[j - 1])), radius)
+        radius = np.where(crosses, R * (nodes[j - 1] + part * (nodes[j] - nodes[j - 1])), radius)
     return np.where(X[:, -1] >= f, R, radius)
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
-def _written(s: _Columns, p: np.void) -> _Columns:
+def _written(s: _Columns, p: np.void, grid: Grid) -> _Columns:
     """What the laser leaves."""
     first, again = _source(s, p, 1.0), _source(s, p, p["rewrite_absorption_gain"])
     lit = first["power_W"] > 0.0
     further = s["n_passes"] - 1.0
     R = _extent(s, first, p)
     R = np.where(further > 0.0, np.maximum(R, _extent(s, again, p)), R)
-    u, tau = _doses(s, first, R, np.ones_like(R), p)
-    u_again, tau_again = _doses(s, again, R, further, p)
+    u, tau = _doses(s, first, R, np.ones_like(R), p=p, grid=grid)
+    u_again, tau_again = _doses(s, again, R, further, p=p, grid=grid)
     u, tau = u + u_again, tau + tau_again
 
     n = p["avrami_exponent"]
@@ -217,8 +232,8 @@ def _written(s: _Columns, p: np.void) -> _Columns:
     x = x_0[:, np.newaxis] - (x_res - x_0)[:, np.newaxis] * np.expm1(-xi)
     red = _red_share(y[:, np.newaxis], xi, p)
 
-    r = R[:, np.newaxis] * NODES
-    area = R[:, np.newaxis] * RINGS * np.where(s["is_line"][:, np.newaxis] > 0, 2.0, 2.0 * np.pi * r)
+    r = R[:, np.newaxis] * grid.nodes
+    area = R[:, np.newaxis] * grid.rings * np.where(s["is_line"][:, np.newaxis] > 0, 2.0, 2.0 * np.pi * r)
     whole = (area * X).sum(axis=1)
     whole_red = (area * X * red).sum(axis=1)
     whole_green = (area * X * (1.0 - red)).sum(axis=1)
@@ -248,7 +263,7 @@ def _written(s: _Columns, p: np.void) -> _Columns:
         "nucleation_dose": dose,
         "red_share": f_R,
         "x": x_red,
-        "size_um": 2.0 * _contour(X, R, p),
+        "size_um": 2.0 * _contour(X, R, p, grid.nodes),
         "void_share": np.where(lit, 1.0 - sound, 0.0),
         "absorbed_power_W": np.where(lit, first["power_W"], 0.0),
         "peak_temperature_K": peak,
