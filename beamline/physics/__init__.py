@@ -12,7 +12,7 @@ docs/explanation/physics.md has the equations, and what is fit and what is predi
 """
 
 from beamline.physics.emission import decay, spectrum
-from beamline.physics.model import heat, observe, predict, write
+from beamline.physics.model import heat, observe, predict, predict_spectra, write
 from beamline.physics.parameters import PARAMETERS, Parameter, nominal, parameter_dtype
 from beamline.physics.prior import draw, from_standard, to_standard
 from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
@@ -45,6 +45,7 @@ __all__ = [
     "observe",
     "parameter_dtype",
     "predict",
+    "predict_spectra",
     "sensitivities",
     "setting_dtype",
     "settings",

@@ -10,7 +10,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from beamline.physics.constants import HC_eV_nm
 
-__all__ = ["decay", "spectrum"]
+__all__ = ["check_axis", "decay", "spectrum"]
+
+
+def check_axis(wavelength_nm: ArrayLike) -> NDArray[np.float64]:
+    """A wavelength axis, (w,) contiguous.
+
+    Raises:
+        ValueError: a wavelength is not a finite number above 0, or the axis is not one-dimensional.
+    """
+    axis_nm = np.ascontiguousarray(wavelength_nm, dtype=np.float64)
+    if np.ndim(wavelength_nm) != 1 or not (np.isfinite(axis_nm).all() and (axis_nm > 0).all()):
+        raise ValueError("wavelength_nm must be one-dimensional, of finite numbers above 0 nm")
+    return axis_nm
 
 
 def spectrum(observables: NDArray[np.void], wavelength_nm: ArrayLike) -> NDArray[np.float64]:
@@ -29,9 +41,7 @@ def spectrum(observables: NDArray[np.void], wavelength_nm: ArrayLike) -> NDArray
     Raises:
         ValueError: a wavelength is not a finite number above 0, or the axis is not one-dimensional.
     """
-    axis_nm = np.asarray(wavelength_nm, dtype=np.float64)
-    if axis_nm.ndim != 1 or not (np.isfinite(axis_nm).all() and (axis_nm > 0).all()):
-        raise ValueError("wavelength_nm must be one-dimensional, of finite numbers above 0 nm")
+    axis_nm = check_axis(wavelength_nm)
     energy_eV = HC_eV_nm / axis_nm
     rate = np.zeros((*observables.shape, axis_nm.size))
     for phase in ("green", "red"):

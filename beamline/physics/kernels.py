@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from beamline.physics.bands import Spectra, fill_spectrum, new_scratch
 from beamline.physics.furnace import heat_site, prepare_step
 from beamline.physics.jit import entry, source_digest
 from beamline.physics.nucleation import nose
@@ -75,10 +76,18 @@ def _make_observe(digest: str) -> Callable[[_Array, _Array, _Array], None]:
     return observe_all
 
 
-def _make_predict(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array, _Array], None]:
+_Floats = NDArray[np.float64]
+_Spectra = tuple[_Floats, _Floats, _Floats]
+"""The fields of `Spectra`. Plain, since the on-disk cache stumbles over a class of ours that is no longer there."""
+
+
+def _make_predict(digest: str) -> Callable[[_Array, _Floats, _Array, _Array, _Spectra], None]:
     @entry
-    def predict_all(settings: _Array, steps: NDArray[np.float64], parameters: _Array, observables: _Array) -> None:
+    def predict_all(settings: _Array, steps: _Floats, parameters: _Array, observables: _Array, light: _Spectra) -> None:
+        """With spectra where their axis has points; w = 0 goes without."""
         _ = digest
+        spectra = Spectra(light[0], light[1], light[2])
+        w = spectra.energy_eV.size
         m = settings.size
         k = steps.shape[1]
         shared = steps.shape[0] == 1
@@ -86,6 +95,7 @@ def _make_predict(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array,
         for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
             work = Work(np.empty((N_DOSES, N_NODES)), np.empty((N_DOSES, N_NODES)))
             states = np.empty(1, state_dtype)
+            scratch = new_scratch(w)
             prepared = np.empty(k, step_dtype)
             prepared_for = -1
             curve = nose(parameters[0])
@@ -103,6 +113,8 @@ def _make_predict(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array,
                 write_site(settings[j], p, curve, states[0], work)
                 heat_site(states[0], prepared, p)
                 observe_site(states[0], p, observables[i, j])
+                if w > 0:
+                    fill_spectrum(observables[i, j], spectra, spectra.rate[i, j], scratch)
 
     return predict_all
 

@@ -17,6 +17,11 @@ STEP_TEMPERATURES_C: Final = (-20.0, 700.0)
 """Validity of furnace steps, degC."""
 
 
+_LONGEST_s: Final = 1e9
+_LOWEST: Final = np.array([STEP_TEMPERATURES_C[0], 0.0])
+_HIGHEST: Final = np.array([STEP_TEMPERATURES_C[1], _LONGEST_s])
+
+
 def steps_array(history: Sequence[HeatStep]) -> NDArray[np.float64]:
     """A heat history as an array.
 
@@ -53,12 +58,14 @@ def check_steps(steps: ArrayLike, n_settings: int | None = None) -> NDArray[np.f
     if array.ndim != 3 or array.shape[2] != 2 or (n_settings is not None and array.shape[0] not in {1, n_settings}):
         settings_axis = "m" if n_settings is None else str(n_settings)
         raise ValueError(f"steps have shape {np.shape(steps)}; expected (k, 2) or ({settings_axis}, k, 2)")
+    if ((array >= _LOWEST) & (array <= _HIGHEST)).all():
+        return array
     temperature, duration = array[..., 0], array[..., 1]
     low, high = STEP_TEMPERATURES_C
     bad = ~((temperature >= low) & (temperature <= high))
     if bad.any():
         raise ValueError(f"temperature_C={float(temperature[bad][0])!r} of a step is outside {low:g} to {high:g} degC")
-    bad = ~((duration >= 0.0) & (duration <= 1e9))
+    bad = ~((duration >= 0.0) & (duration <= _LONGEST_s))
     if bad.any():
-        raise ValueError(f"duration_s={float(duration[bad][0])!r} of a step is outside 0 to 1e9 s")
+        raise ValueError(f"duration_s={float(duration[bad][0])!r} of a step is outside 0 to {_LONGEST_s:g} s")
     return array

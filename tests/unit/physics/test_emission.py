@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from beamline.physics import make_settings, nominal, observable_dtype, predict, spectrum
+from beamline.physics import draw, make_settings, nominal, observable_dtype, predict, predict_spectra, spectrum
 from beamline.physics.constants import HC_eV_nm
 
 Array = npt.NDArray[Any]
@@ -55,3 +55,23 @@ def test_the_nominal_line_has_two_bands() -> None:
 def test_wavelengths_that_are_none_are_refused(axis: list[float]) -> None:
     with pytest.raises(ValueError, match="wavelength_nm"):
         spectrum(one_band(2.0, 0.1, 1.0), axis)
+
+
+def test_spectra_with_the_prediction_are_those_of_the_prediction() -> None:
+    lines = make_settings(
+        iodide_fraction=[0.0, 0.3, 0.5, 1.0], pulse_energy_uJ=[200.0, 0.0, 180.0, 250.0], speed_mm_s=0.4
+    )
+    parameters = draw(np.random.default_rng(5), 6)
+    axis_nm = np.linspace(380.0, 900.0, 361)
+    seen, light = predict_spectra(lines, [[500.0, 3600.0]], parameters, axis_nm)
+    assert (seen == predict(lines, [[500.0, 3600.0]], parameters)).all()
+    expected = spectrum(seen, axis_nm)
+    assert (light[:, 1] == 0.0).all()
+    np.testing.assert_allclose(light, expected, rtol=1e-11, atol=1e-280)
+
+
+@pytest.mark.parametrize("bad", [500.0, [[500.0]], [0.0], [np.nan]])
+def test_spectra_refuse_axes_that_are_none(bad: Any) -> None:
+    line = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)
+    with pytest.raises(ValueError, match="wavelength_nm"):
+        predict_spectra(line, np.zeros((0, 2)), nominal(), bad)

@@ -248,6 +248,17 @@ def test_importing_loads_no_compiler() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
+def test_the_first_call_loads_no_extension_of_the_compiler_and_keeps_none_from_others() -> None:
+    code = (
+        "import sys; from beamline.physics import *; import numba\n"
+        "line = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)\n"
+        "predict(line, [[500.0, 60.0]], nominal())\n"
+        "assert 'awkward' not in sys.modules\n"
+        "assert numba.core.entrypoints._already_initialized is False\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=100)
+
+
 def test_the_cache_of_compiled_code_depends_on_all_sources() -> None:
     from beamline.physics import kernels
     from beamline.physics.jit import source_digest

@@ -10,9 +10,13 @@ from beamline.physics import (
     SettingError,
     check_settings,
     make_settings,
+    nominal,
+    predict,
+    predict_spectra,
     setting_dtype,
     settings,
     steps_array,
+    write,
 )
 from beamline.physics.steps import check_steps
 from beamline.recipe import Dot, HeatStep, HeatTreatment, Line
@@ -114,3 +118,38 @@ def test_steps_of_a_heat_treatment() -> None:
 def test_steps_outside_the_validity_are_refused(steps: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         check_steps(steps, 5)
+
+
+def test_many_settings_are_refused_by_the_first_bad_one_with_their_number() -> None:
+    table = np.repeat(make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4), 1000)
+    table["speed_mm_s"][[30, 700]] = [9.0, np.nan]
+    with pytest.raises(SettingError, match=r"^speed_mm_s=9.0 in setting 30 \(2 of 1000 settings\) .* 0.01 to 3 mm/s"):
+        check_settings(table)
+
+
+@pytest.mark.parametrize(
+    "bad", [{"pulse_energy_uJ": [200.0, -1.0]}, {"speed_mm_s": [0.4, 3.1]}, {"iodide_fraction": [0.5, np.nan]}]
+)
+def test_arrays_are_refused_before_anything_is_predicted(bad: dict[str, Any]) -> None:
+    good: dict[str, Any] = {"iodide_fraction": 0.5, "pulse_energy_uJ": 200.0, "speed_mm_s": 0.4}
+    (name,) = bad
+    with pytest.raises(SettingError, match=f"{name}=.* in setting 1"):
+        make_settings(**good | bad)
+    table = np.repeat(make_settings(**good), 2)[::-1]  # not contiguous
+    table[name] = bad[name]
+    for ask in (
+        lambda: write(table, nominal()),
+        lambda: predict(table, np.zeros((0, 2)), nominal()),
+        lambda: predict_spectra(table, np.zeros((0, 2)), nominal(), [500.0]),
+    ):
+        with pytest.raises(SettingError, match=f"{name}=.* in setting 1"):
+            ask()
+
+
+def test_the_pace_of_the_other_kind_is_not_looked_at() -> None:
+    table = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)
+    table["exposure_s"] = -5.0
+    check_settings(table)
+    table["is_line"] = False
+    with pytest.raises(SettingError, match="exposure_s"):
+        check_settings(table)
