@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -27,23 +27,23 @@ _BUFFER_BYTES: Final = 32_000_000
 """Full records of `predict` are made in pieces of this size when only some fields are asked for."""
 
 
-_loaded: Final[set[str]] = set()
+_loaded: Final[dict[str, Callable[..., None]]] = {}
 
 
 def _run(entry: str, *arguments: object) -> None:
     """Calls an entry of `kernels`: one caller at a time, and numba undisturbed while it loads what it needs."""
-    from beamline.physics import kernels  # noqa: PLC0415  # numba is loaded when it is needed
-
-    kernel = getattr(kernels, entry)
     with _one_at_a_time:
-        if entry in _loaded:
+        kernel = _loaded.get(entry)
+        if kernel is not None:
             kernel(*arguments)
             return
+        from beamline.physics import kernels  # noqa: PLC0415  # numba is loaded when it is needed
         from beamline.physics.jit import no_extensions  # noqa: PLC0415
 
+        kernel = getattr(kernels, entry)
         with no_extensions():
             kernel(*arguments)
-        _loaded.add(entry)
+        _loaded[entry] = kernel
 
 
 def _check_parameters(parameters: NDArray[np.void]) -> NDArray[np.void]:

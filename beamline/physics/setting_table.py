@@ -76,8 +76,26 @@ _LOWS: Final = _bounds("low")
 _HIGHS: Final = _bounds("high")
 
 
+_FEW: Final = 4
+"""Rows up to which plain Python is quicker than numpy."""
+
+_PLAIN_LOWS: Final = tuple(tuple(row) for row in _LOWS.tolist())
+_PLAIN_HIGHS: Final = tuple(tuple(row) for row in _HIGHS.tolist())
+
+
+def _is_valid(row: tuple[float, ...]) -> bool:
+    kind = int(row[-1])
+    n_passes = row[-2]
+    if not SETTING_RANGES["n_passes"].low <= n_passes <= SETTING_RANGES["n_passes"].high:
+        return False
+    bounds = zip(row, _PLAIN_LOWS[kind], _PLAIN_HIGHS[kind], strict=False)  # what comes after them is not float
+    return all(low <= value <= high for value, low, high in bounds)
+
+
 def _all_valid(table: NDArray[np.void]) -> bool:
     """All fields at once: one call of the model is a few microseconds, and so must be its check."""
+    if table.size <= _FEW:
+        return all(_is_valid(row) for row in table.tolist())
     table = np.ascontiguousarray(table)
     kind = table["is_line"].view(np.int8)
     n = len(_CHECKED)
