@@ -30,12 +30,33 @@ _BUFFER_BYTES: Final = 32_000_000
 _loaded: Final[dict[str, Callable[..., None]]] = {}
 
 
-def _run(entry: str, *arguments: object) -> None:
-    """Calls an entry of `kernels`: one caller at a time, and numba undisturbed while it loads what it needs."""
+_ONE_TASK: Final = 32
+"""Predictions that the kernels hand to a thread at once: so many or fewer keep only one thread busy."""
+
+
+def _run(entry: str, n: int, *arguments: object) -> None:
+    """Calls an entry of `kernels`: one caller at a time, and numba undisturbed while it loads what it needs.
+
+    Args:
+        entry: its name.
+        n: pairs of a parameter set and a setting. Few are left to one thread: waiting for the others, who find nothing to
+            do, takes longer than the work, and far longer on a busy machine.
+        arguments: of the entry.
+    """
     with _one_at_a_time:
         kernel = _loaded.get(entry)
         if kernel is not None:
-            kernel(*arguments)
+            if n > _ONE_TASK:
+                kernel(*arguments)
+                return
+            import numba  # noqa: PLC0415  # loaded already
+
+            threads = numba.get_num_threads()
+            numba.set_num_threads(1)
+            try:
+                kernel(*arguments)
+            finally:
+                numba.set_num_threads(threads)
             return
         from beamline.physics import kernels  # noqa: PLC0415  # numba is loaded when it is needed
         from beamline.physics.jit import no_extensions  # noqa: PLC0415
@@ -80,7 +101,7 @@ def write(settings: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
     check_settings(settings)
     parameters = _check_parameters(parameters)
     states = np.zeros((parameters.size, settings.size), dtype=state_dtype)
-    _run("write_all", np.ascontiguousarray(settings), parameters, states)
+    _run("write_all", states.size, np.ascontiguousarray(settings), parameters, states)
     return states
 
 
@@ -102,7 +123,7 @@ def heat(states: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void
     _check_states(states, parameters)
     checked = check_steps(steps, states.shape[1])
     heated = states.copy(order="C")
-    _run("heat_all", heated, checked, parameters)
+    _run("heat_all", heated.size, heated, checked, parameters)
     return heated
 
 
@@ -122,7 +143,7 @@ def observe(states: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
     parameters = _check_parameters(parameters)
     _check_states(states, parameters)
     observables = np.empty(states.shape, dtype=observable_dtype)
-    _run("observe_all", np.ascontiguousarray(states), parameters, observables)
+    _run("observe_all", states.size, np.ascontiguousarray(states), parameters, observables)
     return observables
 
 
@@ -154,7 +175,15 @@ def predict(
     n, m = parameters.size, settings.size
     if fields is None:
         observables = np.empty((n, m), dtype=observable_dtype)
-        _run("predict_all", settings, checked, parameters, observables, (_no_points, _no_points, np.empty((n, m, 0))))
+        _run(
+            "predict_all",
+            n * m,
+            settings,
+            checked,
+            parameters,
+            observables,
+            (_no_points, _no_points, np.empty((n, m, 0))),
+        )
         return observables
 
     unknown = [name for name in fields if name not in (observable_dtype.names or ())]
@@ -168,6 +197,7 @@ def predict(
         piece = buffer[: part.stop - part.start]
         _run(
             "predict_all",
+            piece.size,
             settings,
             checked,
             parameters[part],
@@ -204,5 +234,5 @@ def predict_spectra(
     observables = np.empty((parameters.size, settings.size), dtype=observable_dtype)
     rate = np.empty((*observables.shape, axis_nm.size))
     spectra = (HC_eV_nm / axis_nm, HC_eV_nm / axis_nm**2, rate)
-    _run("predict_all", np.ascontiguousarray(settings), checked, parameters, observables, spectra)
+    _run("predict_all", observables.size, np.ascontiguousarray(settings), checked, parameters, observables, spectra)
     return observables, rate
