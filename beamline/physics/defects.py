@@ -8,7 +8,7 @@ from typing import NamedTuple
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
-__all__ = ["Decay", "Yield", "luminescence_yield", "xps_shift_eV"]
+__all__ = ["Decay", "Yield", "luminescence_yield", "three_or_more", "xps_shift_eV"]
 
 _MID_IODIDE = 0.52
 """Iodide fraction of the mixed phase of the paper, where its lifetime parameter is stated."""
@@ -76,6 +76,22 @@ def xps_shift_eV(balance: float) -> float:
 
 
 @compiled
+def three_or_more(mean: float) -> float:
+    """Probability of three or more of a Poisson number, to rounding for any mean.
+
+    1 - exp(-m) (1 + m + m^2/2) loses all its digits, and its sign, for a small mean; below 1 the tail is summed instead.
+    """
+    if mean > 1.0:
+        return 1.0 - math.exp(-mean) * (1.0 + mean + 0.5 * mean * mean)
+    term = mean * mean * mean / 6.0
+    total = 0.0
+    for k in range(4, 20):  # the term of 19 is below 1e-16 of the sum
+        total += term
+        term *= mean / k
+    return math.exp(-mean) * total
+
+
+@compiled
 def luminescence_yield(x: float, balance: float, p: Record) -> Yield:
     """Yield and lifetime at an iodide fraction x and halide balance X/Pb - 3.
 
@@ -87,8 +103,7 @@ def luminescence_yield(x: float, balance: float, p: Record) -> Yield:
     mean = (p.quenching_Br + (p.quenching_I - p.quenching_Br) * x) * vacancies
     none = math.exp(-mean)
     bright = min(p.yield_Br + (p.yield_I - p.yield_Br) * x, 1.0) * none
-    three_or_more = 1.0 - none * (1.0 + mean + 0.5 * mean * mean)
-    late = p.delayed_yield * three_or_more * x**p.iodide_power
+    late = p.delayed_yield * three_or_more(mean) * x**p.iodide_power
     prompt_ns = _radiative_lifetime_ns(x, p) / (1.0 + p.lifetime_quenching * mean)
     total = bright + late
     lifetime = (bright * prompt_ns + late * p.delayed_lifetime_ns) / total if total > 0.0 else prompt_ns

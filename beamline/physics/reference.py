@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf
+from scipy.special import erf, gammainc
 
 from beamline.physics.constants import (
     CU_K_ALPHA_A,
@@ -381,10 +381,13 @@ def _phase(glass: _Columns, phase: str, x: Array, p: np.void) -> _Columns:
 
 
 def _emission(x: Array, vacancies: Array, p: np.void) -> _Columns:
-    """Yield and the three components of the decay; vacancies per dot are Poisson of mean lambda."""
+    """Yield and the three components of the decay; vacancies per dot are Poisson of mean lambda.
+
+    The regularised incomplete gamma function P(3, lambda) is the probability of three or more.
+    """
     lam = _between(p["quenching_Br"], p["quenching_I"], x) * vacancies
     bright = np.minimum(_between(p["yield_Br"], p["yield_I"], x), 1.0) * np.exp(-lam)
-    late = p["delayed_yield"] * (1.0 - np.exp(-lam) * (1.0 + lam + lam**2 / 2.0)) * x ** p["iodide_power"]
+    late = p["delayed_yield"] * gammainc(3, lam) * x ** p["iodide_power"]
     through = np.polyfit([0.0, 0.52, 1.0], [p["lifetime_Br_ns"], p["lifetime_mixed_ns"], p["lifetime_I_ns"]], 2)
     prompt = np.polyval(through, x) / (1.0 + p["lifetime_quenching"] * lam)
     tau_d = np.full_like(x, p["delayed_lifetime_ns"])

@@ -7,9 +7,13 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import gammainc
 
 from beamline.physics import decay, from_standard, make_settings, nominal, predict
+from beamline.physics.defects import three_or_more
 from beamline.physics.parameters import PARAMETERS
+
+PER_MEAN = np.array([0.0, 1e-12, 1e-6, 1e-3, 0.1, 0.999, 1.0, 1.001, 3.0, 30.0])
 
 LINE = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)
 PURE_I = make_settings(iodide_fraction=1.0, pulse_energy_uJ=200.0, speed_mm_s=0.4)
@@ -90,3 +94,9 @@ def test_core_levels_shift_with_the_halide_balance() -> None:
 def test_times_that_are_none_are_refused(bad: Any) -> None:
     with pytest.raises(ValueError, match="time_ns"):
         decay(predict(LINE, AS_WRITTEN, nominal()), bad)
+
+
+def test_few_vacancies_seldom_make_three_and_never_less_than_none() -> None:
+    found = [three_or_more(mean) for mean in PER_MEAN]
+    np.testing.assert_allclose(found, gammainc(3, PER_MEAN), rtol=1e-13)
+    assert min(found) == 0.0
