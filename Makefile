@@ -50,7 +50,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "$(PYTHON) cannot make environments: on Debian and Ubuntu install python3-venv" >&2; exit 1; }
 	@echo "Setting up .venv with $$($(PYTHON) --version); this is done once and takes a few minutes."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[session,dev]'
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[session,hardware,dev]'
 	@touch $@
 
 clean:

@@ -15,8 +15,16 @@ os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 if TYPE_CHECKING:
     from .bench import Bench, make_bench
     from .changer import Changer
-    from .clock import DiscreteEventClock, RealClock
-    from .errors import ClockStalledError, DeadlineError, DeviceError, RefusedError, SensorError, StoppedError
+    from .clock import DiscreteEventClock, RealClock, ScaledClock
+    from .errors import (
+        ClockStalledError,
+        CommunicationError,
+        DeadlineError,
+        DeviceError,
+        RefusedError,
+        SensorError,
+        StoppedError,
+    )
     from .furnace import Furnace
     from .geometry import Geometry, Limits
     from .laser import Laser
@@ -41,6 +49,7 @@ _HOME = {
     "Clock": "protocols",
     "ClockSignal": "signals",
     "ClockStalledError": "errors",
+    "CommunicationError": "errors",
     "DeadlineError": "errors",
     "DeviceError": "errors",
     "DiscreteEventClock": "clock",
@@ -54,6 +63,7 @@ _HOME = {
     "LineMove": "stage",
     "RealClock": "clock",
     "RefusedError": "errors",
+    "ScaledClock": "clock",
     "SensorError": "errors",
     "SiteName": "signals",
     "Spectrometer": "spectrometer",
@@ -72,6 +82,7 @@ __all__ = [
     "Clock",
     "ClockSignal",
     "ClockStalledError",
+    "CommunicationError",
     "DeadlineError",
     "DeviceError",
     "DiscreteEventClock",
@@ -85,6 +96,7 @@ __all__ = [
     "LineMove",
     "RealClock",
     "RefusedError",
+    "ScaledClock",
     "SensorError",
     "SiteName",
     "Spectrometer",

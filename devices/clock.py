@@ -1,4 +1,4 @@
-"""The two clocks: a heap of events for simulated nights, and the wall's for the bench. Both are a `Clock`.
+"""The clocks: a heap of events for simulated nights, the wall's for the bench, and the wall's scaled for wire servers.
 
 A nine-hour anneal passes in milliseconds on the `DiscreteEventClock` and in nine hours on the `RealClock`, through the
 same plan and the same device classes. Why, and how a RunEngine is made to live by it: docs/decisions/001-clock.md.
@@ -18,7 +18,7 @@ from typing import Any
 
 from .errors import ClockStalledError
 
-__all__ = ["DiscreteEventClock", "RealClock"]
+__all__ = ["DiscreteEventClock", "RealClock", "ScaledClock"]
 
 log = logging.getLogger(__name__)
 
@@ -188,6 +188,8 @@ class DiscreteEventClock:
 class RealClock:
     """Wall time, by the monotonic clock, with one daemon thread that makes the calls."""
 
+    _speed = 1.0
+
     def __init__(self) -> None:
         self._start_s = time.monotonic()
         self._heap: list[_Call] = []
@@ -196,12 +198,12 @@ class RealClock:
         self._thread: threading.Thread | None = None
 
     def __repr__(self) -> str:
-        return f"RealClock(now_s={self.now_s:.3f}, n_events={len(self._heap)})"
+        return f"{type(self).__name__}(now_s={self.now_s:.3f}, n_events={len(self._heap)})"
 
     @property
     def now_s(self) -> float:
         """Seconds since the clock was made."""
-        return time.monotonic() - self._start_s
+        return (time.monotonic() - self._start_s) * self._speed
 
     def call_later(self, delay_s: float, function: Callable[[], object]) -> _Call:
         """Call `function()` on the clock's thread when `delay_s` seconds have passed; it must not block.
@@ -228,7 +230,7 @@ class RealClock:
                 if not self._heap:
                     self._changed.wait()
                 elif (left_s := self._heap[0].due_s - self.now_s) > 0:
-                    self._changed.wait(left_s)
+                    self._changed.wait(left_s / self._speed)
                 else:
                     return heapq.heappop(self._heap)
 
@@ -241,3 +243,32 @@ class RealClock:
                     function()
                 except Exception:
                     log.exception("a call that was due at %.3f s failed; the clock goes on", call.due_s)
+
+
+class ScaledClock(RealClock):
+    """Wall time that passes `speed` times as fast: for servers that imitate an instrument, and demonstrations.
+
+    It drifts behind above some 4,000 times real time, and what happens depends on the load of the machine: a simulated
+    night wants the `DiscreteEventClock`.
+
+    Args:
+        speed: seconds of this clock in a second of the wall.
+
+    Raises:
+        ValueError: `speed` is not finite and positive.
+    """
+
+    def __init__(self, speed: float) -> None:
+        if not (math.isfinite(speed) and speed > 0):
+            raise ValueError(f"{speed=}: a scaled clock runs at a finite, positive multiple of wall time")
+        super().__init__()
+        self._speed = float(speed)
+
+    def install(self, engine: Any) -> None:
+        """Make a RunEngine's `sleep` last by this clock; its waits end when the statuses do, which live by it already."""
+
+        async def sleep(msg: Any) -> None:
+            (duration_s,) = msg.args
+            await asyncio.sleep(_checked_delay(duration_s) / self._speed)
+
+        engine.register_command("sleep", sleep)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["ClockStalledError", "DeadlineError", "DeviceError", "RefusedError", "SensorError", "StoppedError"]
+__all__ = [
+    "ClockStalledError",
+    "CommunicationError",
+    "DeadlineError",
+    "DeviceError",
+    "RefusedError",
+    "SensorError",
+    "StoppedError",
+]
 
 
 class DeviceError(RuntimeError):
@@ -11,6 +19,10 @@ class DeviceError(RuntimeError):
 
 class RefusedError(DeviceError):
     """A device is in a state in which it does not take the command; nothing happened."""
+
+
+class CommunicationError(DeviceError):
+    """A device gave no answer, or one that is none of its protocol; whether a command was carried out is not known."""
 
 
 class DeadlineError(DeviceError):

@@ -203,3 +203,20 @@ def test_a_plan_waits_on_the_real_clock() -> None:
     clock.install(engine)
     engine(bps.mv(Later(clock, 0.05), 0))
     assert clock.now_s >= 0.05
+
+
+def test_a_scaled_clock_sleeps_and_calls_at_its_own_pace() -> None:
+    from devices import ScaledClock
+
+    clock = ScaledClock(1000.0)
+    called = threading.Event()
+    clock.call_later(50.0, called.set)
+    engine = RunEngine({})
+    clock.install(engine)
+    begin_s = clock.now_s
+    engine(bps.sleep(100.0))
+    assert clock.now_s - begin_s >= 100.0
+    assert called.wait(5.0)
+    for speed in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(ValueError, match="positive"):
+            ScaledClock(speed)

@@ -1,0 +1,78 @@
+"""Starts the servers of a twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from beamline.recipe import Coupon
+from devices.geometry import Geometry
+from devices.protocols import Clock, Drivers
+from devices.twin import build_twin
+
+from .laser import LaserFace, LaserServer
+from .shared import Shared
+
+__all__ = ["WireTwin", "serve_twin"]
+
+
+@dataclass(frozen=True)
+class WireTwin:
+    """A twin with its servers running; a context manager that ends them.
+
+    Attributes:
+        drivers: of the twin, for roles that have no wire; hold `shared.lock` to use one.
+        shared: lock and clock.
+    """
+
+    drivers: Drivers
+    shared: Shared
+    laser_face: LaserFace
+    laser: LaserServer
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where each protocol is served."""
+        return {"laser, REST": self.laser.address}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the servers; the laser's output is closed."""
+        self.laser.stop()
+        with self.shared.lock:
+            self.drivers.laser.close_output()
+
+
+def serve_twin(
+    seed: int,
+    coupons: Sequence[Coupon],
+    clock: Clock,
+    geometry: Geometry | None = None,
+    *,
+    laser_port: int = 0,
+) -> WireTwin:
+    """Build a twin and put it on the wire, on loopback.
+
+    Args:
+        seed: as of `devices.twin.build_twin`.
+        coupons: the same.
+        clock: real or scaled: a discrete-event clock has nobody here who would advance it.
+        geometry: of the bench.
+        laser_port: 0 takes one that is free.
+
+    Raises:
+        OSError: a port is taken.
+    """
+    shared = Shared(clock)
+    drivers = build_twin(seed, coupons, shared, geometry)
+    face = LaserFace(drivers.laser, shared)
+    return WireTwin(drivers, shared, face, LaserServer(face, laser_port))
