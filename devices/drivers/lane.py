@@ -159,6 +159,11 @@ class Lane(Generic[S]):
         if job.answered.is_set() and job.error is not None:
             raise job.error
 
+    def fail(self, what: str, error: DeviceError) -> None:
+        """Let every look at the state raise `error` until the next command."""
+        with self._lock:
+            self._failure = type(error)(f"{self.name}: {what}: {error}")
+
     def refresh(self) -> None:
         """Count the state as old until it is read again."""
         with self._lock:

@@ -12,6 +12,7 @@ from devices.geometry import Geometry
 from devices.protocols import Clock, Drivers
 from devices.twin import build_twin
 
+from .furnace import FurnaceFace, ModbusServer
 from .laser import LaserFace, LaserServer
 from .shared import Shared
 
@@ -31,11 +32,18 @@ class WireTwin:
     shared: Shared
     laser_face: LaserFace
     laser: LaserServer
+    furnace_face: FurnaceFace
+    furnace: ModbusServer
+    furnace_rtu: ModbusServer
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where each protocol is served."""
-        return {"laser, REST": self.laser.address}
+        return {
+            "laser, Light Conversion REST": self.laser.address,
+            "furnace, Eurotherm EPC3000, Modbus TCP": self.furnace.address,
+            "furnace, Eurotherm 3200, Modbus RTU": self.furnace_rtu.address,
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -47,7 +55,8 @@ class WireTwin:
 
     def stop(self) -> None:
         """End the servers; the laser's output is closed."""
-        self.laser.stop()
+        for server in (self.laser, self.furnace, self.furnace_rtu):
+            server.stop()
         with self.shared.lock:
             self.drivers.laser.close_output()
 
@@ -59,6 +68,7 @@ def serve_twin(
     geometry: Geometry | None = None,
     *,
     laser_port: int = 0,
+    furnace_port: int = 0,
 ) -> WireTwin:
     """Build a twin and put it on the wire, on loopback.
 
@@ -68,6 +78,7 @@ def serve_twin(
         clock: real or scaled: a discrete-event clock has nobody here who would advance it.
         geometry: of the bench.
         laser_port: 0 takes one that is free.
+        furnace_port: of Modbus TCP, the same; the serial line gets a pseudo-terminal of any name.
 
     Raises:
         OSError: a port is taken.
@@ -75,4 +86,13 @@ def serve_twin(
     shared = Shared(clock)
     drivers = build_twin(seed, coupons, shared, geometry)
     face = LaserFace(drivers.laser, shared)
-    return WireTwin(drivers, shared, face, LaserServer(face, laser_port))
+    controller = FurnaceFace(drivers.furnace, shared, "EPC3000")
+    return WireTwin(
+        drivers=drivers,
+        shared=shared,
+        laser_face=face,
+        laser=LaserServer(face, laser_port),
+        furnace_face=controller,
+        furnace=ModbusServer(controller, furnace_port),
+        furnace_rtu=ModbusServer(FurnaceFace(drivers.furnace, shared, "3200"), None),
+    )
