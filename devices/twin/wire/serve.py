@@ -15,6 +15,7 @@ from devices.twin import build_twin
 from .furnace import FurnaceFace, ModbusServer
 from .laser import LaserFace, LaserServer
 from .shared import Shared
+from .stage import StageFace, StageServer
 
 __all__ = ["WireTwin", "serve_twin"]
 
@@ -35,6 +36,8 @@ class WireTwin:
     furnace_face: FurnaceFace
     furnace: ModbusServer
     furnace_rtu: ModbusServer
+    stage_face: StageFace
+    stage: StageServer
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -43,6 +46,7 @@ class WireTwin:
             "laser, Light Conversion REST": self.laser.address,
             "furnace, Eurotherm EPC3000, Modbus TCP": self.furnace.address,
             "furnace, Eurotherm 3200, Modbus RTU": self.furnace_rtu.address,
+            "stage, Zaber ASCII": self.stage.address,
         }
 
     def __enter__(self) -> Self:
@@ -55,7 +59,7 @@ class WireTwin:
 
     def stop(self) -> None:
         """End the servers; the laser's output is closed."""
-        for server in (self.laser, self.furnace, self.furnace_rtu):
+        for server in (self.laser, self.furnace, self.furnace_rtu, self.stage):
             server.stop()
         with self.shared.lock:
             self.drivers.laser.close_output()
@@ -69,6 +73,7 @@ def serve_twin(
     *,
     laser_port: int = 0,
     furnace_port: int = 0,
+    stage_port: int = 0,
 ) -> WireTwin:
     """Build a twin and put it on the wire, on loopback.
 
@@ -79,13 +84,16 @@ def serve_twin(
         geometry: of the bench.
         laser_port: 0 takes one that is free.
         furnace_port: of Modbus TCP, the same; the serial line gets a pseudo-terminal of any name.
+        stage_port: as the others.
 
     Raises:
         OSError: a port is taken.
     """
     shared = Shared(clock)
+    geometry = geometry or Geometry()
     drivers = build_twin(seed, coupons, shared, geometry)
     face = LaserFace(drivers.laser, shared)
+    stage_face = StageFace(drivers.stage, shared, geometry.limits)
     controller = FurnaceFace(drivers.furnace, shared, "EPC3000")
     return WireTwin(
         drivers=drivers,
@@ -95,4 +103,6 @@ def serve_twin(
         furnace_face=controller,
         furnace=ModbusServer(controller, furnace_port),
         furnace_rtu=ModbusServer(FurnaceFace(drivers.furnace, shared, "3200"), None),
+        stage_face=stage_face,
+        stage=StageServer(stage_face, stage_port),
     )
