@@ -79,13 +79,15 @@ class TwinLaser:
 
     def start_pulse_energy(self, pulse_energy_uJ: float) -> float:
         """Move the attenuator; returns the time it takes, s."""
+        expected_s = self._move()  # first: a setting that is refused does not change
         self._pulse_energy_uJ = pulse_energy_uJ
-        return self._move()
+        return expected_s
 
     def start_repetition_rate(self, repetition_rate_kHz: float) -> float:
         """Move the pulse picker; returns the time it takes, s."""
+        expected_s = self._move()
         self._repetition_rate_kHz = repetition_rate_kHz
-        return self._move()
+        return expected_s
 
     def start_exposure(self, exposure_s: float) -> float:
         """Open for a time; the gate is a little wrong about it. Returns the time, s."""
