@@ -5,7 +5,8 @@ This is the only place outside `devices/twin/` that knows that a twin exists.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,9 +17,9 @@ from beamline.instrument import Instrument
 from beamline.recipe import Coupon
 from beamline.records import CatalogOwner, LogWriter, Records
 from beamline.safety import AbortOnSignal, SafeStep, make_safe
-from devices import Bench, DiscreteEventClock, make_bench
+from devices import Bench, DiscreteEventClock, ScaledClock, make_bench
 
-__all__ = ["Session", "open_session"]
+__all__ = ["Session", "open_session", "twin_on_the_wire"]
 
 
 @dataclass(frozen=True)
@@ -92,3 +93,36 @@ def open_session(
         owner.start()
     bench = make_bench(drivers, clock, instrument.geometry)
     return Session(instrument, engine, bench, records, signals, owner)
+
+
+@contextmanager
+def twin_on_the_wire(
+    instrument: Instrument, *, seed: int, speed: float, laser_port: int, furnace_port: int, stage_port: int
+) -> Iterator[Mapping[str, str]]:
+    """Serve the simulated instrument by the protocols of real ones, on loopback; gives what is served where.
+
+    Args:
+        instrument: which; its geometry says how far the stage goes.
+        seed: of the twin's hidden truth, where the instrument file states none.
+        speed: how many times faster than real its time runs.
+        laser_port: of REST; 0 takes one that is free.
+        furnace_port: of Modbus TCP, the same.
+        stage_port: of the stage's ASCII protocol, the same.
+
+    Raises:
+        OSError: a port is taken.
+        ModuleNotFoundError: the packages of the extra `hardware` are not installed.
+    """
+    from devices.twin.wire import serve_twin  # noqa: PLC0415  # loads protocols that nobody else needs
+
+    truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
+    with serve_twin(
+        truth_seed,
+        (),
+        ScaledClock(speed),
+        instrument.geometry,
+        laser_port=laser_port,
+        furnace_port=furnace_port,
+        stage_port=stage_port,
+    ) as wire:
+        yield wire.addresses

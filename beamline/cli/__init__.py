@@ -13,6 +13,7 @@ import click
 
 from beamline.cli.campaign import campaign
 from beamline.cli.physics import physics
+from beamline.cli.wire import wire
 
 __all__ = ["main"]
 
@@ -25,3 +26,4 @@ def main() -> None:
 
 main.add_command(campaign)
 main.add_command(physics)
+main.add_command(wire)

@@ -127,7 +127,12 @@ class ModbusServer:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="vitrail-twin-furnace", daemon=True)
         self._thread.start()
-        self._server: ModbusTcpServer | ModbusSerialServer = self._run(self._start(port))
+        self._server: ModbusTcpServer | ModbusSerialServer | None = None
+        try:
+            self._server = self._run(self._start(port))
+        except BaseException:
+            self.stop()
+            raise
         self.port: int | None = None
         if port is not None:
             transport: Any = self._server.transport  # an asyncio.Server for TCP
@@ -145,7 +150,8 @@ class ModbusServer:
 
     def stop(self) -> None:
         """Listen no longer."""
-        self._run(self._server.shutdown())  # type: ignore[no-untyped-call]  # pymodbus types all but this
+        if self._server is not None:
+            self._run(self._server.shutdown())  # type: ignore[no-untyped-call]  # pymodbus types all but this
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(2.0)
         self._loop.close()
@@ -164,7 +170,10 @@ class ModbusServer:
         else:
             assert port is not None  # a port, or terminals
             server = ModbusTcpServer(self._device(), address=(LOOPBACK, port))
-        await server.serve_forever(background=True)
+        try:
+            await server.serve_forever(background=True)
+        except RuntimeError as error:  # its word for a port that is taken
+            raise OSError(f"cannot listen at {LOOPBACK}:{port}") from error
         return server
 
     def _device(self) -> SimDevice:

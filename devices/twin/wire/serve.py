@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -95,14 +96,23 @@ def serve_twin(
     face = LaserFace(drivers.laser, shared)
     stage_face = StageFace(drivers.stage, shared, geometry.limits)
     controller = FurnaceFace(drivers.furnace, shared, "EPC3000")
+    with ExitStack() as started:  # a port that is taken ends those that were started before
+        laser = LaserServer(face, laser_port)
+        started.callback(laser.stop)
+        stage = StageServer(stage_face, stage_port)
+        started.callback(stage.stop)
+        furnace = ModbusServer(controller, furnace_port)
+        started.callback(furnace.stop)
+        furnace_rtu = ModbusServer(FurnaceFace(drivers.furnace, shared, "3200"), None)
+        started.pop_all()
     return WireTwin(
         drivers=drivers,
         shared=shared,
         laser_face=face,
-        laser=LaserServer(face, laser_port),
+        laser=laser,
         furnace_face=controller,
-        furnace=ModbusServer(controller, furnace_port),
-        furnace_rtu=ModbusServer(FurnaceFace(drivers.furnace, shared, "3200"), None),
+        furnace=furnace,
+        furnace_rtu=furnace_rtu,
         stage_face=stage_face,
-        stage=StageServer(stage_face, stage_port),
+        stage=stage,
     )

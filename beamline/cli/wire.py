@@ -1,0 +1,76 @@
+"""`vitrail twin`: the simulated instrument for other programs."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+__all__ = ["wire"]
+
+_port = click.IntRange(0, 65535)
+
+
+@click.group("twin")
+def wire() -> None:
+    """The simulated instrument: put it on the wire."""
+
+
+@wire.command()
+@click.option(
+    "--instrument",
+    "instrument_file",
+    type=click.Path(path_type=Path),
+    envvar="VITRAIL_INSTRUMENT",
+    help="instrument.toml; without it, the simulated bench with its defaults.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of its hidden truth.")
+@click.option(
+    "--speed",
+    type=click.FloatRange(0, 4000, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="How many times faster than real its time runs.",
+)
+@click.option("--laser-port", type=_port, default=20022, show_default=True, help="0: any that is free.")
+@click.option("--furnace-port", type=_port, default=5020, show_default=True, help="Of Modbus TCP. 0: any that is free.")
+@click.option("--stage-port", type=_port, default=55550, show_default=True, help="0: any that is free.")
+def serve(
+    instrument_file: Path | None, *, seed: int, speed: float, laser_port: int, furnace_port: int, stage_port: int
+) -> None:
+    """Serve laser, furnace and stage by the instruments' own protocols, on this machine alone, until Ctrl-C."""
+    from beamline.instrument import Instrument, InstrumentFileError, load_instrument
+    from beamline.session import twin_on_the_wire
+
+    def end(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        instrument = Instrument() if instrument_file is None else load_instrument(instrument_file)
+        with twin_on_the_wire(
+            instrument,
+            seed=seed,
+            speed=speed,
+            laser_port=laser_port,
+            furnace_port=furnace_port,
+            stage_port=stage_port,
+        ) as addresses:
+            for what, where in addresses.items():
+                click.echo(f"{what}: {where}")
+            click.echo(f"Time runs at {speed:g} times real time. Ctrl-C ends it.")
+            threading.Event().wait()
+    except InstrumentFileError as error:
+        raise click.UsageError(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"{error}: another program listens there; choose other ports, or 0 for any"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error}; the wire needs more packages: pip install 'vitrail[hardware]'") from error
+    except KeyboardInterrupt:
+        click.echo("Ended; the laser's output is closed.")
