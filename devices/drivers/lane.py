@@ -112,7 +112,7 @@ class Lane(Generic[S]):
         with self._lock:
             failure, running = self._failure, self._running
         if failure is not None:
-            raise failure
+            raise type(failure)(*failure.args) from failure.__cause__  # each raise would lengthen one's traceback
         if running is not None and time.monotonic() - running[1] > self._deadline_s:
             raise DeadlineError(
                 f"{self.name}: {running[0]}: not answered after {self._deadline_s:g} s; check power and cable, and look "

@@ -213,10 +213,7 @@ class LightConversionLaser:
     def is_busy(self) -> bool:
         """Whether a command is not carried out, a setting moves or a timed exposure runs."""
         self._closing.state  # noqa: B018  # raises what a failed closing left behind
-        state = self._lane.state
-        if self._lane.is_pending or self._closing.is_pending or self._is_exposing:
-            return True
-        return time.monotonic() < self._settle_until_s and self._difference(state.basic) is not None
+        return self._is_busy_in(self._lane.state)
 
     # ------------------------------------------------------------------------------------------------------ commands
     def start_pulse_energy(self, pulse_energy_uJ: float) -> float:
@@ -285,6 +282,11 @@ class LightConversionLaser:
             self._powers_W.append(meter() if meter is not None else basic.output_power_W * self.settings.transmission)
         return _State(basic, is_interlocked)
 
+    def _is_busy_in(self, state: _State) -> bool:
+        if self._lane.is_pending or self._closing.is_pending or self._is_exposing:
+            return True
+        return time.monotonic() < self._settle_until_s and self._difference(state.basic) is not None
+
     def _difference(self, basic: BasicState) -> str | None:
         """In which setting the laser is not what was asked for, in words."""
         percent, divider = self._wanted
@@ -306,7 +308,8 @@ class LightConversionLaser:
     def _open(self, what: str, exposure_s: float | None) -> None:
         if self._is_exposing or self._is_wanted_open:
             raise RefusedError(f"{self._lane.name}: {what}: the laser's output is open already; close it first")
-        if self.is_busy:
+        # Whatever became of the last command: its failure must not keep the next from being given.
+        if self._is_busy_in(self._lane.last_state):
             raise RefusedError(
                 f"{self._lane.name}: {what}: the laser's attenuator or pulse picker still moves, or a command is under "
                 "way; wait"

@@ -25,6 +25,8 @@ __all__ = ["ZaberSettings", "ZaberStage"]
 ACCELERATION_UNIT = 1.6384e-4
 """Accelerations are in microsteps per second squared times this (10 kHz control loop)."""
 NOT_HOMED = {"WR", "WH"}
+HOME = "home"
+LOST = "an axis has lost its reference (a restart, or a stall); see that the way is free, then start_home()"
 AXES: tuple[AxisName, AxisName, AxisName] = ("x", "y", "z")
 
 
@@ -138,9 +140,7 @@ class ZaberStage:
 
     def is_moving(self, axis: AxisName) -> bool:
         """Whether an axis moves, or is about to."""
-        state = self._lane.state
-        with self._lock:
-            return axis in self._unseen or state.is_moving[AXES.index(axis)]
+        return self._moves(axis, self._lane.state)
 
     @property
     def is_homed(self) -> bool:
@@ -164,8 +164,8 @@ class ZaberStage:
         Raises:
             RefusedError: an axis moves.
         """
-        self._check_rest("home", *AXES)
-        self._begin("home", AXES, lambda: self._zaber.ask("home"))
+        self._check_rest(HOME, *AXES)
+        self._begin(HOME, AXES, lambda: self._zaber.ask("home"))
         return max((high - low) / v for (low, high), v in zip(self._limits_mm, self._speeds_mm_s, strict=True)) + 10.0
 
     def start_move(self, axis: AxisName, target_mm: float) -> float:
@@ -180,7 +180,7 @@ class ZaberStage:
         self._check_rest(what, axis)
         self._check_homed(what)
         steps = self.settings.steps(i, target_mm)
-        distance_mm = abs(target_mm - self.position_mm(axis))
+        distance_mm = abs(target_mm - self._lane.last_state.position_mm[i])
         self._begin(what, (axis,), lambda: self._zaber.ask(f"move abs {steps}", i + 1))
         return distance_mm / self._speeds_mm_s[i] + self.settings.settle_s
 
@@ -196,7 +196,7 @@ class ZaberStage:
         self._check_homed(what)
         if not speed_mm_s > 0:
             raise RefusedError(f"{self._lane.name}: {what}: a speed is positive, in mm/s")
-        begin = self.position_mm("x"), self.position_mm("y")
+        begin = self._lane.last_state.position_mm[:2]
         end = x_mm, y_mm
         length_mm = math.dist(begin, end)
         if length_mm == 0.0:
@@ -237,6 +237,10 @@ class ZaberStage:
             self._end_stream()
 
         self._lane.submit("stop", work)
+
+    def _moves(self, axis: AxisName, state: _State) -> bool:
+        with self._lock:
+            return axis in self._unseen or state.is_moving[AXES.index(axis)]
 
     # -------------------------------------------------------------------------------------------------- on the thread
     def _poll(self) -> _State:
@@ -304,6 +308,8 @@ class ZaberStage:
 
         def work() -> None:
             try:
+                if what != HOME:
+                    self._check_reference()
                 first()
             except BaseException:
                 with self._lock:
@@ -314,6 +320,11 @@ class ZaberStage:
                 self._steps.extend(then or ())
 
         self._lane.submit(what, work)
+
+    def _check_reference(self) -> None:
+        """Asked anew: a controller that restarted since the last poll would run from a wrong zero."""
+        if self._zaber.ask("").warning in NOT_HOMED:
+            raise RefusedError(LOST)
 
     def _send_line(
         self, begin: tuple[float, float], end: tuple[float, float], last: tuple[float, float], speed_mm_s: float
@@ -343,19 +354,18 @@ class ZaberStage:
             self._zaber.ask(f"io set do {self.settings.gate_output} 0")
 
     # ---------------------------------------------------------------------------------------------------- refusals
+    # These look at the state whatever became of the last command: its failure must not keep the next from being given.
     def _check_rest(self, what: str, *axes: AxisName) -> None:
-        moving = [axis for axis in axes if self.is_moving(axis)]
+        state = self._lane.last_state
+        moving = [axis for axis in axes if self._moves(axis, state)]
         if moving:
             raise RefusedError(
                 f"{self._lane.name}: {what}: stage {' and '.join(moving)} still moves; wait for it, or stop it"
             )
 
     def _check_homed(self, what: str) -> None:
-        if not self.is_homed:
-            raise RefusedError(
-                f"{self._lane.name}: {what}: an axis has lost its reference (a restart, or a stall); see that the way is "
-                "free, then start_home()"
-            )
+        if not self._lane.last_state.is_homed:
+            raise RefusedError(f"{self._lane.name}: {what}: {LOST}")
 
     def _check_target(self, what: str, axis: AxisName, target_mm: float) -> None:
         low, high = self._limits_mm[AXES.index(axis)]

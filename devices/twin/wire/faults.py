@@ -1,0 +1,178 @@
+"""A wire that fails by a schedule: it stands between a driver and a server, and both are real.
+
+It takes one thing from the client for one request, until the server's reply, as all three protocols have it. What it
+does to a request is drawn when the request begins, from a seed: the same schedule and requests fail in the same way.
+"""
+
+from __future__ import annotations
+
+import random
+import select
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from devices.protocols import Clock
+
+from .shared import LOOPBACK
+
+__all__ = ["Fault", "FaultKind", "FaultyWire", "refuse_modbus", "refuse_rest", "refuse_zaber"]
+
+FaultKind = Literal["silent", "late", "garbage", "refuse", "drop", "restart"]
+
+
+def _every(_request: bytes) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One line of a schedule.
+
+    Attributes:
+        kind: "silent" loses the request; "late" holds the reply back for `delay_s`; "garbage" replaces the reply by
+            random bytes; "refuse" answers a refusal in the server's stead; "drop" lets the request through and hangs up
+            in the middle of the reply; "restart" loses it, hangs up and restarts the instrument in another state.
+        begin_s: from when, on the clock.
+        end_s: until when.
+        probability: that a request of that time meets it.
+        meets: which requests; every one by default.
+        delay_s: of a late reply, in seconds of the wall.
+    """
+
+    kind: FaultKind
+    begin_s: float = 0.0
+    end_s: float = float("inf")
+    probability: float = 1.0
+    meets: Callable[[bytes], bool] = _every
+    delay_s: float = 0.0
+
+
+class FaultyWire:
+    """A TCP port on loopback that leads to a server, and fails by a schedule.
+
+    Args:
+        port: of the server.
+        clock: of the schedule.
+        faults: the schedule; the first that meets a request counts. It may be set anew at any time.
+        refuse: makes the protocol's refusal from a request.
+        restart: restarts the instrument.
+        seed: of chances and garbage.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        clock: Clock,
+        faults: Sequence[Fault] = (),
+        *,
+        refuse: Callable[[bytes], bytes],
+        restart: Callable[[], None],
+        seed: int = 0,
+    ) -> None:
+        self.faults = tuple(faults)
+        self.n_met = 0
+        self._server_port = port
+        self._clock = clock
+        self._refuse = refuse
+        self._restart = restart
+        self._rng = random.Random(seed)  # noqa: S311  # faults, not secrets
+        self._is_stopped = threading.Event()
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._listener.settimeout(0.05)
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._listen, name="vitrail-faulty-wire", daemon=True)]
+        self._threads[0].start()
+
+    def stop(self) -> None:
+        """Hang up and listen no longer."""
+        self._is_stopped.set()
+        for thread in self._threads:
+            thread.join(2.0)
+        self._listener.close()
+
+    def _listen(self) -> None:
+        while not self._is_stopped.is_set():
+            try:
+                client, _ = self._listener.accept()
+            except TimeoutError:
+                continue
+            client.settimeout(2.0)
+            thread = threading.Thread(target=self._carry, args=(client,), name="vitrail-faulty-line", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _carry(self, client: socket.socket) -> None:
+        try:
+            with client, socket.create_connection((LOOPBACK, self._server_port), timeout=2.0) as server:
+                fault: Fault | None = None
+                is_begun = False
+                while not self._is_stopped.is_set():
+                    ready, _, _ = select.select([client, server], [], [], 0.05)
+                    if client in ready:
+                        if not (request := client.recv(65536)):
+                            return
+                        if not is_begun:
+                            fault, is_begun = self._draw(request), True
+                        if not self._on_request(client, server, request, fault):
+                            return
+                        # what a silent wire swallowed has no reply that could end it
+                        is_begun = is_begun and (fault is None or fault.kind not in {"silent", "refuse"})
+                    elif server in ready:
+                        if not (reply := server.recv(65536)) or not self._on_reply(client, reply, fault):
+                            return
+                        is_begun = False
+        except OSError:
+            return  # whoever hung up: the line is over
+
+    def _draw(self, request: bytes) -> Fault | None:
+        now_s = self._clock.now_s
+        for fault in self.faults:
+            is_now = fault.begin_s <= now_s < fault.end_s and fault.meets(request)
+            if is_now and self._rng.random() < fault.probability:
+                self.n_met += 1
+                return fault
+        return None
+
+    def _on_request(self, client: socket.socket, server: socket.socket, request: bytes, fault: Fault | None) -> bool:
+        """Pass a request on, or do not; False ends the line."""
+        kind = fault.kind if fault is not None else None
+        if kind == "refuse":
+            client.sendall(self._refuse(request))
+        elif kind == "restart":
+            self._restart()
+            return False
+        elif kind != "silent":
+            server.sendall(request)
+        return True
+
+    def _on_reply(self, client: socket.socket, reply: bytes, fault: Fault | None) -> bool:
+        """Pass a reply on, or what a fault makes of it; False ends the line."""
+        kind = fault.kind if fault is not None else None
+        if fault is not None and kind == "late":
+            self._is_stopped.wait(fault.delay_s)
+        if kind == "garbage":
+            reply = self._rng.randbytes(len(reply)) + b"\n"
+        if kind == "drop":
+            client.sendall(reply[: len(reply) // 2])
+            return False
+        client.sendall(reply)
+        return True
+
+
+def refuse_rest(_request: bytes) -> bytes:
+    """Status 403."""
+    return b'HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\nConnection: close\r\n\r\n"not now"'
+
+
+def refuse_modbus(request: bytes) -> bytes:
+    """Exception 4, device failure, over TCP."""
+    return request[:4] + b"\x00\x03" + request[6:7] + bytes([request[7] | 0x80, 4])
+
+
+def refuse_zaber(request: bytes) -> bytes:
+    """Rejected, of a command with a message number."""
+    axis, message_id = request.decode("ascii", errors="replace").split()[1:3]
+    return f"@01 {axis} {message_id} RJ IDLE -- STATUSBUSY\r\n".encode()

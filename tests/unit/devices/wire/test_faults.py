@@ -1,0 +1,272 @@
+"""Every way in which a wire fails, for every instrument on one: a clear error in time, or recovery; nothing hangs.
+
+`pytest -s` prints the matrix.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from devices import CommunicationError, DeadlineError, DeviceError, RefusedError
+from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
+from devices.drivers.light_conversion import LightConversionLaser
+from devices.drivers.zaber import ZaberSettings, ZaberStage
+from devices.twin.wire import WireTwin
+from devices.twin.wire.faults import Fault, FaultyWire, refuse_modbus, refuse_rest, refuse_zaber
+from devices.twin.wire.stage import MICROSTEP_um
+
+from .conftest import laser_settings, until
+
+TIMEOUT_S, STALE_S = 0.2, 0.8
+KINDS = ("silent", "late", "garbage", "refuse", "drop", "restart")
+ROLES = ("laser", "furnace", "stage")
+
+
+@dataclass
+class Case:
+    """A driver over a faulty wire, with the command that the faults meet.
+
+    Attributes:
+        command: with a value.
+        named: what an error about it must name: command and value.
+        is_write: which requests carry it out.
+        read: looks at the driver.
+    """
+
+    wire: FaultyWire
+    driver: Any
+    command: Callable[[], object]
+    named: str
+    is_write: Callable[[bytes], bool]
+    read: Callable[[], object]
+    has_happened: Callable[[], bool]
+
+    def look(self) -> object:
+        """What a plan does while it waits."""
+        return self.read()
+
+    def command_and_look(self) -> None:
+        """What a plan does: the failure comes from the one or the other."""
+        self.command()
+        until(lambda: self.look() is None, 5.0)
+
+
+def laser_case(twin: WireTwin) -> Case:
+    face = twin.laser_face
+    wire = FaultyWire(twin.laser.port, twin.shared, refuse=refuse_rest, restart=face.restart)
+    driver = LightConversionLaser(laser_settings(wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S))
+    return Case(
+        wire,
+        driver,
+        lambda: driver.start_pulse_energy(150.0),
+        "pulse energy 150 uJ",
+        lambda request: b"TargetAttenuatorPercentage" in request,
+        lambda: driver.is_busy,
+        lambda: driver.pulse_energy_uJ == 150.0,
+    )
+
+
+def furnace_case(twin: WireTwin) -> Case:
+    wire = FaultyWire(twin.furnace.port, twin.shared, refuse=refuse_modbus, restart=twin.furnace_face.restart)
+    settings = EurothermSettings(
+        "EPC3000", host="127.0.0.1", port=wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S
+    )
+    driver = EurothermFurnace(settings)
+    return Case(
+        wire,
+        driver,
+        lambda: driver.start_ramp(300.0, 10.0),
+        "ramp to 300 degC at 10 degC/min",
+        lambda request: request[7:8] == b"\x06",
+        lambda: driver.is_busy,
+        lambda: driver.is_on and driver.target_C == 300.0,
+    )
+
+
+def stage_case(twin: WireTwin) -> Case:
+    wire = FaultyWire(twin.stage.port, twin.shared, refuse=refuse_zaber, restart=twin.stage_face.restart)
+    steps = (MICROSTEP_um,) * 3
+    settings = ZaberSettings(steps, host="127.0.0.1", port=wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S)
+    driver = ZaberStage(settings)
+    return Case(
+        wire,
+        driver,
+        lambda: driver.start_move("x", 11.0),
+        "move x to 11 mm",
+        lambda request: b"move abs" in request,
+        lambda: driver.is_moving("x"),
+        lambda: driver.position_mm("x") == pytest.approx(11.0),
+    )
+
+
+CASES = {"laser": laser_case, "furnace": furnace_case, "stage": stage_case}
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Iterator[dict[tuple[str, str], str]]:
+    seen: dict[tuple[str, str], str] = {}
+    yield seen
+    sys.stdout.write("\n| role | fault | outcome |\n|---|---|---|\n")
+    for (role, kind), outcome in seen.items():
+        sys.stdout.write(f"| {role} | {kind} | {outcome} |\n")
+
+
+@pytest.fixture
+def connect(wire: WireTwin) -> Iterator[Callable[[str], Case]]:
+    with ExitStack() as ends:
+
+        def connect(role: str) -> Case:
+            case = CASES[role](wire)
+            ends.callback(case.wire.stop)
+            case.driver.connect()
+            ends.callback(case.driver.close)
+            # whatever the case did to the wire, the end is reached over a good one
+            ends.callback(setattr, case.wire, "faults", ())
+            return case
+
+        yield connect
+
+
+def failure(case: Case) -> DeviceError:
+    """What a plan sees of the command: raised by it, or by looking on."""
+    with pytest.raises(DeviceError) as caught:
+        case.command_and_look()
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_command_that_fails_says_what_where_and_what_to_do(
+    role: str, kind: str, connect: Callable[[str], Case], matrix: dict[tuple[str, str], str]
+) -> None:
+    case = connect(role)
+    case.wire.faults = (Fault(kind, meets=case.is_write, delay_s=2 * TIMEOUT_S),)
+    error = failure(case)
+    assert case.wire.n_met == 1, "a command is never repeated"
+    assert isinstance(error, RefusedError if kind == "refuse" else CommunicationError)
+    text = str(error)
+    assert re.match(rf"{role} at \S*127.0.0.1:{case.wire.port}", text), text  # the device
+    assert case.named in text, text  # the command with its value and unit
+    assert re.search(r"check|wait|look|refuses", text), text  # what to do
+    if kind != "refuse":
+        assert "not known" in text or "understood" in text or "no reply" in text, text
+    # The wire is good again: what is read is good again, and the next command is taken, or refused with a reason.
+    case.wire.faults = ()
+    if kind == "restart" and role == "stage":
+        with pytest.raises(RefusedError, match="lost its reference"):
+            until(lambda: case.command() is None and case.look() is None)
+        outcome = "error; next move refused until homed"
+    else:
+        until(lambda: command_again(case))
+        until(case.has_happened, 15.0)
+        outcome = "error; next command taken"
+    matrix[role, kind] = f"{outcome} ({text[:110]}...)"
+
+
+def command_again(case: Case) -> bool:
+    """Give the command anew; what is refused because something still moves is tried again."""
+    try:
+        case.command()
+    except RefusedError as error:
+        assert "still move" in str(error) or "wait" in str(error)  # noqa: PT017  # anything else is a failure
+        return False
+    return True
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_reply_that_is_a_little_late_is_waited_for(role: str, connect: Callable[[str], Case]) -> None:
+    case = connect(role)
+    case.wire.faults = (Fault("late", meets=case.is_write, delay_s=0.3 * TIMEOUT_S),)
+    case.command()
+    until(case.has_happened, 15.0)
+    assert case.wire.n_met >= 1
+
+
+@pytest.mark.parametrize("kind", ["silent", "garbage", "drop"])
+@pytest.mark.parametrize("role", ROLES)
+def test_readings_are_not_served_when_they_are_old_and_recover(
+    role: str, kind: str, connect: Callable[[str], Case]
+) -> None:
+    case = connect(role)
+    case.wire.faults = (Fault(kind),)
+    with pytest.raises(DeadlineError, match=rf"{role} at .*no good answer for .*0.8 s are allowed.*check power"):
+        until(lambda: case.look() is None, 10 * STALE_S)
+    case.wire.faults = ()
+
+    def is_good() -> bool:
+        try:
+            case.look()
+        except DeadlineError:
+            return False
+        return True
+
+    until(is_good)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_lost_replies_now_and_then_are_not_noticed(role: str, connect: Callable[[str], Case]) -> None:
+    case = connect(role)
+    case.wire.faults = (Fault("garbage", probability=0.1, meets=lambda request: not case.is_write(request)),)
+    end_s = time.monotonic() + 1.0
+    until(lambda: case.look() is None or time.monotonic() > end_s)
+    assert case.wire.n_met > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_happens_to_the_opening_the_laser_ends_closed(
+    kind: str, wire: WireTwin, connect: Callable[[str], Case]
+) -> None:
+    case = connect("laser")
+    case.wire.faults = (Fault(kind, meets=lambda request: b"EnableOutput" in request, delay_s=2 * TIMEOUT_S),)
+    case.command = lambda: case.driver.start_exposure(30.0)
+    with pytest.raises(DeviceError, match="exposure of 30 s"):
+        case.command_and_look()
+
+    def is_dark() -> bool:
+        with wire.shared.lock:
+            return not wire.drivers.laser.is_output_open
+
+    until(is_dark)
+    until(lambda: not case.driver._closing.is_pending)
+    assert is_dark()
+
+
+def test_a_closing_that_is_lost_is_repeated(wire: WireTwin, connect: Callable[[str], Case]) -> None:
+    case = connect("laser")
+    case.driver.open_output()
+    until(lambda: case.driver.is_output_open)
+    now_s = wire.shared.now_s
+    case.wire.faults = (Fault("silent", end_s=now_s + 0.6, meets=lambda request: b"CloseOutput" in request),)
+    case.driver.close_output()
+    until(lambda: not case.driver.is_output_open)
+    assert case.wire.n_met >= 1
+
+
+def test_a_closing_that_is_never_confirmed_says_so(connect: Callable[[str], Case]) -> None:
+    case = connect("laser")
+    case.driver.open_output()
+    until(lambda: case.driver.is_output_open)
+    case.wire.faults = (Fault("silent", meets=lambda request: b"CloseOutput" in request),)
+    case.driver.close_output()
+    with pytest.raises(CommunicationError, match=r"laser at .*close output: .*five attempts.*emergency stop"):
+        until(lambda: case.look() is None)
+    case.wire.faults = ()
+
+
+def test_the_same_seed_fails_in_the_same_way(wire: WireTwin) -> None:
+    def met(seed: int) -> list[bool]:
+        faults = [Fault("silent", probability=0.5)]
+        faulty = FaultyWire(wire.stage.port, wire.shared, faults, refuse=refuse_zaber, restart=lambda: None, seed=seed)
+        drawn = [faulty._draw(b"x") is not None for _ in range(40)]
+        faulty.stop()
+        return drawn
+
+    assert met(1) == met(1) != met(2)
