@@ -7,6 +7,7 @@ docs/reference/drivers/furnace.md.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from dataclasses import dataclass
@@ -324,6 +325,8 @@ def _client(settings: EurothermSettings) -> ModbusTcpClient | ModbusSerialClient
 
     if not (math.isfinite(settings.timeout_s) and settings.timeout_s > 0):
         raise ValueError(f"timeout_s={settings.timeout_s}: a finite, positive time")
+    # What it complains of becomes an error of ours; without a handler Python would print it over the operator's screen too.
+    logging.getLogger("pymodbus").addHandler(logging.NullHandler())
     # retries=0: a write is never repeated without knowing what became of the first, and reads are polled anyway.
     if settings.host is not None:
         return ModbusTcpClient(settings.host, port=settings.port, timeout=settings.timeout_s, retries=0)
