@@ -1,7 +1,7 @@
 """The command `vitrail`.
 
 Each command's work is imported when it runs, so that a help text does not wait for numba, Bluesky or Tiled.
-Exit codes: 0 done; 1 it failed; 2 the input is wrong and nothing was written; 3 the campaign ended without any outcome;
+Exit codes: 0 done; 1 it failed; 2 the input is wrong and nothing was written;
 130 stopped by Ctrl-C or a signal, instrument safe, records closed.
 """
 
