@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics.comparison import Quantity
 from beamline.physics.experiments import Results, run_experiments
 from beamline.physics.parameters import PARAMETERS, nominal
 from beamline.physics.quantities import QUANTITIES
+from beamline.physics.quantity import Quantity
 
 __all__ = ["FITTED", "TARGETS", "Calibration", "calibrate"]
 

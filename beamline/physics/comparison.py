@@ -8,50 +8,18 @@ not a validation.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beamline.physics.experiments import Results, run_experiments
 from beamline.physics.parameters import nominal
+from beamline.physics.quantities import QUANTITIES
+from beamline.physics.quantity import Quantity
 
-__all__ = ["Quantity", "Row", "compare", "format_rows", "judge"]
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """Something that the paper and the model both say.
-
-    Attributes:
-        fact: id of the fact in `paper.FACTS`.
-        name: what it is, and of which experiment.
-        unit: of the numbers.
-        kind: "fitted", "set" or "predicted": see the module.
-        model: one or more numbers from the results of all experiments.
-        target: the number to agree with; None where the paper makes a statement instead.
-        tolerance: half width within which the number agrees.
-        says: the paper's statement; of a "set" target, why that number.
-        holds: whether the model's numbers bear the statement out.
-        cannot: why this row cannot agree; empty where it can.
-    """
-
-    fact: str
-    name: str
-    unit: str
-    model: Callable[[Results], Sequence[float]]
-    kind: Literal["fitted", "set", "predicted"] = "predicted"
-    target: float | None = None
-    tolerance: float = 0.0
-    says: str = ""
-    holds: Callable[[Sequence[float]], bool] | None = None
-    cannot: str = ""
-
-    def __post_init__(self) -> None:
-        if (self.target is None) == (self.holds is None):
-            raise ValueError(f"{self.fact} {self.name!r}: give either a target or a statement with `holds`")
+__all__ = ["Row", "compare", "format_rows", "judge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +80,6 @@ def compare(parameters: NDArray[np.void] | None = None) -> tuple[Row, ...]:
     Returns:
         One row per quantity, in the order of the facts.
     """
-    from beamline.physics.quantities import QUANTITIES  # noqa: PLC0415  # which imports this module
-
     results = run_experiments(nominal() if parameters is None else parameters)[0]
     return tuple(judge(quantity, results) for quantity in QUANTITIES)
 

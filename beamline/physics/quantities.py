@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from beamline.physics.comparison import Quantity
+from beamline.physics.quantity import Quantity
 from beamline.physics.readings import (
     above,
     below,

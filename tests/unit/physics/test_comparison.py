@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from beamline.physics.calibrate import FITTED, TARGETS, calibrate
-from beamline.physics.comparison import Quantity, Row, compare, format_rows
+from beamline.physics.comparison import Row, compare, format_rows
 from beamline.physics.paper import FACTS
 from beamline.physics.quantities import QUANTITIES
+from beamline.physics.quantity import Quantity
 
 ROWS = compare()
 
