@@ -10,8 +10,11 @@ from pydantic import Field
 
 from beamline.campaign import Campaign, InstrumentTimes
 from beamline.problems import BadFileError, Problem, load_toml
-from beamline.recipe import Frozen, Serial
+from beamline.recipe import ROOM_TEMPERATURE_C, Frozen, Serial
 from devices import Geometry
+
+DOOR_MARGIN_C = 15.0
+"""A furnace comes near its surroundings slowly; this far above them it arrives within four time constants."""
 
 __all__ = ["Instrument", "InstrumentFileError", "TwinSettings", "beyond_reach", "load_instrument"]
 
@@ -55,14 +58,31 @@ def load_instrument(path: Path | str) -> Instrument:
 
 def beyond_reach(campaign: Campaign, instrument: Instrument) -> tuple[Problem, ...]:
     """What a campaign asks for and this instrument cannot do; empty where it can do all."""
-    return (*_settings_beyond(campaign, instrument), *_places_beyond(campaign, instrument))
+    return (*_settings_beyond(campaign, instrument), *_places_beyond(campaign, instrument), *_door_beyond(instrument))
+
+
+def _door_beyond(instrument: Instrument) -> Iterator[Problem]:
+    """A furnace that is to be opened at a temperature to which it never cools."""
+    geometry = instrument.geometry
+    least = max(geometry.limits.furnace_temperature_C[0], ROOM_TEMPERATURE_C) + DOOR_MARGIN_C
+    if geometry.unload_C < least:
+        text = (
+            f"{geometry.unload_C:g} degC is never reached by instrument {instrument.name}; give {least:g} degC or more"
+        )
+        yield Problem("geometry.unload_C", text)
 
 
 def _settings_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Problem]:
     space, limits = campaign.space, instrument.geometry.limits
     integration_s = campaign.measurement.integration_s
     n_averages = float(campaign.measurement.n_averages)
+    pace = space.speed_mm_s if space.mode == "line" else space.exposure_s
+    writing = space.writing(space.pulse_energy_uJ[0], pace[0], space.n_passes[0])
+    rate_kHz = writing.repetition_rate_kHz
+    focus_mm = instrument.geometry.under_laser(0, 0, writing.depth_mm)[2]
     asked = [
+        ("space (repetition rate)", (rate_kHz, rate_kHz), limits.repetition_rate_kHz, "kHz"),
+        ("space (stage z of the focus)", (focus_mm, focus_mm), limits.z_mm, "mm"),
         ("space.pulse_energy_uJ", space.pulse_energy_uJ, limits.pulse_energy_uJ, "uJ"),
         ("space.temperature_C", space.temperature_C, limits.furnace_temperature_C, "degC"),
         ("space.ramp_C_min", (space.ramp_C_min, space.ramp_C_min), limits.furnace_ramp_C_min, "degC/min"),

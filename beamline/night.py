@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from bluesky.utils import RunEngineInterrupted
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator, RunEngineInterrupted
 
 from beamline.campaign import Campaign, estimate_night
 from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.physics import PARAMETERS
-from beamline.recipe import Observation, as_plain
-from beamline.records import Records
+from beamline.recipe import Coupon, Failed, Observation, as_plain
+from beamline.records import LogWriteError, Records
 from beamline.safety import SafeStep, describe_signal, make_safe
 from beamline.session import Session
 from beamline.versions import versions
@@ -24,7 +27,16 @@ from plans import Night, NightLabel, campaign_plan
 
 _logger = logging.getLogger(__name__)
 
-__all__ = ["NightOutcome", "earlier_observations", "optimizer_of", "run_night", "used_serials"]
+__all__ = [
+    "NightOutcome",
+    "earlier_observations",
+    "lineage",
+    "optimizer_of",
+    "remaining",
+    "run_night",
+    "unused_coupons",
+    "used_serials",
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,7 @@ class NightOutcome:
         exit_status: "success" where a stop rule ended it, "abort" where a person or a signal did, "fail" where an error did.
         reason: which rule, signal or error.
         n_coupons: coupons that were begun.
+        is_recorded: False where the log could not be written, which ended the night.
         simulated_s: what the bench's clock counted.
         safe_steps: the steps to the safe state, tried once more after the engine was done, and how each went.
     """
@@ -45,6 +58,7 @@ class NightOutcome:
     n_coupons: int
     simulated_s: float
     safe_steps: tuple[SafeStep, ...]
+    is_recorded: bool = True
 
 
 def optimizer_of(campaign: Campaign) -> Optimizer:
@@ -64,8 +78,7 @@ def run_night(
     *,
     campaign_uid: str | None = None,
     optimizer: Optimizer | None = None,
-    earlier: Sequence[Observation] = (),
-    used: frozenset[str] = frozenset(),
+    after: str | None = None,
     subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
 ) -> NightOutcome:
     """Run a campaign.
@@ -75,12 +88,14 @@ def run_night(
         campaign: what to do.
         campaign_uid: what the records call it; made here where it is None.
         optimizer: None for the one that the campaign asks for.
-        earlier: observations to learn from before the first decision.
-        used: serials of coupons that an earlier night has used up.
+        after: uid of an earlier campaign in the same records that this one goes on from: it learns what that one, and those
+            before it, have observed, and leaves out the coupons on which they have begun to write.
         subscribers: callbacks for the documents, after the log; one that fails is dropped, and the night goes on.
     """
     start = datetime.now(UTC).astimezone()
     uid = campaign_uid or str(uuid.uuid4())
+    earlier = earlier_observations(session.records, after) if after else ()
+    coupons = unused_coupons(session.records, campaign, after)
     night = Night(
         bench=session.bench,
         campaign=campaign,
@@ -89,26 +104,58 @@ def run_night(
         label=NightLabel(campaign.name, uid, versions()),
         times=session.instrument.times,
         deadline_s=campaign.stop.deadline_s(start),
-        metadata=_metadata(session, campaign, start, [o.site.coupon for o in earlier]),
-        coupons=[coupon for coupon in campaign.coupons if coupon.serial not in used],
+        metadata=_metadata(session, campaign, start, earlier, coupons) | ({"after": after} if after else {}),
+        coupons=list(coupons),
         earlier=earlier,
     )
     start_s = session.bench.clock.now_s
     tokens = [session.RE.subscribe(_harmless(subscriber)) for subscriber in subscribers]
     exit_status: Literal["success", "abort", "fail"] = "success"
+    is_recorded = True
     try:
-        session.RE(campaign_plan(night))
+        with redirect_stdout(_LogStream()):
+            session.RE(campaign_plan(night))
         reason = night.verdict
     except RunEngineInterrupted:
         received = session.signals.received if session.signals else None
         exit_status, reason = "abort", describe_signal(received) if received else "aborted"
-    except Exception as error:  # noqa: BLE001  # a night ends with its safe state and its report, whatever went wrong
+    except Exception as error:  # a night ends with its safe state and its report, whatever went wrong
         exit_status, reason = "fail", f"{type(error).__name__}: {error}"
+        is_recorded = not isinstance(error, LogWriteError)
+        _logger.exception("the night ended by an error")
     finally:
         safe_steps = make_safe(session.bench)
         for token in tokens:
             session.RE.unsubscribe(token)
-    return NightOutcome(uid, exit_status, reason, night.n_done, session.bench.clock.now_s - start_s, safe_steps)
+    if is_recorded:
+        _record_end(session, night, exit_status, reason)
+    simulated_s = session.bench.clock.now_s - start_s
+    return NightOutcome(uid, exit_status, reason, night.n_done, simulated_s, safe_steps, is_recorded)
+
+
+def _record_end(session: Session, night: Night, exit_status: str, reason: str) -> None:
+    """The last run of a night, empty: an end between two runs would leave no trace in the records otherwise."""
+    metadata = night.label.metadata("end", session.bench.clock.now_s)
+    end = {"exit_status": exit_status, "reason": reason, "n_coupons": night.n_done}
+
+    def plan() -> MsgGenerator[None]:
+        yield from bps.open_run({**metadata, **end})
+        yield from bps.close_run()
+
+    try:
+        with redirect_stdout(_LogStream()):
+            session.RE(plan())
+    except Exception:
+        _logger.exception("the end of the night could not be recorded")
+
+
+class _LogStream(io.TextIOBase):
+    """Where the engine's prints go: into the log of the process, for a print to a terminal that is gone would raise."""
+
+    def write(self, text: str) -> int:
+        if text.strip():
+            _logger.info(text.strip())
+        return len(text)
 
 
 def _harmless(callback: Callable[[str, dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
@@ -128,8 +175,14 @@ def _harmless(callback: Callable[[str, dict[str, Any]], None]) -> Callable[[str,
     return guarded
 
 
-def _metadata(session: Session, campaign: Campaign, start: datetime, earlier: Sequence[str]) -> dict[str, Any]:
-    estimate = estimate_night(campaign, session.instrument.times, start)
+def _metadata(
+    session: Session,
+    campaign: Campaign,
+    start: datetime,
+    earlier: Sequence[Observation],
+    coupons: Sequence[Coupon],
+) -> dict[str, Any]:
+    estimate = estimate_night(remaining(campaign, coupons), session.instrument.times, start) if coupons else None
     return {
         "campaign_file": as_plain(campaign),
         "physics_parameters": {
@@ -138,9 +191,31 @@ def _metadata(session: Session, campaign: Campaign, start: datetime, earlier: Se
         "instrument": {"name": session.instrument.name, "kind": session.instrument.kind},
         "seed": campaign.seed,
         "start_time": start.isoformat(timespec="seconds"),
-        "expected_s": estimate.expected.duration_s,
-        "learnt_from": sorted(set(earlier)),
+        "expected_s": estimate.expected.duration_s if estimate else 0.0,
+        "learnt_from": sorted({o.site.coupon for o in earlier if not isinstance(o.outcome, Failed)}),
     }
+
+
+def remaining(campaign: Campaign, coupons: Sequence[Coupon]) -> Campaign:
+    """The campaign with these of its coupons only, at least one; for estimates of what is left."""
+    serials = {coupon.serial for coupon in coupons}
+    return campaign.model_copy(update={"coupon": tuple(c for c in campaign.coupon if c.serial in serials)})
+
+
+def unused_coupons(records: Records, campaign: Campaign, after: str | None) -> tuple[Coupon, ...]:
+    """Coupons of a campaign on which neither `after` nor any campaign that it went on from has begun to write."""
+    used = frozenset().union(*(used_serials(records, uid) for uid in lineage(records, after)))
+    return tuple(coupon for coupon in campaign.coupons if coupon.serial not in used)
+
+
+def lineage(records: Records, campaign_uid: str | None) -> tuple[str, ...]:
+    """A campaign and those that it went on from, oldest first; empty for None."""
+    uids: list[str] = []
+    while campaign_uid is not None and campaign_uid not in uids:
+        uids.append(campaign_uid)
+        first = records.runs(campaign=campaign_uid, purpose="campaign")
+        campaign_uid = first[0].start.get("after") if first else None
+    return tuple(reversed(uids))
 
 
 def used_serials(records: Records, campaign_uid: str) -> frozenset[str]:
@@ -150,8 +225,12 @@ def used_serials(records: Records, campaign_uid: str) -> frozenset[str]:
 
 
 def earlier_observations(records: Records, campaign_uid: str) -> tuple[Observation, ...]:
-    """All that a campaign has observed, coupon by coupon, analysed anew from the records."""
-    serials = dict.fromkeys(
-        run.start["coupon"]["serial"] for run in records.runs(campaign=campaign_uid, purpose="writing")
+    """All that a campaign and those before it have observed, coupon by coupon, analysed anew from the records."""
+    return tuple(
+        observation
+        for uid in lineage(records, campaign_uid)
+        for serial in dict.fromkeys(
+            run.start["coupon"]["serial"] for run in records.runs(campaign=uid, purpose="writing")
+        )
+        for observation in coupon_observations(records, uid, serial)
     )
-    return tuple(o for serial in serials for o in coupon_observations(records, campaign_uid, serial))

@@ -15,11 +15,15 @@ from bluesky import RunEngine
 
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
-from beamline.records import CatalogOwner, LogWriter, Records
+from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock
 from beamline.safety import AbortOnSignal, SafeStep, make_safe
 from devices import Bench, DiscreteEventClock, ScaledClock, make_bench
 
-__all__ = ["Session", "open_session", "twin_on_the_wire"]
+__all__ = ["Session", "SessionBusyError", "open_session", "twin_on_the_wire"]
+
+
+class SessionBusyError(RuntimeError):
+    """Another session lives on the same records."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Session:
         records: what the logs hold.
         signals: set where the session is unattended; says by which signal a plan was aborted.
         catalog: the process that owns the catalog, or None.
+        lock: held as long as the session lives: one session drives an instrument, and its records tell who lives.
     """
 
     instrument: Instrument
@@ -40,6 +45,7 @@ class Session:
     records: Records
     signals: AbortOnSignal | None
     catalog: CatalogOwner | None
+    lock: FileLock
 
     def __enter__(self) -> Self:
         return self
@@ -52,6 +58,9 @@ class Session:
         steps = make_safe(self.bench)
         if self.catalog is not None:
             self.catalog.stop()
+        if self.signals is not None:
+            self.signals.remove()
+        self.lock.release()
         return steps
 
 
@@ -76,15 +85,22 @@ def open_session(
 
     Raises:
         RecordError: the folder of the records cannot be used.
+        SessionBusyError: another session lives on these records.
     """
     from devices.twin import build_twin  # noqa: PLC0415  # loads numba, which a session at hardware would not need
 
+    data.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(session_lock(data))
+    if not lock.acquire():
+        raise SessionBusyError(
+            f"another session works with {data}; one at a time drives an instrument: let it end, or give another --data"
+        )
+    signals = AbortOnSignal().install() if unattended else None
     records = Records(data)
     records.close_orphans()
     clock = DiscreteEventClock()
     truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
     drivers = build_twin(truth_seed, coupons, clock, instrument.geometry)
-    signals = AbortOnSignal() if unattended else None
     engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
     clock.install(engine)
     engine.subscribe(LogWriter(data))
@@ -92,7 +108,7 @@ def open_session(
     if owner is not None:
         owner.start()
     bench = make_bench(drivers, clock, instrument.geometry)
-    return Session(instrument, engine, bench, records, signals, owner)
+    return Session(instrument, engine, bench, records, signals, owner, lock)
 
 
 @contextmanager

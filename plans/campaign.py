@@ -5,6 +5,7 @@ Everything that was decided, and on what grounds, is in the documents: a `decisi
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,8 @@ from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon
 
 __all__ = ["Night", "campaign_plan", "coupon_plan"]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -77,8 +80,9 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
         yield from in_thread(lambda: night.optimizer.ingest(observations))
     status = yield from in_thread(night.optimizer.status)
     night.verdict = _stop_reason(night, status.p_reached, night.bench.clock.now_s - start_s)
-    proposal = None
-    if night.coupons:
+    if night.verdict:
+        proposal = yield from in_thread(lambda: _what_next(night))
+    else:
         proposal = yield from in_thread(lambda: night.optimizer.suggest(night.coupons))
     suggestion = None if night.verdict else proposal
     metadata: dict[str, Any] = {
@@ -101,6 +105,17 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     return suggestion
 
 
+def _what_next(night: Night) -> Suggestion | None:
+    """What would be done if the night went on; that it cannot be said does not spoil a night that is over."""
+    if not night.coupons:
+        return None
+    try:
+        return night.optimizer.suggest(night.coupons)
+    except Exception:
+        _logger.exception("the optimiser has no suggestion for after the night")
+        return None
+
+
 def _stop_reason(night: Night, p_reached: float, elapsed_s: float) -> str:
     """Why no further coupon is started; empty where one is."""
     stop = night.campaign.stop
@@ -110,11 +125,11 @@ def _stop_reason(night: Night, p_reached: float, elapsed_s: float) -> str:
             f"target reached: a site meets the specification with probability {p_reached:.3f} (asked: {confidence:g})"
         )
     if night.n_done >= night.campaign.n_coupons_max:
-        return f"{night.n_done} coupons used, as many as the campaign allows"
+        return f"{night.n_done} coupon{'' if night.n_done == 1 else 's'} used, as many as the campaign allows"
     if not night.coupons:
         return "no coupon left in the rack"
     if night.deadline_s is not None and elapsed_s >= night.deadline_s:
-        return f"time is up: {elapsed_s / 3600:.1f} h of {night.deadline_s / 3600:.1f} h"
+        return f"time is up: {elapsed_s / 3600:.2g} h of {night.deadline_s / 3600:.2g} h"
     return ""
 
 

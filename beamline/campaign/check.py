@@ -8,7 +8,7 @@ from typing import Any
 
 from beamline.campaign.estimate import NightCase, NightEstimate
 from beamline.campaign.file import Campaign
-from beamline.recipe import as_plain
+from beamline.recipe import Glass, as_plain
 
 __all__ = ["describe", "describe_json", "duration_text"]
 
@@ -173,5 +173,16 @@ def _notes(campaign: Campaign, estimate: NightEstimate) -> Iterator[str]:
     used = {coupon.glass for coupon in campaign.coupon}
     if unused := [glass.name for glass in campaign.glass if glass.name not in used]:
         yield f"no coupon is of glass {', '.join(unused)}"
+    for glass in campaign.glass:
+        if glass.name in used and (phase := _missing_phase(campaign, glass)):
+            yield f"glass {glass.name} has no {phase} phase: no site on it can meet the specification"
     if estimate.expected.n_coupons < campaign.n_coupons_max:
         yield f"the time allows about {estimate.expected.n_coupons} of {campaign.n_coupons_max} coupons"
+
+
+def _missing_phase(campaign: Campaign, glass: Glass) -> str:
+    """The phase that the specification speaks of and a glass of one halide cannot have; empty where there is none."""
+    objective = campaign.objective
+    if glass.iodide == 0 and (objective.red_peak_nm is not None or objective.green_red_ratio is not None):
+        return "red"
+    return "green" if glass.bromide == 0 and objective.green_red_ratio is not None else ""

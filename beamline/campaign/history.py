@@ -11,13 +11,12 @@ from beamline.campaign.state import (
     Fail,
     Finish,
     Planned,
-    Running,
     Start,
     Stop,
     next_state,
 )
 from beamline.recipe import Frozen, quantity
-from beamline.records import Records, Run
+from beamline.records import Records, Run, is_held, session_lock
 
 __all__ = ["CampaignHistory", "campaign_history", "campaign_uids"]
 
@@ -32,7 +31,7 @@ class CampaignHistory(Frozen):
     n_coupons: Annotated[int, Field(ge=0)]
     n_coupons_max: Annotated[int, Field(ge=1)]
     n_sites_measured: Annotated[int, Field(ge=0)]
-    clock_s: Annotated[float, quantity("s", "since the bench's clock was started", ge=0)]
+    clock_s: Annotated[float, quantity("s", "simulated time that the campaign has taken so far", ge=0)]
 
 
 def campaign_uids(records: Records) -> tuple[str, ...]:
@@ -59,27 +58,45 @@ def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
         name=first.start["campaign"]["name"],
         uid=campaign_uid,
         start_time=first.start["start_time"],
-        state=_state(runs),
+        state=_state(
+            runs, is_alive=is_held(session_lock(records.folder)) and campaign_uids(records)[-1] == campaign_uid
+        ),
         n_coupons=len({run.start["coupon"]["serial"] for run in runs if run.start["purpose"] == "writing"}),
         n_coupons_max=min(n_at_hand, file.get("stop", {}).get("max_coupons") or n_at_hand),
         n_sites_measured=sum((run.stop or {}).get("num_events", {}).get("spectra", 0) for run in measured),
-        clock_s=max(float(run.start["clock_s"]) for run in runs),
+        clock_s=_last_clock_s(runs[-1]) - float(first.start["clock_s"]),
     )
 
 
-def _state(runs: list[Run]) -> CampaignState:
-    """The state that the runs lead to; how a run ended is in its stop document."""
+def _last_clock_s(run: Run) -> float:
+    """The latest reading of the bench's clock in a run."""
+    clocks = (run.table(stream)["clock_s"] for stream in run.streams)
+    return max((float(clock[-1]) for clock in clocks if len(clock)), default=float(run.start["clock_s"]))
+
+
+def _state(runs: list[Run], *, is_alive: bool) -> CampaignState:
+    """The state that the runs lead to: the night's last run says it; without one, how its runs ended and who lives.
+
+    Args:
+        runs: of the campaign, in order.
+        is_alive: whether the session that runs it still lives.
+    """
+    running = next_state(Planned(), Start())
     begin_s = float(runs[0].start["clock_s"])
-    state: CampaignState = next_state(Planned(), Start())
     for run in runs:
         at_s = float(run.start["clock_s"]) - begin_s
-        stop = run.stop or {}
-        if run.start["purpose"] == "decision" and run.start["verdict"] == "stop":
-            state = next_state(state, Finish(at_s=at_s, reason=run.start["reason"]))
-        elif stop.get("exit_status") == "abort":
-            state = next_state(state, Stop(at_s=at_s, reason=stop.get("reason") or "aborted"))
-        elif stop.get("exit_status") == "fail":
-            state = next_state(state, Fail(at_s=at_s, reason=stop.get("reason") or "failed"))
-        if not isinstance(state, Running):
-            break
-    return state
+        stop, is_end = run.stop or {}, run.start["purpose"] == "end"
+        status, reason = (
+            (run.start if is_end else stop).get("exit_status"),
+            (run.start if is_end else stop).get("reason"),
+        )
+        if status == "abort":
+            return next_state(running, Stop(at_s=at_s, reason=reason or "aborted"))
+        if status == "fail":
+            return next_state(running, Fail(at_s=at_s, reason=reason or "failed"))
+        if is_end or (run.start["purpose"] == "decision" and run.start["verdict"] == "stop"):
+            return next_state(running, Finish(at_s=at_s, reason=str(run.start["reason"])))
+    if is_alive:
+        return running
+    at_s = _last_clock_s(runs[-1]) - begin_s
+    return next_state(running, Stop(at_s=at_s, reason="its process ended without a word"))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,18 +10,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from beamline.campaign import Campaign
     from beamline.instrument import Instrument
-    from beamline.night import NightOutcome
     from beamline.records import Records
 
 __all__ = ["campaign"]
 
 BAD_INPUT = 2
-FAILED = 1
-INTERRUPTED = 130
 
 _data = click.option(
     "--data",
@@ -91,105 +83,40 @@ def run(
     as_json: bool,
 ) -> None:
     """Run FILE alone to its end, then write its report. Ctrl-C stops it in good order."""
+    from beamline.cli.running import run_campaign
+
     plan, instrument = _load_both(file, instrument_file, seed=seed, optimizer=optimizer)
-    # Bluesky prints to standard output, which belongs to the JSON.
-    with contextlib.redirect_stdout(sys.stderr) if as_json else contextlib.nullcontext():
-        summary, outcome = _run(plan, instrument, file, data, after=after, catalog=catalog, with_report=with_report)
+    after_uid = _go_on_from(plan, data, after) if after is not None else None
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        _refuse(f"--data {data}: cannot be made: {error.strerror}; give a folder that you may write to")
+    again = [
+        *("vitrail", "campaign", "run", str(file), "--data", str(data)),
+        *(() if instrument_file is None else ("--instrument", str(instrument_file))),
+        *(() if seed is None else ("--seed", str(seed))),
+        *(() if optimizer is None else ("--optimizer", optimizer)),
+    ]
+    code, summary = run_campaign(
+        plan, instrument, data, after=after_uid, catalog=catalog, with_report=with_report, again=again
+    )
     if as_json:
         click.echo(json.dumps(summary, indent=2))
-    if outcome.exit_status != "success":
-        raise SystemExit(INTERRUPTED if outcome.exit_status == "abort" else FAILED)
+    raise SystemExit(code)
 
 
-def _run(
-    plan: Campaign,
-    instrument: Instrument,
-    file: Path,
-    data: Path,
-    *,
-    after: str | None,
-    catalog: bool,
-    with_report: bool,
-) -> tuple[dict[str, Any], NightOutcome]:
-    from rich.console import Console
-
-    from beamline.campaign import estimate_night
-    from beamline.cli.progress import NightDisplay
-    from beamline.night import earlier_observations, run_night, used_serials
+def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
+    """Uid of the campaign to go on from; ends with exit code 2 where there is none, or no coupon is left."""
+    from beamline.night import unused_coupons
     from beamline.records import Records
-    from beamline.session import open_session
 
-    console = Console(stderr=True)
-    data.mkdir(parents=True, exist_ok=True)
-    # Warnings and tracebacks of the engine are for whoever looks for the cause; the terminal says what happened in words.
-    logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     records = Records(data)
-    earlier_uid = _find(records, after) if after else None
-    expected_s = estimate_night(plan, instrument.times, datetime.now(UTC).astimezone()).expected.duration_s
-    with open_session(
-        instrument, coupons=plan.coupons, data=data, seed=plan.seed, unattended=True, catalog=catalog
-    ) as session:
-        display = NightDisplay(
-            console,
-            objective=plan.objective,
-            n_coupons=plan.n_coupons_max,
-            expected_s=expected_s,
-            now_s=lambda: session.bench.clock.now_s,
+    uid = _find(records, after)
+    if not unused_coupons(records, plan, uid):
+        _refuse(
+            f"--after {after}: every coupon of the file has been used; put new ones into the rack and into the file"
         )
-        with display:
-            outcome = run_night(
-                session,
-                plan,
-                earlier=earlier_observations(records, earlier_uid) if earlier_uid else (),
-                used=used_serials(records, earlier_uid) if earlier_uid else frozenset(),
-                subscribers=[display],
-            )
-        page = None
-        if with_report and outcome.n_coupons:
-            with console.status("writing the report"):
-                page = _write_report(session.records, data, plan.name, outcome.campaign_uid)
-        if session.catalog is not None:
-            with console.status("waiting for the catalog"):
-                session.catalog.flush(timeout_s=120)
-    summary = {
-        "campaign": {"name": plan.name, "uid": outcome.campaign_uid},
-        "exit_status": outcome.exit_status,
-        "reason": outcome.reason,
-        "n_coupons": outcome.n_coupons,
-        "simulated_h": round(outcome.simulated_s / 3600, 3),
-        "safe_state": [{"step": s.name, "error": s.error} for s in outcome.safe_steps],
-        "records": str(data),
-        "report": str(page) if page else None,
-    }
-    _say(console, outcome, name=plan.name, file=file, data=data, page=page)
-    return summary, outcome
-
-
-def _say(console: Console, outcome: NightOutcome, *, name: str, file: Path, data: Path, page: Path | None) -> None:
-    """The last words of a night, for a person."""
-    from beamline.cli.table import hours_text
-
-    words = {"success": "[green]done[/]", "abort": "[yellow]stopped[/]", "fail": "[red]failed[/]"}[outcome.exit_status]
-    n_coupons = f"{outcome.n_coupons} coupon{'' if outcome.n_coupons == 1 else 's'}"
-    took = f"{n_coupons}, {hours_text(outcome.simulated_s)} on the bench's clock"
-    console.print(f"[bold]{name}[/] {words}: {outcome.reason} ({took})", highlight=False, soft_wrap=True)
-    failed = [step for step in outcome.safe_steps if step.error]
-    if outcome.exit_status != "success" or failed:
-        console.print(
-            "bench: " + "; ".join(map(str, outcome.safe_steps)), style="red bold" if failed else "", highlight=False
-        )
-        console.print(
-            f"records: closed; nothing that was emitted is lost; details in {data / 'vitrail.log'}", highlight=False
-        )
-        console.print(
-            f"go on:   vitrail campaign run {file} --data {data} --after {outcome.campaign_uid[:8]}\n"
-            "         (learns what this night has measured, and leaves out the coupons that it has begun)",
-            highlight=False,
-            soft_wrap=True,
-        )
-    console.print(f"campaign {outcome.campaign_uid[:8]}, records in {data}", highlight=False, soft_wrap=True)
-    if page is not None:
-        console.print(f"report:  {page}", highlight=False, soft_wrap=True)
+    return uid
 
 
 @campaign.command()
@@ -225,11 +152,13 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
 def report(name: str | None, data: Path) -> None:
     """Write the report of campaign NAME (a name, or the beginning of a uid; without it the newest) from the records."""
     from beamline.campaign.history import campaign_history
+    from beamline.cli.running import report_folder
     from beamline.records import Records
+    from beamline.report import write_report
 
     records = Records(data)
     uid = _find(records, name)
-    click.echo(_write_report(records, data, campaign_history(records, uid).name, uid))
+    click.echo(write_report(records, uid, report_folder(data, campaign_history(records, uid).name, uid)))
 
 
 # ------------------------------------------------------------------------------------------------------------ helpers
@@ -257,21 +186,20 @@ def _load_both(
 
 
 def _find(records: Records, name: str | None) -> str:
-    """Uid of the newest campaign of a name or with a uid that begins so; None means the newest of all."""
+    """Uid of the newest campaign of a name, or of the one whose uid begins so; None means the newest of all."""
     from beamline.campaign.history import campaign_history, campaign_uids
 
     uids = campaign_uids(records)
-    found = [uid for uid in uids if name is None or uid.startswith(name) or campaign_history(records, uid).name == name]
-    if not found:
+    if name is None:
+        found = uids[-1:]
+    else:
+        found = tuple(uid for uid in uids if campaign_history(records, uid).name == name)[-1:]
+        found = found or tuple(uid for uid in uids if name and uid.startswith(name))
+    if len(found) != 1:
         known = ", ".join(uid[:8] for uid in uids[-5:]) or "none yet"
-        _refuse(f"no campaign {name or ''} in {records.folder}; the newest there are: {known}")
-    return found[-1]
-
-
-def _write_report(records: Records, data: Path, name: str, uid: str) -> Path:
-    from beamline.report import write_report
-
-    return write_report(records, uid, data / "reports" / f"{name}-{uid[:8]}")
+        what = "no campaign" if not name else f"{len(found) or 'no'} campaign{'s' if found else ''} {name}"
+        _refuse(f"{what} in {records.folder}; give a name or enough of a uid; the newest there are: {known}")
+    return found[0]
 
 
 def _refuse(message: str) -> NoReturn:

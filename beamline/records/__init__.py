@@ -9,6 +9,7 @@ from beamline.records.errors import CatalogError, CodecError, LogWriteError, Rec
 from beamline.records.frames import FORMAT_VERSION, Damage
 from beamline.records.ingest import Ingested
 from beamline.records.ledger import CouponRecord, Ledger, SiteRecord, SiteState
+from beamline.records.locks import FileLock, is_held, session_lock
 from beamline.records.log import LogWriter, SyncPolicy
 from beamline.records.reader import Document, RunLog, iter_run, read_run
 from beamline.records.recovery import Recovered, close_orphans
@@ -25,6 +26,7 @@ __all__ = [
     "Damage",
     "Document",
     "Endpoint",
+    "FileLock",
     "FlushReport",
     "Ingested",
     "Ledger",
@@ -42,9 +44,11 @@ __all__ = [
     "SyncPolicy",
     "close_catalog",
     "close_orphans",
+    "is_held",
     "iter_run",
     "open_catalog",
     "read_run",
     "replay",
+    "session_lock",
     "spectrum",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["FileLock", "is_held"]
+__all__ = ["FileLock", "is_held", "session_lock"]
 
 
 class FileLock:
@@ -65,3 +65,8 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def session_lock(folder: Path) -> Path:
+    """The file whose lock the session that writes into a record folder holds."""
+    return folder / "session.lock"

@@ -1,4 +1,4 @@
-"""Turns Ctrl-C, SIGTERM and SIGHUP into an orderly abort of the engine, for nights with nobody there.
+"""Turns Ctrl-C, SIGTERM and SIGHUP into an orderly end of the plan that runs, for nights with nobody there.
 
 At the instrument the engine's own handler (pause first) is the right one; an unattended night has nobody to answer a pause.
 The abort runs the plan's clean-up, so that the safe state is reached and the open run is closed with `exit_status="abort"`.
@@ -6,7 +6,7 @@ The abort runs the plan's clean-up, so that the safe state is reached and the op
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import signal
 import threading
 from types import FrameType, TracebackType
@@ -17,53 +17,87 @@ from bluesky.utils import TransitionError
 __all__ = ["AbortOnSignal", "describe_signal"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_RETRY_S = 0.02
+
+_logger = logging.getLogger(__name__)
 
 
 class AbortOnSignal:
-    """For `RunEngine(context_managers=[AbortOnSignal()])`: the engine calls it with itself at each start of a plan.
+    """Holds the signals from `install` to `remove`, and aborts what the engine runs when one comes.
 
-    The handler itself only starts a thread: `RunEngine.abort` waits for the engine's loop, which a signal handler must not.
-    Repeated signals change nothing: the clean-up is already under way, and it is short.
+    For `RunEngine(context_managers=[signals])`: the engine calls the object with itself at each start of a plan. A signal
+    that comes before the plan has begun aborts it as soon as it can be aborted; one that comes when no plan runs is kept
+    for the next. Repeated signals change nothing: the clean-up is under way, and it is short. A signal that the process
+    was started to ignore (`nohup`) stays ignored.
 
     Attributes:
-        received: the signal that the last plan was aborted by, or None.
+        received: the first signal that came, or None.
     """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
         self._engine: Any = None
         self._previous: dict[signal.Signals, Any] = {}
+        self._is_pending = False
+        self._has_ended = threading.Event()
 
+    # ---------------------------------------------------------------------------------------------- over a session
+    def install(self) -> Self:
+        """Take the signals over; does nothing outside the main thread, where Python allows no handlers."""
+        if threading.current_thread() is threading.main_thread():
+            for number in _SIGNALS:
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._on_signal)
+        return self
+
+    def remove(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    # ------------------------------------------------------------------------------------------------- over a plan
     def __call__(self, engine: Any) -> Self:
         """Take the engine whose plan is about to start."""
         self._engine = engine
         return self
 
     def __enter__(self) -> Self:
-        self.received = None
-        if threading.current_thread() is threading.main_thread():  # elsewhere Python allows no handlers
-            for number in _SIGNALS:
-                self._previous[number] = signal.signal(number, self._on_signal)
+        self._has_ended.clear()
+        if self._is_pending:
+            self._start_abort()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-        self._previous.clear()
+        self._has_ended.set()
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
             return
         self.received = signal.Signals(number)
-        threading.Thread(
-            target=self._abort, args=(describe_signal(self.received),), name="abort-on-signal", daemon=True
-        ).start()
+        self._is_pending = True
+        if self._engine is not None and not self._has_ended.is_set():
+            self._start_abort()
 
-    def _abort(self, reason: str) -> None:
-        with contextlib.suppress(TransitionError):  # the plan ended by itself in the meantime
-            self._engine.abort(reason)
+    def _start_abort(self) -> None:
+        # The handler itself only starts a thread: `abort` waits for the engine's loop, which a signal handler must not.
+        threading.Thread(target=self._abort, name="abort-on-signal", daemon=True).start()
+
+    def _abort(self) -> None:
+        reason = "aborted" if self.received is None else describe_signal(self.received)
+        while not self._has_ended.is_set():
+            try:
+                self._engine.abort(reason)
+            except TransitionError:  # the plan has not begun yet, or has just ended
+                self._has_ended.wait(_RETRY_S)
+            except Exception:
+                _logger.exception("the engine could not be aborted; it is asked again")
+                self._has_ended.wait(_RETRY_S)
+            else:
+                self._is_pending = False
+                return
 
 
 def describe_signal(number: signal.Signals) -> str:

@@ -34,9 +34,9 @@ def test_a_night_leaves_a_run_for_each_step_and_says_what_made_it(session: Sessi
     assert (outcome.exit_status, outcome.n_coupons) == ("success", 2)
     runs = session.records.runs(campaign=outcome.campaign_uid)
     steps = ["decision", "writing", "heat_treatment", "measurement"]
-    assert [run.start["purpose"] for run in runs] == ["campaign", *steps, *steps, "decision"]
+    assert [run.start["purpose"] for run in runs] == ["campaign", *steps, *steps, "decision", "end"]
     assert all(run.stop["exit_status"] == "success" for run in runs if run.stop)
-    first, last = runs[0].start, runs[-1].start
+    first, last = runs[0].start, runs[-2].start
     assert first["campaign_file"]["name"] == "small"
     assert first["physics_parameters"]["nose_K"]["unit"] == "K"
     assert last["verdict"] == "stop"
@@ -109,7 +109,7 @@ def test_a_night_goes_on_from_an_earlier_one_without_its_coupons(session: Sessio
     used = used_serials(session.records, one.campaign_uid)
     earlier = earlier_observations(session.records, one.campaign_uid)
     assert len(used) == 1
-    two = run_night(session, campaign, earlier=earlier, used=used)
+    two = run_night(session, campaign, after=one.campaign_uid)
     assert two.n_coupons == 2
     assert not used & used_serials(session.records, two.campaign_uid)
     first_decision = session.records.runs(campaign=two.campaign_uid, purpose="decision")[0]
