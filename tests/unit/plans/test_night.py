@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,11 @@ import pytest
 
 from beamline.campaign import Campaign, OptimizerChoice, Stop
 from beamline.campaign.history import campaign_history, campaign_uids
-from beamline.night import earlier_observations, run_night, used_serials
+from beamline.night import earlier_observations, optimizer_of, run_night, unused_coupons, used_serials
+from beamline.optimize import OptimizerStatus
+from beamline.recipe import Coupon, Observation, Suggestion
 from beamline.records import Records
-from beamline.session import Session
+from beamline.session import Session, SessionBusyError
 
 MakeSession = Callable[..., Session]
 
@@ -130,3 +134,110 @@ def test_a_watcher_that_fails_is_dropped_and_the_night_goes_on(
     assert outcome.exit_status == "success"
     assert seen == ["start"]
     assert "the night goes on" in caplog.text
+
+
+def test_going_on_twice_leaves_out_the_coupons_of_both_nights_before(session: Session, campaign: Campaign) -> None:
+    short = campaign.model_copy(update={"stop": Stop(max_coupons=1)})
+    one = run_night(session, short)
+    two = run_night(session, short, after=one.campaign_uid)
+    three = run_night(session, short, after=two.campaign_uid)
+    serials = [used_serials(session.records, night.campaign_uid) for night in (one, two, three)]
+    assert len(frozenset().union(*serials)) == 3
+    decision = session.records.runs(campaign=three.campaign_uid, purpose="decision")[0]
+    assert len(decision.start["ingested"]) == 6
+    assert unused_coupons(session.records, campaign, three.campaign_uid) == ()
+
+
+class Thinking:
+    """An optimiser that does something while it thinks, and then suggests at random."""
+
+    def __init__(self, campaign: Campaign, does: Callable[[], None]) -> None:
+        self.real = optimizer_of(campaign)
+        self.does = does
+
+    def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
+        self.does()
+        return self.real.suggest(coupons)
+
+    def ingest(self, observations: Sequence[Observation]) -> None:
+        self.real.ingest(observations)
+
+    def status(self) -> OptimizerStatus:
+        return self.real.status()
+
+
+def test_a_stop_while_the_optimiser_thinks_is_in_the_records(session: Session, campaign: Campaign) -> None:
+    thinking = Thinking(campaign, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    outcome = run_night(session, campaign, optimizer=thinking)
+    assert outcome.exit_status == "abort"
+    state = campaign_history(session.records, outcome.campaign_uid).state
+    assert (state.kind, getattr(state, "reason", "")) == ("stopped", "stopped by SIGTERM")
+
+
+def test_an_optimiser_that_fails_is_in_the_records_by_name(session: Session, campaign: Campaign) -> None:
+    def fails() -> None:
+        raise ZeroDivisionError("no variance")
+
+    outcome = run_night(session, campaign, optimizer=Thinking(campaign, fails))
+    state = campaign_history(session.records, outcome.campaign_uid).state
+    assert (state.kind, getattr(state, "reason", "")) == ("failed", "ZeroDivisionError: no variance")
+
+
+def test_a_night_that_is_over_is_not_spoilt_by_what_would_be_next(session: Session, campaign: Campaign) -> None:
+    asked: list[int] = []
+
+    def fails_at_the_second() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            raise ZeroDivisionError
+
+    optimizer = Thinking(campaign, fails_at_the_second)
+    outcome = run_night(session, campaign.model_copy(update={"stop": Stop(max_coupons=1)}), optimizer=optimizer)
+    assert (outcome.exit_status, len(asked)) == ("success", 2)
+    assert "next_suggestion" not in session.records.runs(purpose="decision")[-1].start
+
+
+def test_a_signal_before_the_plan_has_begun_ends_it(session: Session, campaign: Campaign) -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+    outcome = run_night(session, campaign)
+    assert (outcome.exit_status, outcome.reason, outcome.n_coupons) == ("abort", "stopped by Ctrl-C", 0)
+
+
+def test_a_night_is_aborted_though_nothing_can_be_printed(
+    session: Session, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise BrokenPipeError
+
+    def interrupts(name: str, _doc: dict[str, Any]) -> None:
+        if name == "descriptor":
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    outcome = run_night(session, campaign, subscribers=[interrupts])
+    assert (outcome.exit_status, outcome.reason) == ("abort", "stopped by SIGHUP")
+    assert all(run.stop is not None for run in session.records.runs())
+
+
+def test_a_signal_that_the_process_was_told_to_ignore_stays_ignored(
+    make_session: MakeSession, campaign: Campaign
+) -> None:
+    def interrupts(name: str, _doc: dict[str, Any]) -> None:
+        if name == "descriptor":
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        outcome = run_night(make_session(), campaign, subscribers=[interrupts])
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert outcome.exit_status == "success"
+
+
+def test_one_session_at_a_time_works_with_a_folder(make_session: MakeSession) -> None:
+    first = make_session("shared")
+    with pytest.raises(SessionBusyError, match="another session works with"):
+        make_session("shared")
+    first.close()
+    make_session("shared")
