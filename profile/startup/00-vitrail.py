@@ -1,18 +1,25 @@
 """Start-up of an IPython session at the instrument: `ipython --profile-dir=profile`.
 
-The engine `RE`, the devices by name, the plans, the records; all the work is done by `beamline.session`.
+The engine `RE`, the devices by name, the plans, the records; all the work is done by `beamline.session`. Leaving the
+session makes the bench safe. docs/how-to/at-the-instrument.md shows how to work with it.
 """
 
+import atexit
 import os
+import signal
 from pathlib import Path
 
 import bluesky.plan_stubs as bps
 import bluesky.plans as bp
+import bluesky.preprocessors as bpp
 from bluesky.callbacks import LiveTable
 
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon, Dot, Glass, HeatTreatment, Line, Measurement, Recipe, Site
+from beamline.records import spectrum
+from beamline.safety import make_safe, safe_state_plan
 from beamline.session import open_session
+from beamline.versions import versions
 from devices import LineMove
 from plans import *  # noqa: F403  # a session has every plan at hand
 
@@ -28,6 +35,29 @@ session = open_session(
     unattended=False,
     catalog=False,
 )
+
+
+def _leave() -> None:
+    """Safe first, whatever the engine is doing; then an end for the run of a plan that was left paused."""
+    for step in session.close():
+        if step.error is not None:
+            print(step)  # noqa: T201
+    if RE.state == "paused":
+        RE.abort("the session was left")
+
+
+def _die(number: int, _frame: object) -> None:
+    """A closed terminal or a kill ends the process as ever, but not before the bench is safe."""
+    session.close()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+atexit.register(_leave)
+for _number in (signal.SIGHUP, signal.SIGTERM):
+    if signal.getsignal(_number) is not signal.SIG_IGN:
+        signal.signal(_number, _die)
+
 RE, bench, records = session.RE, session.bench, session.records
 laser, stage, furnace, spectrometer, changer = (
     bench.laser,
