@@ -38,12 +38,15 @@ session = open_session(
 
 
 def _leave() -> None:
-    """Safe first, whatever the engine is doing; then an end for the run of a plan that was left paused."""
-    for step in session.close():
-        if step.error is not None:
-            print(step)  # noqa: T201
-    if RE.state == "paused":
-        RE.abort("the session was left")
+    """Safe first, then an end for the run of a plan that was left paused, and safe again after its clean-up."""
+    make_safe(bench)
+    try:
+        if RE.state == "paused":
+            RE.abort("the session was left")
+    finally:
+        for step in session.close():
+            if step.error is not None:
+                print(step)  # noqa: T201
 
 
 def _die(number: int, _frame: object) -> None:
