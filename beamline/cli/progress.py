@@ -139,7 +139,7 @@ class NightDisplay:
 
     def _draw(self) -> None:
         if self._live is not None and self._suggestion is not None:
-            table = site_table(self._suggestion, {}, self._heading, states=self._states)
+            table = site_table(self._suggestion, {}, self._heading, states=self._states, width=self._console.width)
             self._live.update(Group(table, self._progress))
 
     def _finish_coupon(self, observations: list[Observation]) -> None:
@@ -147,6 +147,8 @@ class NightDisplay:
         if self._suggestion is None:
             return
         outcomes = {o.site.name: o for o in observations if o.site.coupon == self._suggestion.coupon.serial}
-        self._console.print(site_table(self._suggestion, outcomes, self._heading, objective=self._objective))
+        self._console.print(
+            site_table(self._suggestion, outcomes, self._heading, objective=self._objective, width=self._console.width)
+        )
         self._console.print()
         self._suggestion = None

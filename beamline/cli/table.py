@@ -8,6 +8,9 @@ from beamline.optimize import Objective
 from beamline.recipe import Dot, Line, Luminescence, Observation, Suggestion
 from beamline.report.measured import measured
 
+WIDE, MEDIUM = 100, 76
+"""Characters that the whole table takes, with a word of state; and that it takes without what was expected."""
+
 __all__ = ["hours_text", "outcome_cells", "site_table"]
 
 
@@ -53,6 +56,7 @@ def site_table(
     *,
     states: dict[str, str] | None = None,
     objective: Objective | None = None,
+    width: int = 120,
 ) -> Table:
     """The sites of one coupon: what was chosen, what was expected, what came.
 
@@ -62,20 +66,24 @@ def site_table(
         title: above the table.
         states: words for the sites without an observation, by site name.
         objective: sites that meet it are marked.
+        width: of the terminal; on a narrow one what was expected is left out, then the recipe.
     """
+    is_wide, has_recipes = width >= WIDE, width >= MEDIUM
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
-    for heading in ("site", "energy\nuJ", "pace\n", "passes\n", "expected\nred nm", "P(spec)\n"):
-        table.add_column(heading, justify="right" if heading != "site" else "left")
-    for heading in ("red peak\nnm", "green:red\n", "rate\ncounts/s", "\n"):
-        table.add_column(heading, justify="right" if heading.strip() else "left")
+    recipe = ("energy\nuJ", "pace\n") if has_recipes else ()
+    chosen = (*recipe, *(("passes\n", "expected\nred nm", "P(spec)\n") if is_wide else ()))
+    for heading in ("site", *chosen, "red peak\nnm", "green:red\n", "rate\ncounts/s", "\n"):
+        table.add_column(heading, justify="left" if heading in {"site", "\n"} else "right", no_wrap=True)
     for choice in suggestion.sites:
         observation = outcomes.get(choice.site.name)
         red = next((p for p in choice.predictions if p.observable == "red_peak_nm"), None)
+        energy, pace, passes = _writing_cells(choice.writing)
+        p_in = "" if choice.p_in_specification is None else f"{choice.p_in_specification:.2f}"
+        expected = (passes, f"{red.mean:.0f} ± {red.sd:.0f}" if red else "", p_in)
         table.add_row(
             choice.site.name,
-            *_writing_cells(choice.writing),
-            f"{red.mean:.0f} ± {red.sd:.0f}" if red else "",
-            "" if choice.p_in_specification is None else f"{choice.p_in_specification:.2f}",
+            *((energy, pace) if has_recipes else ()),
+            *(expected if is_wide else ()),
             *outcome_cells(observation, (states or {}).get(choice.site.name, "waiting")),
             style="bold green" if observation and objective and measured(observation, objective).is_inside else None,
         )

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,8 @@ glass = "BrI"
 serial = "C2"
 glass = "BrI"
 """
+
+LONG = SMALL.replace("hold_s = [600, 900]", "hold_s = [172800, 172800]").replace("max_coupons = 2", "max_coupons = 1")
 
 
 def vitrail(folder: Path, *arguments: str, timeout_s: float = 100) -> subprocess.CompletedProcess[str]:
@@ -134,10 +137,7 @@ def test_two_nights_of_one_seed_suggest_the_same_byte_for_byte(folder: Path) -> 
 
 
 def test_ctrl_c_in_the_middle_closes_everything_and_says_how_to_go_on(folder: Path) -> None:
-    (folder / "long.toml").write_text(
-        SMALL.replace("hold_s = [600, 900]", "hold_s = [172800, 172800]").replace("max_coupons = 2", "max_coupons = 1"),
-        encoding="utf-8",
-    )
+    (folder / "long.toml").write_text(LONG, encoding="utf-8")
     process = subprocess.Popen(
         [VITRAIL, "campaign", "run", "long.toml", "--json", "--no-catalog"],
         cwd=folder,
@@ -168,6 +168,69 @@ def test_ctrl_c_in_the_middle_closes_everything_and_says_how_to_go_on(folder: Pa
     done = vitrail(folder, "campaign", "run", "small.toml", *rest)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["n_coupons"] == 1
+
+
+def test_a_night_whose_process_was_killed_is_not_called_running(folder: Path) -> None:
+    (folder / "long.toml").write_text(LONG, encoding="utf-8")
+    process = subprocess.Popen(
+        [VITRAIL, "campaign", "run", "long.toml", "--no-catalog"], cwd=folder, stderr=subprocess.DEVNULL
+    )
+    while process.poll() is None and not _is_annealing(folder / "vitrail-data"):
+        os.sched_yield()
+    alive = vitrail(folder, "campaign", "status")
+    second = vitrail(folder, "campaign", "run", "small.toml", "--no-catalog")
+    process.kill()
+    process.wait(timeout=60)
+    dead = vitrail(folder, "campaign", "status")
+    assert "running" in alive.stdout
+    assert second.returncode == 2
+    assert "another session works with" in second.stderr
+    assert "stopped" in dead.stdout
+    assert "its process ended without a word" in dead.stdout
+
+
+def test_a_night_whose_terminal_is_gone_stops_at_a_signal_and_writes_its_report(folder: Path) -> None:
+    (folder / "long.toml").write_text(LONG, encoding="utf-8")
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [VITRAIL, "campaign", "run", "long.toml", "--no-catalog"],
+        cwd=folder,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    os.close(theirs)
+    reader = threading.Thread(target=_read_until_closed, args=(ours, folder / "vitrail-data"))
+    reader.start()
+    reader.join(timeout=90)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 130
+    assert list((folder / "vitrail-data" / "reports").glob("*/report.html"))
+    status = vitrail(folder, "campaign", "status")
+    assert "stopped by SIGTERM" in status.stdout
+
+
+def _read_until_closed(terminal: int, data: Path) -> None:
+    """Play the terminal until the anneal is under way, then be gone."""
+    while not _is_annealing(data):
+        os.read(terminal, 4096)
+    os.close(terminal)
+
+
+def test_going_on_asks_for_what_there_is(folder: Path) -> None:
+    nobody = vitrail(folder, "campaign", "run", "small.toml", "--after", "nobody", "--data", "new")
+    assert nobody.returncode == 2
+    assert not (folder / "new").exists()
+    vitrail(folder, "campaign", "run", "small.toml", "--no-catalog", "--no-report")
+    spent = vitrail(folder, "campaign", "run", "small.toml", "--after", "small")
+    assert spent.returncode == 2
+    assert "every coupon of the file has been used" in spent.stderr
+    empty = vitrail(folder, "campaign", "report", "")
+    assert empty.returncode == 2
+    nowhere = vitrail(folder, "campaign", "run", "small.toml", "--data", "small.toml/below")
+    assert nowhere.returncode == 2
+    assert "cannot be made" in nowhere.stderr
 
 
 def _is_annealing(data: Path) -> bool:
