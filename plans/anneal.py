@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 import bluesky.plan_stubs as bps
+import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from beamline.recipe import HeatTreatment, as_plain
@@ -28,12 +29,21 @@ def heat_treat_coupon(
 ) -> MsgGenerator[str]:
     """One run, `purpose="heat_treatment"`, stream `furnace`: the coupon in hand goes through the programme.
 
-    The hold is counted from when the furnace came into its band. The coupon stays in the furnace, which ends in standby
-    and cool enough to be opened.
+    The hold is counted from when the furnace came into its band. The coupon stays in the furnace, which ends cool enough
+    to be opened; however the plan ends, the heater is in standby.
 
     Returns:
         uid of the run.
     """
+
+    def standby() -> MsgGenerator[None]:
+        yield from bps.mv(bench.furnace.heater, "standby")
+
+    programme = _programme(bench, hand, treatment, sample_every_s)
+    return (yield from bpp.finalize_wrapper(programme, standby))
+
+
+def _programme(bench: Bench, hand: CouponInHand, treatment: HeatTreatment, sample_every_s: float) -> MsgGenerator[str]:
     furnace = bench.furnace
     yield from bps.mv(bench.changer.in_furnace, hand.coupon.serial)
     metadata = hand.metadata("heat_treatment", bench.clock.now_s)
@@ -50,13 +60,20 @@ def heat_treat_coupon(
 
 
 def ramp_to(bench: Bench, temperature_C: float, *, sample_every_s: float = SAMPLE_EVERY_S) -> MsgGenerator[None]:
-    """Within an open run: ramp at the furnace's `ramp_C_min` until it has settled, sampling on the way."""
-    status = yield from bps.abs_set(bench.furnace, temperature_C, group="ramp")
-    yield from _sample(bench)
-    while not status.done:
-        yield from bps.sleep(sample_every_s)
+    """Within an open run: ramp at the furnace's `ramp_C_min` until it has settled, sampling on the way.
+
+    A pause stops what the engine has set, and a furnace that is stopped holds where it is, which becomes its target, and
+    its status counts as done: the ramp then goes on from there.
+    """
+    is_there = False
+    while not is_there:
+        status = yield from bps.abs_set(bench.furnace, temperature_C, group="ramp")
         yield from _sample(bench)
-    yield from bps.wait("ramp")
+        while not status.done:
+            yield from bps.sleep(sample_every_s)
+            yield from _sample(bench)
+        yield from bps.wait("ramp")
+        is_there = abs(bench.furnace.target_C.get() - temperature_C) <= bench.furnace.band_C
 
 
 def _sampled_sleep(bench: Bench, duration_s: float, sample_every_s: float) -> MsgGenerator[None]:
@@ -71,5 +88,5 @@ def _sample(bench: Bench) -> MsgGenerator[None]:
     yield from bps.read(bench.clock_s)
     yield from bps.read(bench.furnace)
     yield from bps.save()
-    # A pause during hours of heating resumes here; the furnace's ramp itself is not undone by it.
+    # A pause during hours of heating resumes here, and not at the beginning of the ramp.
     yield from bps.checkpoint()
