@@ -105,7 +105,8 @@ class _Header:
         is_sound = all(math.isfinite(x) and x >= 0 for x in numbers) and header.resolution_s > 0
         if not (is_sound and 0 < header.n_bins <= MOST_BINS and 0 < n_records <= n_bytes // 4):
             raise DeviceError(
-                f"{what}: its header is damaged or it is cut short ({header}, {n_records} records); export it again from "
-                "the counter's program"
+                f"{what}: its header is damaged or it is cut short (resolution {header.resolution_s:g} s, rate "
+                f"{header.rate_Hz:g} Hz, {header.n_bins:g} bins, {n_records:g} records); export it again from the "
+                "counter's program"
             )
         return header
