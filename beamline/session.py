@@ -1,6 +1,6 @@
 """Puts an instrument together: engine, clock, devices, records and catalog, from an `Instrument`.
 
-This is the only place outside `devices/twin/` that knows that a twin exists.
+This is the only place outside `devices/twin/` that makes a twin; others know at most, by `instrument.kind`, that it is one.
 """
 
 from __future__ import annotations

@@ -82,6 +82,10 @@ def test_every_stop_rule_is_said(minimal: str) -> None:
             '[[coupon]]\nserial = "C-02"\nglass = "BrI"\n[stop]\nmax_hours = 1\n',
             "note      the time allows about 1 of 2 coupons",
         ),
+        (
+            '[[glass]]\nname = "Br"\nbromide = 3\niodide = 0\n[[coupon]]\nserial = "C-02"\nglass = "Br"\n',
+            "note      glass Br has no red phase: no site on it can meet the specification",
+        ),
     ],
 )
 def test_what_its_writer_may_not_have_meant_is_noted(minimal: str, addition: str, note: str) -> None:

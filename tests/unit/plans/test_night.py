@@ -146,6 +146,9 @@ def test_going_on_twice_leaves_out_the_coupons_of_both_nights_before(session: Se
     decision = session.records.runs(campaign=three.campaign_uid, purpose="decision")[0]
     assert len(decision.start["ingested"]) == 6
     assert unused_coupons(session.records, campaign, three.campaign_uid) == ()
+    starts = [run.start for run in session.records.runs(purpose="campaign")]
+    assert [start.get("after") for start in starts] == [None, one.campaign_uid, two.campaign_uid]
+    assert starts[2]["learnt_from"] == sorted(serials[0] | serials[1])
 
 
 class Thinking:

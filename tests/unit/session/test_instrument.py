@@ -32,6 +32,8 @@ def test_the_simulated_bench_can_do_the_example_night() -> None:
         (Limits(furnace_temperature_C=(20, 500)), "space.temperature_C", "550 degC"),
         (Limits(line_speed_mm_s=(0.5, 3)), "space.speed_mm_s", "0.2 mm/s"),
         (Limits(x_mm=(0, 140)), "coupon", "does not fit the travel of x"),
+        (Limits(repetition_rate_kHz=(20, 1000)), "space (repetition rate)", "10 kHz"),
+        (Limits(z_mm=(0, 5)), "space (stage z of the focus)", "mm"),
     ],
 )
 def test_a_campaign_beyond_an_instrument_is_refused_with_key_value_bound_and_unit(
@@ -57,3 +59,10 @@ def test_a_bad_instrument_file_is_refused(tmp_path: Path, text: str, words: str)
     file.write_text(text, encoding="utf-8")
     with pytest.raises(InstrumentFileError, match=words):
         load_instrument(file)
+
+
+@pytest.mark.parametrize("geometry", [Geometry(unload_C=25), Geometry(limits=Limits(furnace_temperature_C=(100, 560)))])
+def test_a_furnace_that_never_cools_to_its_door_is_refused_before_a_coupon_is_in_it(geometry: Geometry) -> None:
+    problems = beyond_reach(load_campaign(EXAMPLES / "night.toml"), Instrument(geometry=geometry))
+    assert [problem.key for problem in problems] == ["geometry.unload_C"]
+    assert "is never reached" in str(problems[0])
