@@ -25,8 +25,6 @@ from beamline.session import Session
 from beamline.versions import versions
 from plans import Night, NightLabel, campaign_plan
 
-_logger = logging.getLogger(__name__)
-
 __all__ = [
     "NightOutcome",
     "earlier_observations",
@@ -37,6 +35,8 @@ __all__ = [
     "unused_coupons",
     "used_serials",
 ]
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Heat treatment: into the furnace, ramp, hold, ramp down, with the temperature in the record all the way.
 
-Duration: (T - T_room) / ramp + hold + cooling. Below about 300 degC the furnace cools slower than the ramp asks.
+Duration: (T - T_room) / ramp + hold + cooling, which near room temperature is slower than the ramp asks.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ def run_campaign(
             instrument, coupons=plan.coupons, data=data, seed=plan.seed, unattended=True, catalog=catalog
         )
     except (SessionBusyError, RecordError) as error:
-        console.print(str(error), highlight=False, soft_wrap=True)
+        console.print(str(error), markup=False, highlight=False, soft_wrap=True)
         return BAD_INPUT, {"error": str(error)}
     problems: list[str] = []
     page: Path | None = None
@@ -89,7 +89,7 @@ def run_campaign(
                 console, "waiting for the catalog", lambda: owner.flush(timeout_s=CATALOG_TIMEOUT_S), problems, advice
             )
     if page is not None:
-        console.print(f"report:  {page}", highlight=False, soft_wrap=True)
+        console.print(f"report:  {page}", markup=False, highlight=False, soft_wrap=True)
     summary = {
         "campaign": {"name": plan.name, "uid": outcome.campaign_uid},
         "exit_status": outcome.exit_status,
@@ -138,9 +138,13 @@ def _step(console: Console, what: str, action: Callable[[], Any], problems: list
         problems.append(f"{what}: {type(error).__name__}: {error}")
         first_line = next(iter(str(error).splitlines()), "")
         console.print(
-            f"{what} failed: {type(error).__name__}: {first_line}", style="red", highlight=False, soft_wrap=True
+            f"{what} failed: {type(error).__name__}: {first_line}",
+            style="red",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
-        console.print(f"         {advice}", highlight=False, soft_wrap=True)
+        console.print(f"         {advice}", markup=False, highlight=False, soft_wrap=True)
         return None
 
 
@@ -149,12 +153,15 @@ def _last_words(console: Console, outcome: NightOutcome, name: str, data: Path, 
     from beamline.cli.table import hours_text
 
     def say(text: str, style: str = "") -> None:
-        console.print(text, style=style, highlight=False, soft_wrap=True)
+        # Reasons and paths come from instruments and people: a bracket in them is a bracket, and no mark-up.
+        console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
-    words = {"success": "[green]done[/]", "abort": "[yellow]stopped[/]", "fail": "[red]failed[/]"}[outcome.exit_status]
+    words, colour = {"success": ("done", "green"), "abort": ("stopped", "yellow"), "fail": ("failed", "red")}[
+        outcome.exit_status
+    ]
     n_coupons = f"{outcome.n_coupons} coupon{'' if outcome.n_coupons == 1 else 's'}"
     took = f"{n_coupons}, {hours_text(outcome.simulated_s)} on the bench's clock"
-    say(f"[bold]{name}[/] {words}: {outcome.reason} ({took})")
+    say(f"{name} {words}: {outcome.reason} ({took})", f"bold {colour}")
     failed = [step for step in outcome.safe_steps if step.error]
     if outcome.exit_status != "success" or failed:
         say("bench:   " + "; ".join(map(str, outcome.safe_steps)), "bold red" if failed else "")
