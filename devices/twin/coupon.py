@@ -53,6 +53,9 @@ class GlassCoupon:
         self.history = HeatHistory()
         self._truth = truth
         self._glass: CouponTruth = truth.coupons[coupon.serial]
+        self._parameters = truth.parameters.copy()
+        for name in ("nose_K", "liquidus_K"):
+            self._parameters[name] += self._glass.glass_transition_shift_K
         self._effects = effects
         self._aperture = aperture
         self._pulse_duration_fs = pulse_duration_fs
@@ -147,26 +150,40 @@ class GlassCoupon:
         """Photons per nm of a dot, or of 1 um of a line, shape [w]."""
         effects = self._effects
         assert feature.state is not None  # _develop made it
-        seen = observe(feature.state, self._truth.parameters)[0]
+        seen = observe(feature.state, self._parameters)[0]
         green, red = float(seen["green_intensity"][0]), float(seen["red_intensity"][0])
         if green + red <= 0.0:
             return np.zeros(wavelength_nm.size)
         taken = green * min(2.0 * effects.self_absorption * red / (green + red), 0.9)
         seen["green_intensity"] = green - taken
         seen["red_intensity"] = red + 0.5 * taken
-        bands = spectrum(seen, wavelength_nm)[0]
-        if effects.tail_share > 0.0:
-            for phase in ("green", "red"):
-                seen[f"{phase}_peak_eV"] -= TAIL_SHIFT_eV
-                seen[f"{phase}_fwhm_eV"] *= TAIL_WIDENING
-            bands += effects.tail_share * (spectrum(seen, wavelength_nm)[0] - bands)
+        shares, parts = self._parts(seen)
+        bands = shares @ spectrum(parts, wavelength_nm)
         brightened = 1.0 + self._truth.photobrightening * -math.expm1(-feature.lamp_s / effects.photobrightening_time_s)
         aged = math.exp(-effects.ageing_h * max(now_s - feature.written_s, 0.0) / 3600.0)
         return np.asarray(bands * (brightened * aged))
 
+    def _parts(self, seen: NDArray[np.void]) -> tuple[NDArray[np.float64], NDArray[np.void]]:
+        """A feature's light in parts that are each of one colour: shares, shape (k,), and observables, shape (k,)."""
+        effects, gradient_eV = self._effects, self._truth.colour_gradient_eV
+        places = [(1.0, 0.0)]
+        if gradient_eV != 0.0 or effects.dark_core > 0.0:
+            nose_K, damage_K = (float(self._parameters[name][0]) for name in ("nose_K", "damage_temperature_K"))
+            heated = (float(seen["peak_temperature_K"][0]) - nose_K) / (damage_K - nose_K)
+            core = 0.5 * (1.0 - effects.dark_core * min(max(heated, 0.0), 1.0))
+            places = [(core, -0.5 * gradient_eV), (0.5, 0.5 * gradient_eV)]
+        tail = effects.tail_share
+        kinds = [(1.0 - tail, 0.0, 1.0), (tail, -TAIL_SHIFT_eV, TAIL_WIDENING)] if tail > 0.0 else [(1.0, 0.0, 1.0)]
+        rows = [(a * b, at + by, wider) for a, at in places for b, by, wider in kinds]
+        parts = np.repeat(seen, len(rows))
+        for phase in ("green", "red"):
+            parts[f"{phase}_peak_eV"] += [shift_eV for _, shift_eV, _ in rows]
+            parts[f"{phase}_fwhm_eV"] *= [wider for _, _, wider in rows]
+        return np.array([share for share, _, _ in rows]), parts
+
     def _develop(self) -> None:
         """Bring the state of every feature up to now."""
-        parameters = self._truth.parameters
+        parameters = self._parameters
         fresh = [i for i, feature in enumerate(self._features) if feature.state is None]
         if fresh:
             states = write(self._table([self._features[i] for i in fresh]), parameters)

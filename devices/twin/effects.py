@@ -23,6 +23,8 @@ class Effects:
     """Iodide fraction of each coupon of a mixed glass against the batch."""
     iodide_loss: tuple[float, float] = (0.05, 0.15)
     """Share of the iodide that the melt loses beyond what bromide it loses; mixed glasses only."""
+    glass_transition_sd_K: float = 5.0
+    """Glass transition of each coupon against the batch, K: nose of nucleation and liquidus move with it."""
 
     energy_noise_sd: float = 0.025
     """Pulse energy of each exposure, relative."""
@@ -41,6 +43,8 @@ class Effects:
 
     absorptivity_exponent_sd: float = 0.04
     """Absorbed power grows as the energy to this further power (1 at 200 uJ)."""
+    conductivity_rise_1_K: tuple[float, float] = (0.0, 1e-4)
+    """Heat conductivity rises by so much of itself with each K: the hottest place is less hot than the model has it."""
     second_pass_boost_sd: float = 0.15
     """Further passes absorb this much more than the first, relative."""
     neighbour_heating: float = 1.0
@@ -52,9 +56,18 @@ class Effects:
     """Across the coupon, in a random direction, degC/cm at high temperature."""
     coupon_lag_s: tuple[float, float] = (60.0, 180.0)
     """Time constant with which the glass follows the furnace, s."""
+    furnace_overshoot: float = 0.5
+    """Share of its lag that the controller makes good on a ramp, and overshoots by when the ramp ends."""
     furnace_noise_sd_C: float = 0.1
     """Of each reading of the sensor, degC."""
 
+    stage_backlash_mm: float = 0.002
+    """Each axis rests so far apart when it comes from the one side and from the other, mm; the scale sees nothing of it."""
+
+    colour_gradient_eV: tuple[float, float] = (0.002, 0.008)
+    """Photon energy at the rim of a feature above that at its centre, eV: the centre was hotter, and is redder."""
+    dark_core: float = 0.2
+    """Share of the light of its inner half that a feature lacks whose peak was at the temperature of damage."""
     tail_share: float = 0.10
     """Share of each band that is emitted in a wider band 25 meV to the red of it."""
     self_absorption: float = 0.15
@@ -65,6 +78,16 @@ class Effects:
     """Time constant of it, s of lamp light."""
     ageing_h: float = 0.001
     """Brightness lost in an hour, relative."""
+
+    substrate_fluorescence_counts_s_nm: float = 10.0
+    """Of the glass itself under the lamp, at 480 nm, counts per s and nm; the usual line has 250,000. With six times as
+    much, or in five times the light, the analysis takes bare glass for a weak green band: it is given no spectrum of it."""
+    lamp_second_order_counts_s_nm: float = 10.0
+    """The lamp's 365 nm at 730 nm, counts per s and nm."""
+    stray_light: float = 0.002
+    """Share of all light that the spectrometer spreads evenly over its pixels."""
+    order_sorting_step: float = 0.015
+    """Share of the light that is missing above the edge of the order-sorting filter, at 590 nm."""
 
     wavelength_offset_nm: float = 0.3
     """Error of the wavelength axis, nm; random sign."""
@@ -86,6 +109,7 @@ class Effects:
             parameter_scale=0.0,
             composition_sd=0.0,
             iodide_loss=(0.0, 0.0),
+            glass_transition_sd_K=0.0,
             energy_noise_sd=0.0,
             energy_drift_sd_h=0.0,
             power_meter_sd=0.0,
@@ -93,16 +117,25 @@ class Effects:
             focus_offset_sd_mm=0.0,
             focus_tilt_sd_mm_cm=0.0,
             absorptivity_exponent_sd=0.0,
+            conductivity_rise_1_K=(0.0, 0.0),
             second_pass_boost_sd=0.0,
             neighbour_heating=0.0,
             furnace_offset_C=(0.0, 0.0),
             furnace_gradient_C_cm=(0.0, 0.0),
             coupon_lag_s=(0.0, 0.0),
+            furnace_overshoot=0.0,
             furnace_noise_sd_C=0.0,
+            stage_backlash_mm=0.0,
+            colour_gradient_eV=(0.0, 0.0),
+            dark_core=0.0,
             tail_share=0.0,
             self_absorption=0.0,
             photobrightening=(0.0, 0.0),
             ageing_h=0.0,
+            substrate_fluorescence_counts_s_nm=0.0,
+            lamp_second_order_counts_s_nm=0.0,
+            stray_light=0.0,
+            order_sorting_step=0.0,
             wavelength_offset_nm=0.0,
             shot_noise=False,
             read_noise_counts=0.0,

@@ -19,6 +19,8 @@ ROOM_C = 25.0
 """Of the laboratory, degC."""
 CONTROL_TIME_S = 20.0
 """Time constant with which the controller brings the furnace to its working setpoint, s."""
+INTEGRAL_TIME_S = 120.0
+"""Time constant with which its integral makes good on what the furnace lags behind a ramp, s."""
 COOLING_TIME_S = 600.0
 """Time constant of the fastest cooling, with the heater off and the fan on, s."""
 HEATING_C_S = 25.0 / 60.0
@@ -32,13 +34,18 @@ class Oven:
     Args:
         rng: of the sensor's noise.
         noise_sd_C: of each reading, degC.
+        overshoot: share of its lag that the controller makes good on a ramp, and overshoots by after it.
         offset_C: of the glass against the sensor when hot, degC.
         lag_s: time constant of the glass, s; 0 follows at once.
     """
 
-    def __init__(self, rng: np.random.Generator, *, noise_sd_C: float, offset_C: float, lag_s: float) -> None:
+    def __init__(
+        self, rng: np.random.Generator, *, noise_sd_C: float, overshoot: float, offset_C: float, lag_s: float
+    ) -> None:
         self._rng = rng
         self._noise_sd_C = noise_sd_C
+        self._overshoot = overshoot
+        self._integral_C = 0.0
         self._offset_C = offset_C
         self._glass_share = 1.0 - math.exp(-GRID_S / lag_s) if lag_s > 0 else 1.0
         self._time_s = 0.0
@@ -84,6 +91,7 @@ class Oven:
         """Heater off; the furnace cools."""
         self.advance(time_s)
         self.is_on = False
+        self._integral_C = 0.0
         self.start_from_cold()
 
     def start_from_cold(self) -> None:
@@ -112,7 +120,12 @@ class Oven:
         body_C = self._body_C
         coldest_C = ROOM_C + (body_C - ROOM_C) * math.exp(-GRID_S / COOLING_TIME_S)
         if self.is_on:
-            wanted_C = body_C + (self.setpoint_C(self._time_s) - body_C) * (1.0 - math.exp(-GRID_S / CONTROL_TIME_S))
+            setpoint_C = self.setpoint_C(self._time_s)
+            rate_C_s = (setpoint_C - self.setpoint_C(self._time_s - GRID_S)) / GRID_S
+            lag_C = self._overshoot * CONTROL_TIME_S * rate_C_s
+            self._integral_C += (lag_C - self._integral_C) * (1.0 - math.exp(-GRID_S / INTEGRAL_TIME_S))
+            aim_C = setpoint_C + self._integral_C
+            wanted_C = body_C + (aim_C - body_C) * (1.0 - math.exp(-GRID_S / CONTROL_TIME_S))
             self._body_C = min(max(wanted_C, coldest_C), body_C + HEATING_C_S * GRID_S)
         else:
             self._body_C = coldest_C

@@ -97,9 +97,10 @@ class TwinSpectrometer:
         if self._settings is None or self._world.clock.now_s < self._ready_s:
             return
         (integration_s, n_averages), self._settings = self._settings, None
+        x_mm, y_mm, _ = self._stage.place_mm()
         self._counts, self._n_saturated = self._world.acquire(
-            self._stage.position_mm("x"),
-            self._stage.position_mm("y"),
+            x_mm,
+            y_mm,
             lamp_on=self._is_lamp_on,
             integration_s=integration_s,
             n_averages=n_averages,

@@ -23,13 +23,14 @@ SHORTEST_REST_S = 1e-3
 
 @dataclass(frozen=True)
 class _Move:
-    """One axis from place to place, or at rest where start is stop."""
+    """One axis from place to place, or at rest where start is stop; what it carries stays back by `lag_mm`."""
 
     begin_s: float
     end_s: float
     start_mm: float
     stop_mm: float
     is_line: bool = False
+    lag_mm: float = 0.0
 
     def at(self, time_s: float) -> float:
         if time_s >= self.end_s:
@@ -87,7 +88,11 @@ class TwinStage:
             if now_s < last.end_s:
                 moves[-1] = replace(last, end_s=now_s, stop_mm=last.at(now_s))
 
-    # --------------------------------------------------------------------------------- for the laser of the same twin
+    # ------------------------------------------------------------------ for laser and spectrometer of the same twin
+    def place_mm(self) -> tuple[float, float, float]:
+        """Where what it carries is now, x, y and z: with the backlash, of which the scale sees nothing."""
+        return self._place(self._world.clock.now_s)
+
     def remember_from(self, time_s: float) -> None:
         """The output opens: keep the way from now on."""
         self._remember_s = time_s
@@ -114,11 +119,14 @@ class TwinStage:
     def _axis_at(self, axis: AxisName, time_s: float) -> float:
         moves = self._moves[axis]
         begun = [move for move in moves if move.begin_s <= time_s]
-        return begun[-1].at(time_s) if begun else moves[0].start_mm
+        return begun[-1].at(time_s) - begun[-1].lag_mm if begun else moves[0].start_mm - moves[0].lag_mm
 
     def _begin(self, axis: AxisName, target_mm: float, duration_s: float, *, is_line: bool) -> None:
         now_s = self._world.clock.now_s
-        move = _Move(now_s, now_s + duration_s, self.position_mm(axis), target_mm, is_line)
+        here_mm, lag_mm = self.position_mm(axis), self._moves[axis][-1].lag_mm
+        if target_mm != here_mm:
+            lag_mm = math.copysign(0.5 * self._world.backlash_mm, target_mm - here_mm)
+        move = _Move(now_s, now_s + duration_s, here_mm, target_mm, is_line, lag_mm)
         self._moves[axis] = [old for old in self._moves[axis] if old.end_s > self._remember_s] + [move]
 
     def _check_rest(self, *axes: AxisName) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from .effects import Effects
 
 __all__ = ["CouponTruth", "Truth"]
 
+ROOM_K = 298.15
+
 
 @dataclass(frozen=True)
 class CouponTruth:
@@ -25,12 +27,14 @@ class CouponTruth:
         iodide_fraction: I / (Br + I) in the glass.
         focus_error_mm: extra depth of the focus at the corner of the coupon, mm.
         tilt_x_mm_mm: how that grows along x, mm per mm; tilt_y_mm_mm along y.
+        glass_transition_shift_K: of this coupon against the batch, K.
     """
 
     iodide_fraction: float
     focus_error_mm: float
     tilt_x_mm_mm: float
     tilt_y_mm_mm: float
+    glass_transition_shift_K: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class Truth:
         coupon_lag_s: time constant of the glass in the furnace, s.
         photobrightening: gain under the lamp, saturated.
         wavelength_error_nm: stated minus true wavelength, nm.
+        colour_gradient_eV: photon energy at the rim of a feature minus that at its centre, eV.
     """
 
     parameters: NDArray[np.void]
@@ -58,6 +63,7 @@ class Truth:
     coupon_lag_s: float
     photobrightening: float
     wavelength_error_nm: float
+    colour_gradient_eV: float = 0.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator, effects: Effects, coupons: Sequence[Coupon]) -> Truth:
@@ -77,7 +83,7 @@ class Truth:
         angle = within((0.0, 2.0 * math.pi))
         gradient_C_mm = 0.1 * within(effects.furnace_gradient_C_cm)
         iodide_loss = within(effects.iodide_loss)
-        return cls(
+        truth = cls(
             parameters=parameters,
             power_meter_gain=1.0 + effects.power_meter_sd * float(rng.standard_normal()),
             absorptivity_exponent=effects.absorptivity_exponent_sd * float(rng.standard_normal()),
@@ -88,6 +94,28 @@ class Truth:
             wavelength_error_nm=sign() * effects.wavelength_offset_nm,
             coupons={coupon.serial: _draw_coupon(rng, effects, coupon, iodide_loss) for coupon in coupons},
         )
+        _bend_heat(parameters, within(effects.conductivity_rise_1_K))
+        shifts_K = effects.glass_transition_sd_K * rng.standard_normal(len(coupons))
+        return replace(
+            truth,
+            colour_gradient_eV=within(effects.colour_gradient_eV),
+            coupons={
+                serial: replace(coupon, glass_transition_shift_K=float(shift_K))
+                for (serial, coupon), shift_K in zip(truth.coupons.items(), shifts_K, strict=True)
+            },
+        )
+
+
+def _bend_heat(parameters: NDArray[np.void], rise_1_K: float) -> None:
+    """Let the glass conduct better where it is hotter, in a model that conducts alike everywhere.
+
+    With K = K0 (1 + b theta) the steady heat equation is linear in theta + b theta^2 / 2 (Kirchhoff; Carslaw and Jaeger 1959,
+    1.6). A model that is right at the nose of nucleation then takes the temperature of damage for a higher one.
+    """
+    nose_K, damage_K = (parameters[name] - ROOM_K for name in ("nose_K", "damage_temperature_K"))
+    parameters["damage_temperature_K"] = ROOM_K + damage_K * (
+        (1.0 + 0.5 * rise_1_K * damage_K) / (1.0 + 0.5 * rise_1_K * nose_K)
+    )
 
 
 def _draw_coupon(rng: np.random.Generator, effects: Effects, coupon: Coupon, iodide_loss: float) -> CouponTruth:

@@ -21,6 +21,7 @@ from .coupon import GlassCoupon
 from .detector import N_PIXELS, TwinDetector
 from .effects import Effects
 from .features import Pass
+from .optics import at_the_detector
 from .oven import Oven
 from .truth import Truth
 
@@ -81,6 +82,7 @@ class World:
         self.oven = Oven(
             furnace_rng,
             noise_sd_C=effects.furnace_noise_sd_C,
+            overshoot=effects.furnace_overshoot,
             offset_C=truth.furnace_offset_C,
             lag_s=truth.coupon_lag_s,
         )
@@ -107,6 +109,12 @@ class World:
         self._stations[serial] = station
         if station == "furnace":
             self.oven.put_in(self.clock.now_s, self._coupons[serial].history)
+
+    # --------------------------------------------------------------------------------------------------------- stage
+    @property
+    def backlash_mm(self) -> float:
+        """Between the two places at which an axis rests for one reading, mm."""
+        return self._effects.stage_backlash_mm
 
     # --------------------------------------------------------------------------------------------------------- laser
     def gate_error_s(self) -> float:
@@ -157,5 +165,10 @@ class World:
                 now_s=self.clock.now_s,
                 wavelength_nm=self.detector.true_nm,
             )
-            light = COLLECTION_counts_s * photons
+            light = at_the_detector(
+                COLLECTION_counts_s * photons,
+                self.detector.true_nm,
+                self._effects,
+                is_on_glass=target.holds(x_mm, y_mm),
+            )
         return self.detector.expose(light, integration_s, n_averages)

@@ -55,7 +55,7 @@ def test_one_transfer_at_a_time_and_a_stop_puts_down(bench: Bench, clock: Discre
 def test_a_hot_furnace_stays_shut(RE: RunEngine, bench: Bench) -> None:
     RE(bps.mv(bench.changer.in_furnace, "A"))
     RE(bps.mv(bench.furnace, 200.0))
-    with pytest.raises(RefusedError, match=r"the furnace is at 200 degC, .* cool it to 60 degC"):
+    with pytest.raises(RefusedError, match=r"the furnace is at 20[012] degC, .* cool it to 60 degC"):
         RE(bps.mv(bench.changer.at_stage, "A"))
     RE(bps.mv(bench.furnace, bench.geometry.unload_C))
     RE(bps.mv(bench.changer.at_stage, "A"))

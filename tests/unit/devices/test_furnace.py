@@ -72,19 +72,19 @@ def test_a_sampled_anneal(RE: RunEngine, bench: Bench, documents: Documents) -> 
     times = [e["clock_s"] for e in events]
     assert [b - a for a, b in itertools.pairwise(times)] == pytest.approx([60.0] * (len(times) - 1))
     hottest = max(e["furnace_temperature_C"] for e in events)
-    assert 449 < hottest < 452
+    assert 450 < hottest < 452  # it overshoots, and stays in its band
     held = [e for e in events if abs(e["furnace_temperature_C"] - 450) < 2]
     assert 60 <= len(held) <= 66
-    # On the way up the working setpoint leads by the controller's lag: 20 s at 10 degC/min.
-    rising = [e["furnace_setpoint_C"] - e["furnace_temperature_C"] for e in events if e["clock_s"] < 2400]
-    assert min(rising) > 1
+    # On the way up the working setpoint leads by the controller's lag, 20 s at 10 degC/min, of which it makes good a half.
+    rising = [e["furnace_setpoint_C"] - e["furnace_temperature_C"] for e in events if 120 < e["clock_s"] < 2400]
+    assert 1 < min(rising) < 3.4 / 2 + 0.5
     assert max(rising) < 6
     assert events[-1]["furnace_temperature_C"] < bench.geometry.unload_C + 2
 
 
 def test_done_only_when_settled(RE: RunEngine, clock: DiscreteEventClock, bench: Bench) -> None:
     RE(bps.mv(bench.furnace.ramp_C_min, 20.0, bench.furnace, 225.0))
-    assert 600 + 60 <= clock.now_s <= 600 + 60 + 90
+    assert 600 + 60 <= clock.now_s <= 600 + 60 + 180  # at twice the usual rate it may overshoot its band once
     assert bench.furnace.position == pytest.approx(225, abs=2)
 
 
