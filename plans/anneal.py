@@ -9,11 +9,11 @@ import math
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
-from bluesky.utils import MsgGenerator
+from bluesky.utils import Msg, MsgGenerator
 
 from beamline.recipe import HeatTreatment, as_plain
 from devices import Bench
-from plans.documents import CouponInHand
+from plans.documents import CouponInHand, event_of
 
 __all__ = ["heat_treat_coupon", "ramp_to"]
 
@@ -86,9 +86,6 @@ def _sampled_sleep(bench: Bench, duration_s: float, sample_every_s: float) -> Ms
 
 
 def _sample(bench: Bench) -> MsgGenerator[None]:
-    yield from bps.create("furnace")
-    yield from bps.read(bench.clock_s)
-    yield from bps.read(bench.furnace)
-    yield from bps.save()
+    yield from event_of("furnace", bench.clock_s, bench.furnace)
     # A pause during hours of heating resumes here, and not at the beginning of the ramp.
-    yield from bps.checkpoint()
+    yield Msg("checkpoint")

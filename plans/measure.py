@@ -12,7 +12,7 @@ from bluesky.utils import MsgGenerator
 
 from beamline.recipe import Measurement, Site, as_plain
 from devices import Bench
-from plans.documents import CouponInHand
+from plans.documents import CouponInHand, event_of
 
 __all__ = ["measure_coupon"]
 
@@ -71,7 +71,4 @@ def _measure_site(bench: Bench, site: Site, measurement: Measurement) -> MsgGene
 
 
 def _event(bench: Bench, stream: str) -> MsgGenerator[None]:
-    yield from bps.create(stream)
-    for device in (bench.clock_s, bench.site_name, bench.spectrometer, bench.stage):
-        yield from bps.read(device)
-    yield from bps.save()
+    yield from event_of(stream, bench.clock_s, bench.site_name, bench.spectrometer, bench.stage)

@@ -11,7 +11,7 @@ from bluesky.utils import MsgGenerator
 
 from beamline.recipe import Dot, Line, Site
 from devices import Bench, LineMove
-from plans.documents import CouponInHand
+from plans.documents import CouponInHand, event_of
 
 __all__ = ["empty_stage", "load_on_stage", "write_coupon", "write_site"]
 
@@ -86,7 +86,4 @@ def _write_line(bench: Bench, line: LineMove) -> MsgGenerator[None]:
 
 
 def _event(bench: Bench, stream: str) -> MsgGenerator[None]:
-    yield from bps.create(stream)
-    for device in (bench.clock_s, bench.site_name, bench.laser, bench.stage):
-        yield from bps.read(device)
-    yield from bps.save()
+    yield from event_of(stream, bench.clock_s, bench.site_name, bench.laser, bench.stage)

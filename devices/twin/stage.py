@@ -53,7 +53,7 @@ class TwinStage:
         self._moves: dict[AxisName, list[_Move]] = {
             axis: [_Move(0.0, 0.0, home[axis], home[axis])] for axis in ("x", "y", "z")
         }
-        self._remember_s = 0.0
+        self._remember_s = math.inf
 
     def position_mm(self, axis: AxisName) -> float:
         """Where an axis is now, mm."""
@@ -110,6 +110,7 @@ class TwinStage:
             is_line = bool(active) and all(move.is_line for move in active)
             if is_line or (not active and b - a >= SHORTEST_REST_S):
                 legs.append(Leg(b, b - a, self._place(a), self._place(b)))
+        self._remember_s = math.inf  # the output is closed: only where it is matters from here on
         return legs
 
     def _place(self, time_s: float) -> tuple[float, float, float]:
