@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from beamline.bench_file import BenchSettings
 from beamline.campaign import Campaign, InstrumentTimes
-from beamline.problems import BadFileError, Problem, load_toml
+from beamline.problems import BadFileError, InconsistentError, Problem, load_toml
 from beamline.recipe import ROOM_TEMPERATURE_C, Frozen, Serial
 from devices import Geometry
 
@@ -33,14 +34,31 @@ class TwinSettings(Frozen):
 class Instrument(Frozen):
     """One instrument: its name, what it is, where things are on it, and how long its moves take.
 
-    `kind` knows only the simulated bench so far: drivers for hardware come with their own pages and checks.
+    `kind` says whether it is the simulated bench (`twin`) or one of instruments (`bench`), whose drivers `[bench]` names.
     """
 
     name: Serial = "simulated-bench"
-    kind: Literal["twin"] = "twin"
+    kind: Literal["twin", "bench"] = "twin"
     twin: TwinSettings = TwinSettings()
+    bench: BenchSettings | None = None
     geometry: Geometry = Geometry()
     times: InstrumentTimes = InstrumentTimes()
+
+    @property
+    def drivers(self) -> Mapping[str, str]:
+        """By role, the name of its driver, for the records; of the simulated bench all are the twin's."""
+        roles = ("laser", "stage", "furnace", "changer", "spectrometer")
+        return dict.fromkeys(roles, "twin") if self.bench is None else self.bench.drivers
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Instrument:
+        if self.kind == "bench" and self.bench is None:
+            text = 'is missing; an instrument of kind "bench" names the driver of each role under [bench]'
+            raise InconsistentError([Problem("bench", text)])
+        if self.kind == "twin" and self.bench is not None:
+            text = 'is given for the simulated bench; write kind = "bench" above, or take the table away'
+            raise InconsistentError([Problem("bench", text)])
+        return self
 
 
 class InstrumentFileError(BadFileError):

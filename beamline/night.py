@@ -188,7 +188,11 @@ def _metadata(
         "physics_parameters": {
             p.name: {"nominal": p.nominal, "spread": p.spread, "prior": p.prior, "unit": p.unit} for p in PARAMETERS
         },
-        "instrument": {"name": session.instrument.name, "kind": session.instrument.kind},
+        "instrument": {
+            "name": session.instrument.name,
+            "kind": session.instrument.kind,
+            "drivers": dict(session.instrument.drivers),
+        },
         "seed": campaign.seed,
         "start_time": start.isoformat(timespec="seconds"),
         "expected_s": estimate.expected.duration_s if estimate else 0.0,

@@ -5,19 +5,23 @@ This is the only place outside `devices/twin/` that makes a twin; others know at
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from bluesky import RunEngine
 
+from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
 from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock
 from beamline.safety import AbortOnSignal, SafeStep, make_safe
-from devices import Bench, DiscreteEventClock, ScaledClock, make_bench
+from devices import Bench, Clock, DiscreteEventClock, Drivers, RealClock, ScaledClock, make_bench
+
+_logger = logging.getLogger(__name__)
 
 __all__ = ["Session", "SessionBusyError", "open_session", "twin_on_the_wire"]
 
@@ -37,6 +41,7 @@ class Session:
         signals: set where the session is unattended; says by which signal a plan was aborted.
         catalog: the process that owns the catalog, or None.
         lock: held as long as the session lives: one session drives an instrument, and its records tell who lives.
+        connections: to the instruments; closed at the end, when the bench is safe.
     """
 
     instrument: Instrument
@@ -46,6 +51,7 @@ class Session:
     signals: AbortOnSignal | None
     catalog: CatalogOwner | None
     lock: FileLock
+    connections: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         return self
@@ -54,8 +60,12 @@ class Session:
         self.close()
 
     def close(self) -> tuple[SafeStep, ...]:
-        """Safe state, then the end of the catalog's process, which first takes in what is finished."""
+        """Safe state, then the ends of the connections and of the catalog's process, which first takes in what is finished."""
         steps = make_safe(self.bench)
+        try:
+            self.connections.close()
+        except Exception:  # what cannot be closed must not keep the rest from being ended
+            _logger.exception("a connection to the bench could not be closed")
         if self.catalog is not None:
             self.catalog.stop()
         if self.signals is not None:
@@ -72,6 +82,7 @@ def open_session(
     seed: int,
     unattended: bool,
     catalog: bool = True,
+    ask: Ask | None = None,
 ) -> Session:
     """Put an instrument together.
 
@@ -82,25 +93,27 @@ def open_session(
         seed: of the twin's hidden truth, where the instrument file states none.
         unattended: signals abort and clean up, instead of Bluesky's pause-and-ask.
         catalog: whether to start the process that takes finished runs into the catalog.
+        ask: who carries coupons where the changer is a person; None: whoever is at the terminal.
 
     Raises:
+        InstrumentConnectError: something of a bench does not answer; it names each role, address and what to do.
         RecordError: the folder of the records cannot be used.
         SessionBusyError: another session lives on these records.
     """
-    from devices.twin import build_twin  # noqa: PLC0415  # loads numba, which a session at hardware would not need
-
     data.mkdir(parents=True, exist_ok=True)
     lock = FileLock(session_lock(data))
     if not lock.acquire():
         raise SessionBusyError(
             f"another session works with {data}; one at a time drives an instrument: let it end, or give another --data"
         )
+    try:
+        clock, drivers, connections = _drivers(instrument, coupons, seed, ask)
+    except BaseException:
+        lock.release()
+        raise
     signals = AbortOnSignal().install() if unattended else None
     records = Records(data)
     records.close_orphans()
-    clock = DiscreteEventClock()
-    truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
-    drivers = build_twin(truth_seed, coupons, clock, instrument.geometry)
     engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
     clock.install(engine)
     engine.subscribe(LogWriter(data))
@@ -108,7 +121,33 @@ def open_session(
     if owner is not None:
         owner.start()
     bench = make_bench(drivers, clock, instrument.geometry)
-    return Session(instrument, engine, bench, records, signals, owner, lock)
+    if instrument.bench is not None:
+        # A deadline's margin is for what the wire and this machine are late by, which a scaled clock sees enlarged.
+        for role in (bench.laser, bench.stage, bench.furnace, bench.spectrometer, bench.changer):
+            role.margin_s *= max(instrument.bench.speed, 1.0)
+        if (manual := instrument.bench.changer.manual) is not None:
+            bench.changer.margin_s += manual.timeout_s
+    return Session(instrument, engine, bench, records, signals, owner, lock, connections)
+
+
+def _drivers(
+    instrument: Instrument, coupons: Sequence[Coupon], seed: int, ask: Ask | None
+) -> tuple[Clock, Drivers, ExitStack]:
+    """Clock, drivers, and what closes them."""
+    if instrument.bench is not None:
+        from beamline.operator import TerminalOperator  # noqa: PLC0415  # only where somebody is there
+
+        speed = instrument.bench.speed
+        clock: Clock = RealClock() if speed == 1.0 else ScaledClock(speed)
+        drivers, connections = connect(
+            instrument.bench, coupons, clock, instrument.geometry, ask if ask is not None else TerminalOperator()
+        )
+        return clock, drivers, connections
+    from devices.twin import build_twin  # noqa: PLC0415  # loads numba, which a session at hardware does not need
+
+    simulated = DiscreteEventClock()
+    truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
+    return simulated, build_twin(truth_seed, coupons, simulated, instrument.geometry), ExitStack()
 
 
 @contextmanager

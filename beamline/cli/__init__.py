@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 import click
 
+from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
 from beamline.cli.physics import physics
 from beamline.cli.wire import wire
@@ -24,6 +25,7 @@ def main() -> None:
     """Runs a femtosecond-laser bench that writes perovskite quantum dots into glass."""
 
 
+main.add_command(bench)
 main.add_command(campaign)
 main.add_command(physics)
 main.add_command(wire)

@@ -44,6 +44,9 @@ class EurothermSettings:
         poll_s: time between two polls.
         timeout_s: for one reply.
         stale_s: age above which a reading is not served.
+        most_output_percent: power that the furnace may be given; a controller whose own output limit is higher is not
+            connected to.
+        highest_C: setpoint that the furnace may be given; the same.
     """
 
     model: str
@@ -58,6 +61,8 @@ class EurothermSettings:
     poll_s: float = 0.5
     timeout_s: float = 0.5
     stale_s: float = 5.0
+    most_output_percent: float = 100.0
+    highest_C: float = HIGHEST_GOOD_C
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -82,6 +87,7 @@ class _State:
     output_percent: float
     is_on: bool
     is_sensor_ok: bool
+    alarms: tuple[int, ...]
 
 
 class EurothermFurnace:
@@ -99,6 +105,7 @@ class EurothermFurnace:
             settings.address, self._poll, poll_s=settings.poll_s, stale_s=settings.stale_s, deadline_s=10.0
         )
         self._limits_C: tuple[float, float] | None = None
+        self._output_limits_percent = 0.0, 100.0
         self._rate_s = 60.0
         self._wanted_C: float | None = None
 
@@ -112,6 +119,10 @@ class EurothermFurnace:
 
     def close(self) -> None:
         """End the connection; the furnace goes on with what it does."""
+        self.release()
+
+    def release(self) -> None:
+        """End the connection, and leave the furnace as it is: nothing is sent."""
         self._lane.stop()
         self._hang_up()
 
@@ -140,6 +151,16 @@ class EurothermFurnace:
     def is_sensor_ok(self) -> bool:
         """Whether the controller trusts its sensor and the process value is one that a sensor gives."""
         return self._lane.state.is_sensor_ok
+
+    @property
+    def alarms(self) -> tuple[int, ...]:
+        """Numbers of the alarms that are active; over-temperature is whichever is configured so (docs: alarm 1)."""
+        return self._lane.state.alarms
+
+    @property
+    def output_limits_percent(self) -> tuple[float, float]:
+        """Least and most output power that the controller is configured to give, percent."""
+        return self._output_limits_percent
 
     @property
     def is_on(self) -> bool:
@@ -191,8 +212,12 @@ class EurothermFurnace:
         target = encode(target_C, settings.decimals, "degC")
 
         def work() -> None:
-            if not self._poll().is_sensor_ok:
+            state = self._poll()
+            if not state.is_sensor_ok:
                 raise SensorError("sensor break; put the furnace in standby and look at the thermocouple")
+            if state.alarms:
+                numbers = " and ".join(map(str, state.alarms))
+                raise RefusedError(f"alarm {numbers} of the controller is active; find out why, and clear it there")
             model = self.model
             self._wanted_C = None
             for address in (model.rate, model.rate_down):
@@ -235,9 +260,13 @@ class EurothermFurnace:
             if unit > 2:
                 raise CommunicationError(f"ramp unit {unit} is none of 0, 1, 2; is it a {model.name}?")
             self._rate_s = SECONDS[model.ramp_units[unit]]
+            most, least = self._read(model.output_high, 2)
+            self._output_limits_percent = decode(least, 1), decode(most, 1)
+            self._check_limits(decode(high, decimals))
             self._limits_C = decode(low, decimals), decode(high, decimals)
         pv, target, _, output, setpoint = self._read(model.process_value, 5)
         (sensor,) = self._read(model.sensor, 1)
+        (alarms,) = (sensor,) if model.sensor == model.status_word else self._read(model.status_word, 1)
         (is_off,) = self._read(model.auto_manual if model.force_standby is None else model.force_standby, 1)
         temperature_C = decode(pv, decimals)
         state = _State(
@@ -247,6 +276,7 @@ class EurothermFurnace:
             output_percent=decode(output, 1),
             is_on=not is_off,
             is_sensor_ok=model.is_sensor_ok(sensor) and -50.0 < temperature_C < HIGHEST_GOOD_C,
+            alarms=tuple(number for number in range(1, 5) if alarms >> (number - 1) & 1),
         )
         wanted_C = self._wanted_C
         if wanted_C is not None and (not state.is_on or state.target_C != wanted_C):
@@ -260,6 +290,20 @@ class EurothermFurnace:
                 ),
             )
         return state
+
+    def _check_limits(self, high_C: float) -> None:
+        """The controller's own limits are what is left when this program is wrong: they must not be wider than agreed."""
+        settings, most = self.settings, self._output_limits_percent[1]
+        if most > settings.most_output_percent:
+            raise RefusedError(
+                f"the controller may give {most:g} % of its power, and {settings.most_output_percent:g} % are agreed "
+                f"(most_output_percent); lower its output limit (register {self.model.output_high}) at the controller"
+            )
+        if high_C > settings.highest_C:
+            raise RefusedError(
+                f"the controller takes setpoints up to {high_C:g} degC, and {settings.highest_C:g} degC are agreed "
+                f"(highest_C); lower its setpoint limit (register {self.model.setpoint_high}) at the controller"
+            )
 
     def _switch(self, *, on: bool) -> None:
         model = self.model

@@ -27,7 +27,8 @@ class Model:
         rate_down: of the setpoint, where falling has a limit of its own.
         force_standby: 1 switches the output off.
         pv_status: 0 while the process value is good (confirm).
-        status_word: of which `sensor_break_bit` is set on a sensor break (confirm).
+        status_word: of which bits 0 to 3 are alarms 1 to 4, and `sensor_break_bit` is set on a sensor break (confirm).
+        output_high: most output power; the next register is the least (confirm).
     """
 
     name: str
@@ -36,13 +37,14 @@ class Model:
     rate_down: int | None = None
     force_standby: int | None = None
     pv_status: int | None = None
-    status_word: int | None = None
+    status_word: int = 75
     sensor_break_bit: int = 5
     process_value: int = 1
     target_setpoint: int = 2
     manual_output: int = 3
     working_output: int = 4
     working_setpoint: int = 5
+    output_high: int = 30
     rate: int = 35
     setpoint_high: int = 111
     setpoint_low: int = 112
@@ -52,9 +54,7 @@ class Model:
     @property
     def sensor(self) -> int:
         """The register that tells of a sensor break."""
-        address = self.pv_status if self.pv_status is not None else self.status_word
-        assert address is not None  # each model has one of the two
-        return address
+        return self.pv_status if self.pv_status is not None else self.status_word
 
     def is_sensor_ok(self, value: int) -> bool:
         """What the value of the register `sensor` says."""
@@ -63,15 +63,16 @@ class Model:
     @property
     def addresses(self) -> tuple[int, ...]:
         """Every register in use, rising."""
-        optional = (self.rate_down, self.force_standby, self.pv_status, self.status_word)
+        optional = (self.rate_down, self.force_standby, self.pv_status)
         always = {self.process_value, self.target_setpoint, self.manual_output, self.working_output, self.rate}
+        always |= {self.status_word, self.output_high, self.output_high + 1}
         always |= {self.working_setpoint, self.setpoint_high, self.setpoint_low, self.auto_manual, self.ramp_unit}
         return tuple(sorted(always | {address for address in optional if address is not None}))
 
 
 MODELS = {
     "EPC3000": Model("EPC3000", ("s", "min", "h"), rate_down=1667, force_standby=1085, pv_status=1932, has_tcp=True),
-    "3200": Model("3200", ("min", "h", "s"), status_word=75),
+    "3200": Model("3200", ("min", "h", "s")),
 }
 """By the name that settings use."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from devices.errors import CommunicationError, DeadlineError, DeviceError
+from devices.errors import CommunicationError, DeadlineError, DeviceError, RefusedError
 
 __all__ = ["PATIENCE_S", "Lane"]
 
@@ -73,10 +73,14 @@ class Lane(Generic[S]):
 
         Raises:
             CommunicationError: no state within `timeout_s`; the thread is ended.
+            RefusedError: the first poll found that it must not be used as it is; the same.
         """
         self._thread.start()
-        if not self._has_state.wait(timeout_s):
+        has_answer = self._has_state.wait(timeout_s)
+        if self._state is None:
             self.stop()
+            if has_answer and self._poll_error is not None:
+                raise RefusedError(*self._poll_error.args) from self._poll_error
             raise CommunicationError(
                 f"{self.name}: connect: nothing that it understands within {timeout_s:g} s ({self._poll_error}); check "
                 "power, cable, address and model"
@@ -206,6 +210,8 @@ class Lane(Generic[S]):
             with self._lock:
                 self._needs_poll = False
             self._has_state.set()
+        elif isinstance(error, RefusedError) and self._state is None:
+            self._has_state.set()  # it answers, and not as it must: there is nothing to wait for
 
     def _outcome(self, what: str, work: Callable[[], object]) -> DeviceError | None:
         try:

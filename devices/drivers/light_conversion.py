@@ -13,13 +13,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-
-import httpx
+from typing import TYPE_CHECKING
 
 from devices.errors import CommunicationError, RefusedError
 
 from .lane import Lane
 from .light_conversion_wire import BasicState, Rest, parse_basic, parse_flag, parse_number
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["LightConversionLaser", "LightConversionSettings"]
 
@@ -154,6 +156,10 @@ class LightConversionLaser:
         pause = threading.Event()
         while self._closing.is_pending and time.monotonic() < deadline_s:
             pause.wait(0.01)
+        self.release()
+
+    def release(self) -> None:
+        """End the connections, and leave the laser as it is: nothing is sent."""
         for lane, rest in ((self._closing, self._closing_rest), (self._lane, self._rest)):
             lane.stop()
             rest.close()

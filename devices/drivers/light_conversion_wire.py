@@ -6,11 +6,12 @@ import json
 import math
 import time
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from devices.errors import CommunicationError, RefusedError
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = ["BasicState", "Rest", "parse_basic", "parse_flag", "parse_number"]
 
@@ -126,6 +127,8 @@ class Rest:
     """
 
     def __init__(self, url: str, timeout_s: float, transport: httpx.BaseTransport | None = None) -> None:
+        import httpx  # noqa: PLC0415  # only for those who have such a laser
+
         self._timeout_s = timeout_s
         # trust_env: a proxy of the environment has no business between us and a laser.
         self._client = httpx.Client(base_url=url, timeout=timeout_s, transport=transport, trust_env=False)
@@ -149,6 +152,8 @@ class Rest:
             RefusedError: status 403, the laser does not do this in its present state.
             CommunicationError: no reply in time, the connection is lost, or another status.
         """
+        import httpx  # noqa: PLC0415  # as above
+
         what = f"{method} {path}" + (f" {body}" if body is not None else "")
         headers = {"Content-Type": "application/json"} if body is not None else {}
         deadline_s = time.monotonic() + self._timeout_s

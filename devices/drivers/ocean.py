@@ -150,9 +150,13 @@ class OceanSpectrometer:
         try:
             self.switch_lamp(on=False)
         finally:
-            self.abort_acquisition()
-            self._lane.stop()
-            self._instrument.close()
+            self.release()
+
+    def release(self) -> None:
+        """End the connection, and leave the lamp as it is."""
+        self.abort_acquisition()
+        self._lane.stop()
+        self._instrument.close()
 
     @property
     def wavelength_nm(self) -> NDArray[np.float64]:

@@ -130,8 +130,12 @@ class ZaberStage:
         try:
             self.stop()
         finally:
-            self._lane.stop()
-            self._zaber.close()
+            self.release()
+
+    def release(self) -> None:
+        """End the connection, and leave the stage as it is: nothing is sent."""
+        self._lane.stop()
+        self._zaber.close()
 
     # ------------------------------------------------------------------------------------------------------ readings
     def position_mm(self, axis: AxisName) -> float:

@@ -45,6 +45,9 @@ class FurnaceFace:
         self._target_C = 25.0
         self._rate_C_min = 0.0
         self._is_on = False
+        self.most_output_percent = 100.0
+        self.alarms: set[int] = set()
+        """Numbers of the alarms that are active; set by a test."""
 
     def read(self) -> dict[int, int]:
         """Every register by its address."""
@@ -60,6 +63,9 @@ class FurnaceFace:
             model.manual_output: 0,
             model.working_output: encode(output, 1, "%"),
             model.working_setpoint: encode(setpoint_C, DECIMALS, "degC"),
+            model.output_high: encode(self.most_output_percent, 1, "%"),
+            model.output_high + 1: 0,
+            model.status_word: sum(1 << (number - 1) for number in self.alarms),
             model.rate: encode(self._rate_C_min, DECIMALS, "degC/min"),
             model.setpoint_low: encode(SETPOINT_LIMITS_C[0], DECIMALS, "degC"),
             model.setpoint_high: encode(SETPOINT_LIMITS_C[1], DECIMALS, "degC"),
@@ -72,8 +78,8 @@ class FurnaceFace:
             values |= {model.force_standby: 0 if is_on else 1, model.auto_manual: 0}
         if model.pv_status is not None:
             values[model.pv_status] = 0 if is_sensor_ok else 1
-        if model.status_word is not None:
-            values[model.status_word] = 0 if is_sensor_ok else 1 << model.sensor_break_bit
+        if model.pv_status is None and not is_sensor_ok:
+            values[model.status_word] |= 1 << model.sensor_break_bit
         return values
 
     def write(self, address: int, word: int) -> bool:

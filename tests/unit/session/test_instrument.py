@@ -48,7 +48,7 @@ def test_a_campaign_beyond_an_instrument_is_refused_with_key_value_bound_and_uni
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('kind = "bench"', "twin"),
+        ('kind = "bench"', "driver of each role"),
         ("[geometry]\nseat_x = 3", "seat_x"),
         ("[times]\ntransfer_s = -1", "transfer_s"),
         ("", "empty"),

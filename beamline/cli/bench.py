@@ -1,0 +1,56 @@
+"""`vitrail bench`: the instruments of a bench."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["bench"]
+
+ROLES = ("laser", "stage", "furnace", "spectrometer")
+
+
+@click.group()
+def bench() -> None:
+    """The instruments of a bench: look at them."""
+
+
+@bench.command()
+@click.option(
+    "--instrument",
+    "instrument_file",
+    type=click.Path(path_type=Path),
+    envvar="VITRAIL_INSTRUMENT",
+    required=True,
+    help='instrument.toml of kind "bench".',
+)
+@click.option(
+    "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Only this one; may be given more than once."
+)
+def smoke(instrument_file: Path, *, roles: tuple[str, ...]) -> None:
+    """Read identity, state and values of the instruments, and write nothing to them.
+
+    Exit code 0: all answer, and nothing wants attention; 1: something does.
+    """
+    from beamline.instrument import InstrumentFileError, load_instrument
+    from beamline.smoke import look
+
+    try:
+        instrument = load_instrument(instrument_file)
+    except InstrumentFileError as error:
+        raise click.UsageError(str(error)) from error
+    if instrument.bench is None:
+        raise click.UsageError(
+            f'{instrument_file}: instrument {instrument.name} is the simulated bench; a file of kind "bench" is wanted'
+        )
+    findings = look(instrument.bench, roles or ROLES)
+    widths = [max(len(getattr(finding, column)) for finding in findings) for column in ("role", "what", "value")]
+    for finding in findings:
+        cells = zip((finding.role, finding.what, finding.value), widths, strict=True)
+        line = "  ".join(cell.ljust(width) for cell, width in cells).rstrip()
+        click.echo(line + (f"\n    ! {finding.warning}" if finding.warning else ""))
+    n_warnings = sum(bool(finding.warning) for finding in findings)
+    if n_warnings:
+        raise click.ClickException(f"{n_warnings} of {len(findings)} readings want attention")
+    click.echo("All answer. Nothing was written.")
