@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .furnace import Furnace
     from .geometry import Geometry, Limits
     from .laser import Laser
+    from .positions import CouponAxis, Fluence
     from .protocols import (
         ChangerDriver,
         Clock,
@@ -50,10 +51,12 @@ _HOME = {
     "ClockSignal": "signals",
     "ClockStalledError": "errors",
     "CommunicationError": "errors",
+    "CouponAxis": "positions",
     "DeadlineError": "errors",
     "DeviceError": "errors",
     "DiscreteEventClock": "clock",
     "Drivers": "protocols",
+    "Fluence": "positions",
     "Furnace": "furnace",
     "FurnaceDriver": "protocols",
     "Geometry": "geometry",
@@ -83,10 +86,12 @@ __all__ = [
     "ClockSignal",
     "ClockStalledError",
     "CommunicationError",
+    "CouponAxis",
     "DeadlineError",
     "DeviceError",
     "DiscreteEventClock",
     "Drivers",
+    "Fluence",
     "Furnace",
     "FurnaceDriver",
     "Geometry",

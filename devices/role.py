@@ -9,6 +9,7 @@ from ophyd import Device
 
 from .geometry import Limits
 from .protocols import Clock
+from .signals import SoftSetting
 from .waiting import Waiting
 
 __all__ = ["Role"]
@@ -34,6 +35,7 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
         self.clock = clock
         self.bounds = limits or Limits()
         self._in_flight: list[Waiting] = []
+        self._kept: dict[SoftSetting, float] = {}
         super().__init__("", name=name, **kwargs)
 
     def begin(
@@ -58,6 +60,25 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
     def is_in_flight(self) -> bool:
         """Whether something that was begun is not done."""
         return any(not waiting.done for waiting in self._in_flight)
+
+    def stage(self) -> list[object]:
+        """Note the soft settings (exposure, integration, ramp), so that `unstage` gives back what was there before.
+
+        What stands in hardware, such as an energy, a place, a temperature, is not moved back: that would be a move nobody asked
+        for.
+        """
+        staged: list[object] = super().stage()
+        parts = (getattr(self, name) for name in self.component_names)
+        self._kept = {part: part.position for part in parts if isinstance(part, SoftSetting)}
+        return staged
+
+    def unstage(self) -> list[object]:
+        """Give back the soft settings that `stage` noted; does nothing to those of a device that was not staged."""
+        for setting, value in self._kept.items():
+            setting.set(value)
+        self._kept = {}
+        unstaged: list[object] = super().unstage()
+        return unstaged
 
     def stop(self, *, success: bool = False) -> None:
         """Bring the device to rest if something is in flight, and end that; else do nothing.
