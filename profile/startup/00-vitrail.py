@@ -14,7 +14,7 @@ import bluesky.plans as bp
 import bluesky.preprocessors as bpp
 from bluesky.callbacks import LiveTable
 
-from beamline.instrument import Instrument
+from beamline.instrument import Instrument, load_instrument
 from beamline.recipe import Coupon, Dot, Glass, HeatTreatment, Line, Measurement, Recipe, Site
 from beamline.records import spectrum
 from beamline.safety import make_safe, safe_state_plan
@@ -23,8 +23,9 @@ from beamline.versions import versions
 from devices import LineMove
 from plans import *  # noqa: F403  # a session has every plan at hand
 
+_file = os.environ.get("VITRAIL_INSTRUMENT")
 session = open_session(
-    Instrument(),
+    load_instrument(_file) if _file else Instrument(),
     coupons=[
         Coupon(serial="BR-01", glass=Glass(name="pure-Br", bromide=3, iodide=0)),
         Coupon(serial="BI-01", glass=Glass(name="BrI", bromide=1.5, iodide=1.5)),

@@ -18,7 +18,7 @@ REFERENCE = (DOCS / "reference" / "devices.md").read_text(encoding="utf-8")
 def test_the_code_of_the_reference_runs() -> None:
     namespace: dict[str, object] = {}
     blocks = re.findall(r"```python\n(.*?)```", REFERENCE, flags=re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "docs/reference/devices.md", "exec"), namespace)  # noqa: S102  # our own page
     bench = namespace["bench"]

@@ -17,6 +17,13 @@ def test_the_example_spells_out_the_defaults() -> None:
     assert load_instrument(EXAMPLES / "instrument.toml") == Instrument()
 
 
+def test_the_example_of_a_bench_is_one() -> None:
+    instrument = load_instrument(EXAMPLES / "bench.toml")
+    assert instrument.kind == "bench"
+    assert set(instrument.drivers) == {"laser", "stage", "furnace", "changer", "spectrometer"}
+    assert "none" not in instrument.drivers.values()
+
+
 def test_the_simulated_bench_can_do_the_example_night() -> None:
     assert beyond_reach(load_campaign(EXAMPLES / "night.toml"), Instrument()) == ()
 

@@ -239,3 +239,30 @@ def test_whatever_is_written_the_face_has_registers(model: str, address: int, wo
     face.write(address, word)
     assert sorted(face.read()) == list(face.model.addresses)
     assert all(0 <= value <= 0xFFFF for value in face.read().values())
+
+
+@pytest.mark.parametrize("kind", ["EPC3000", "3200"])
+def test_an_active_alarm_refuses_a_ramp_and_is_told(wire: WireTwin, kind: str) -> None:
+    driver = EurothermFurnace(settings(wire, kind))
+    driver.connect()
+    assert driver.alarms == ()
+    assert driver.output_limits_percent == (0.0, 100.0)
+    server = wire.furnace if kind == "EPC3000" else wire.furnace_rtu
+    server._face.alarms = {1, 3}
+    until(lambda: driver.alarms == (1, 3))
+    assert driver.is_sensor_ok
+
+    def ramp() -> None:
+        driver.start_ramp(300.0, 10.0)
+        until(lambda: not driver.is_busy)
+
+    with pytest.raises(RefusedError, match="alarm 1 and 3 of the controller is active"):
+        ramp()
+    with wire.shared.lock:
+        assert not wire.drivers.furnace.is_on
+    server._face.alarms = set()
+    until(lambda: driver.alarms == ())
+    driver.start_ramp(300.0, 10.0)
+    until(lambda: not driver.is_busy and driver.is_on)
+    driver.standby()
+    driver.close()
