@@ -14,6 +14,7 @@ import click
 from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
 from beamline.cli.physics import physics
+from beamline.cli.records import records
 from beamline.cli.wire import wire
 
 __all__ = ["main"]
@@ -28,4 +29,5 @@ def main() -> None:
 main.add_command(bench)
 main.add_command(campaign)
 main.add_command(physics)
+main.add_command(records)
 main.add_command(wire)

@@ -1,0 +1,28 @@
+"""What commands share: the options that name a record folder and ask for JSON, and how bad input is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+__all__ = ["BAD_INPUT", "FAILED", "as_json_option", "data_option", "refuse"]
+
+FAILED, BAD_INPUT = 1, 2
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("vitrail-data"),
+    envvar="VITRAIL_DATA",
+    show_default=True,
+    help="Folder of records and reports.",
+)
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on standard output.")
+
+
+def refuse(message: str) -> NoReturn:
+    """End with the exit code for bad input."""
+    click.echo(message, err=True)
+    raise SystemExit(BAD_INPUT)
