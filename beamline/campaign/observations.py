@@ -5,6 +5,8 @@ A pure function of documents: run again, it gives the same, so outcomes are neve
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ from beamline.analysis import Detector, analyse_spectrum
 from beamline.recipe import Coupon, Failed, HeatStep, Observation, Outcome, Recipe, Site
 from beamline.records import Quantities, Records, Run
 
-__all__ = ["coupon_observations", "dark_for", "detector_of", "heat_history"]
+__all__ = ["coupon_observations", "dark_for", "detector_of", "heat_history", "observations_of", "outcomes_of"]
 
 HISTORY_SPAN_C = 20.0
 """Samples of the furnace are merged into one step while they span less than this; within it the rates of the model's
@@ -29,12 +31,16 @@ def coupon_observations(records: Records, campaign_uid: str, serial: str) -> tup
         campaign_uid: whose.
         serial: of the coupon.
     """
-    runs = records.runs(campaign=campaign_uid, coupon=serial)
+    return observations_of(records.runs(campaign=campaign_uid, coupon=serial))
+
+
+def observations_of(runs: Sequence[Run]) -> tuple[Observation, ...]:
+    """The same from the runs of one coupon in one campaign, in their order, wherever they come from."""
     history = tuple(step for run in runs if run.start["purpose"] == "heat_treatment" for step in heat_history(run))
     outcomes: dict[str, Outcome] = {}
     for run in runs:
         if run.start["purpose"] == "measurement":
-            outcomes |= _outcomes(run)
+            outcomes |= outcomes_of(run)
     observations = []
     for run in runs:
         if run.start["purpose"] == "writing" and "exposures" in run.streams:
@@ -64,7 +70,8 @@ def _observations(run: Run, history: tuple[HeatStep, ...], outcomes: dict[str, O
     return found
 
 
-def _outcomes(run: Run) -> dict[str, Outcome]:
+def outcomes_of(run: Run) -> dict[str, Outcome]:
+    """What the present analysis makes of each site's spectrum in a measurement run, by site name."""
     if "spectra" not in run.streams:
         return {}
     config = run.config("spectra")

@@ -4,6 +4,8 @@ Import is cheap: neither Bluesky nor Tiled is loaded before a catalog is opened.
 """
 
 from beamline.records.catalog import CatalogOwner, FlushReport, close_catalog, open_catalog
+from beamline.records.check import CheckReport, Difference, check_catalog, check_logs
+from beamline.records.compare import BY_NATURE
 from beamline.records.endpoint import Endpoint
 from beamline.records.errors import CatalogError, CodecError, LogWriteError, RecordError
 from beamline.records.frames import FORMAT_VERSION, Damage
@@ -12,18 +14,23 @@ from beamline.records.ledger import CouponRecord, Ledger, SiteRecord, SiteState
 from beamline.records.locks import FileLock, is_held, session_lock
 from beamline.records.log import LogWriter, SyncPolicy
 from beamline.records.reader import Document, RunLog, iter_run, read_run
+from beamline.records.rebuild import Rebuilt, rebuild_catalog
 from beamline.records.recovery import Recovered, close_orphans
-from beamline.records.run import Quantities, Run, replay
+from beamline.records.replay import Pacer, ReconstructedWarning, ReplayClock, replay
+from beamline.records.run import Quantities, Run
 from beamline.records.spectra import Spectrum, spectrum
 from beamline.records.store import Records
 
 __all__ = [
+    "BY_NATURE",
     "FORMAT_VERSION",
     "CatalogError",
     "CatalogOwner",
+    "CheckReport",
     "CodecError",
     "CouponRecord",
     "Damage",
+    "Difference",
     "Document",
     "Endpoint",
     "FileLock",
@@ -32,22 +39,29 @@ __all__ = [
     "Ledger",
     "LogWriteError",
     "LogWriter",
+    "Pacer",
     "Quantities",
+    "Rebuilt",
+    "ReconstructedWarning",
     "RecordError",
     "Records",
     "Recovered",
+    "ReplayClock",
     "Run",
     "RunLog",
     "SiteRecord",
     "SiteState",
     "Spectrum",
     "SyncPolicy",
+    "check_catalog",
+    "check_logs",
     "close_catalog",
     "close_orphans",
     "is_held",
     "iter_run",
     "open_catalog",
     "read_run",
+    "rebuild_catalog",
     "replay",
     "session_lock",
     "spectrum",

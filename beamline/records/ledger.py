@@ -20,7 +20,8 @@ from pydantic import ValidationError
 
 from beamline.recipe import Glass, HeatTreatment, Recipe, Site
 from beamline.records.errors import RecordError
-from beamline.records.run import Run, events_of, replay
+from beamline.records.replay import replay
+from beamline.records.run import Run, events_of
 
 __all__ = ["CouponRecord", "Ledger", "SiteRecord", "SiteState"]
 

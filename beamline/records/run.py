@@ -17,7 +17,7 @@ from beamline.records.layout import uid_of
 from beamline.records.locks import is_held
 from beamline.records.reader import Document, Ends, RunLog, read_ends, read_run
 
-__all__ = ["Callback", "Quantities", "Run", "events_of", "replay"]
+__all__ = ["Callback", "Quantities", "Run", "events_of"]
 
 Callback = Callable[[str, dict[str, Any]], object]
 """What Bluesky calls a callback: takes the name of a document and the document."""
@@ -61,6 +61,15 @@ class Run:
     def __init__(self, path: Path | str, ends: Ends | None = None) -> None:
         self.path = Path(path)
         self._ends = ends if ends is not None else read_ends(self.path)
+
+    @classmethod
+    def of_documents(cls, documents: Iterable[Document], path: Path | str = "") -> Run:
+        """A run of documents that are at hand already, replayed ones for example; it has no file of its own."""
+        documents = tuple(documents)
+        log = RunLog(Path(path), documents, (), 0, len(documents))
+        run = cls(log.path, Ends(log.start, log.stop))
+        run.__dict__["log"] = log
+        return run
 
     def __repr__(self) -> str:
         purpose = (self._ends.start or {}).get("purpose", "?")
@@ -165,16 +174,6 @@ class Run:
             if descriptor["name"] == stream:
                 return descriptor
         raise RecordError(f"run {self.uid} has no stream {stream!r}; it has {list(self.streams)}")
-
-
-def replay(run: Run | Iterable[Document], callback: Callback) -> int:
-    """Hand the documents of a run, exactly as they were, to a Bluesky callback; returns how many."""
-    documents = run.documents if isinstance(run, Run) else run
-    n_documents = 0
-    for name, doc in documents:
-        callback(name, doc)
-        n_documents += 1
-    return n_documents
 
 
 def events_of(name: str, doc: dict[str, Any]) -> Iterable[dict[str, Any]]:

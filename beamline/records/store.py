@@ -12,7 +12,8 @@ from beamline.records.errors import RecordError
 from beamline.records.layout import Layout, uid_of
 from beamline.records.reader import Ends, read_ends
 from beamline.records.recovery import Recovered, close_orphans
-from beamline.records.run import Callback, Run, replay
+from beamline.records.replay import replay
+from beamline.records.run import Callback, Run
 
 __all__ = ["Records"]
 
@@ -56,6 +57,10 @@ class Records:
                 found.append(Run(path, ends))
         return found
 
+    def runs_and_wrecks(self) -> list[Run]:
+        """Every log as a run, those included whose start document is damaged, in the order of their start."""
+        return [Run(path, ends) for path, ends in self._scan()]
+
     def run(self, uid: str) -> Run:
         """The run of a uid, or of the beginning of one.
 
@@ -70,7 +75,7 @@ class Records:
 
     def replay(self, callback: Callback, **metadata: Any) -> int:
         """Hand the documents of all runs that `runs(**metadata)` finds to a callback; returns how many documents."""
-        return sum(replay(run, callback) for run in self.runs(**metadata))
+        return replay(self.runs(**metadata), callback)
 
     def problems(self) -> list[str]:
         """One line per damage in any log, with file and offset, and per log that has no end: reads all files."""

@@ -1,0 +1,167 @@
+"""`vitrail records check` and `rebuild`, on a real catalog."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import beamline.records.rebuild as rebuilding
+from beamline.records import CatalogError, CatalogOwner, LogWriter, Records, open_catalog, read_run, rebuild_catalog
+from beamline.records.codec import encode
+from beamline.records.frames import HEADER, pack_frame
+from beamline.records.layout import Layout
+from beamline.records.locks import FileLock, session_lock
+
+pytestmark = pytest.mark.timeout(300)  # Tiled's server takes 5 s to import, more on a busy machine
+
+SYNTHETIC = Path(__file__).parents[1] / "unit" / "records" / "synthetic.py"
+spec = importlib.util.spec_from_file_location("records_synthetic", SYNTHETIC)
+assert spec is not None
+assert spec.loader is not None
+synthetic: Any = importlib.util.module_from_spec(spec)
+sys.modules[spec.name] = synthetic
+spec.loader.exec_module(synthetic)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A night with its catalog, made once, in a folder with a space in its name."""
+    folder = tmp_path_factory.mktemp("a night") / "records"
+    with LogWriter(folder) as log:
+        synthetic.night(log)
+    with CatalogOwner(folder) as owner:
+        owner.flush(100)
+    return folder
+
+
+def check(folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    command = [sys.executable, "-c", "from beamline.cli import main; main()", "records", "check", "--json", *options]
+    done = subprocess.run([*command, "--data", str(folder)], capture_output=True, text=True, timeout=200, check=False)
+    assert done.stdout.startswith("{"), done.stderr
+    return done.returncode, json.loads(done.stdout)
+
+
+def change_log(path: Path, change: Callable[[str, dict[str, Any]], None]) -> bytes:
+    """Rewrite a log with changed documents, its frames and checksums right; gives back what it was."""
+    before = path.read_bytes()
+    frames = []
+    for number, (name, doc) in enumerate(read_run(path)):
+        change(name, doc)
+        frames.append(pack_frame(number, encode([name, doc])))
+    path.write_bytes(HEADER + b"".join(frames))
+    return before
+
+
+def test_an_equal_catalog_is_proved_and_each_difference_is_named(template: Path) -> None:
+    code, report = check(template)
+    assert code == 0
+    assert report["is_good"]
+    assert (report["n_runs"], report["n_compared"], report["n_events"], report["n_arrays"]) == (9, 9, 26, 8)
+    assert report["n_documents"] == 28
+
+    writing = Records(template).runs(purpose="writing")[0].path
+    measurement = Records(template).runs(purpose="measurement")[1].path
+    anneal = Records(template).runs(purpose="heat_treatment")[0]
+
+    def other_energy(name: str, doc: dict[str, Any]) -> None:
+        if name == "event" and doc["seq_num"] == 2 and "laser_pulse_energy_uJ" in doc["data"]:
+            doc["data"]["laser_pulse_energy_uJ"] = np.nextafter(doc["data"]["laser_pulse_energy_uJ"], 1e9).item()
+        if name == "stop":
+            doc["exit_status"] = "abort"
+
+    def other_pixel(name: str, doc: dict[str, Any]) -> None:
+        if name == "event" and doc["data"]["site_name"] == "S01":
+            counts = doc["data"]["spectrometer_counts"].copy()
+            counts[1234] += 1.0
+            doc["data"]["spectrometer_counts"] = counts
+
+    kept = [(path, change_log(path, change)) for path, change in ((writing, other_energy), (measurement, other_pixel))]
+    away = anneal.path.with_name("away")
+    anneal.path.rename(away)
+    code, report = check(template)
+    assert code == 1
+    found = {(d["uid"], d["stream"], d["seq_num"], d["key"]) for d in report["differences"]}
+    uid, other = (Records(template).run(path.stem.split("_")[1]).uid for path in (writing, measurement))
+    assert found == {
+        (uid, "intents", 2, "laser_pulse_energy_uJ"),
+        (uid, "exposures", 2, "laser_pulse_energy_uJ"),
+        (uid, "", None, "stop.exit_status"),
+        (other, "spectra", 2, "spectrometer_counts"),
+        (anneal.uid, "", None, ""),
+    }
+    (pixel,) = [d["detail"] for d in report["differences"] if d["key"] == "spectrometer_counts"]
+    assert "1 of 2048 elements; first at [1234]" in pixel
+
+    for path, data in kept:
+        path.write_bytes(data)
+    away.rename(anneal.path)
+    with LogWriter(template) as log:  # runs that go on are counted, not compared; finished ones are taken in first
+        late = synthetic.Writer(log, "late", synthetic.T0 + 1e6)
+        late.anneal(5)
+        late.measure(5, end=None)
+        code, report = check(template)
+    assert code == 0
+    assert (report["n_runs"], report["n_running"], report["n_compared"]) == (11, 1, 10)
+    code, report = check(template, "--logs-only")
+    assert code == 1
+    assert "no end" in report["damage"][0]
+    Records(template).close_orphans()
+
+
+def test_a_catalog_that_lost_and_changed_runs_is_told_and_made_anew(template: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "moved night"
+    shutil.copytree(template, folder)  # the copy's catalog still speaks of the arrays of the original
+    assert rebuild_catalog(folder).had_catalog
+    assert {path.name for path in folder.iterdir()} == {"log", "catalog"}
+    code, report = check(folder)
+    assert (code, report["is_good"]) == (0, True)
+
+    uids = [run.uid for run in Records(folder).runs()]
+    with CatalogOwner(folder) as owner:
+        owner.wait_ready()
+        client = open_catalog(folder)
+        client.delete_contents(uids[0], recursive=True, external_only=False)
+        run = client[uids[2]].base
+        run.update_metadata({"start": {**run.metadata["start"], "n_coupon": 77}})
+        with pytest.raises(CatalogError, match=r"is open.*end the session"):
+            rebuild_catalog(folder)
+        client.context.http_client.close()
+    code, report = check(folder)
+    assert code == 1
+    assert {(d["uid"], d["key"]) for d in report["differences"]} == {(uids[0], ""), (uids[2], "start.n_coupon")}
+    made = rebuild_catalog(folder)
+    assert made.flush.n_in == len(uids)
+    assert made.flush.failed == ()
+    assert check(folder)[0] == 0
+
+
+def test_a_rebuild_that_fails_or_may_not_leaves_the_catalog_as_it_was(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "night"
+    shutil.copytree(template, folder)
+    state = (folder / "catalog" / "ingested.jsonl").read_bytes()
+    with FileLock(session_lock(folder)) as night:
+        assert night.acquire()
+        with pytest.raises(CatalogError, match="a night or a session is working"):
+            rebuild_catalog(folder)
+
+    def killed(_stage: Layout, _layout: Layout) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(rebuilding, "_swap", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rebuild_catalog(folder)
+    assert {path.name for path in folder.iterdir()} == {"log", "catalog", "session.lock"}
+    assert (folder / "catalog" / "ingested.jsonl").read_bytes() == state
+    with pytest.raises(CatalogError, match="no logs"):
+        rebuild_catalog(tmp_path / "nothing")
