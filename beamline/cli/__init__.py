@@ -15,6 +15,7 @@ from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
 from beamline.cli.physics import physics
 from beamline.cli.records import records
+from beamline.cli.replay import replay
 from beamline.cli.wire import wire
 
 __all__ = ["main"]
@@ -30,4 +31,5 @@ main.add_command(bench)
 main.add_command(campaign)
 main.add_command(physics)
 main.add_command(records)
+main.add_command(replay)
 main.add_command(wire)

@@ -187,19 +187,12 @@ def _load_both(
 
 def _find(records: Records, name: str | None) -> str:
     """Uid of the newest campaign of a name, or of the one whose uid begins so; None means the newest of all."""
-    from beamline.campaign.history import campaign_history, campaign_uids
+    from beamline.campaign.history import find_campaign
 
-    uids = campaign_uids(records)
-    if name is None:
-        found = uids[-1:]
-    else:
-        found = tuple(uid for uid in uids if campaign_history(records, uid).name == name)[-1:]
-        found = found or tuple(uid for uid in uids if name and uid.startswith(name))
-    if len(found) != 1:
-        known = ", ".join(uid[:8] for uid in uids[-5:]) or "none yet"
-        what = "no campaign" if not name else f"{len(found) or 'no'} campaign{'s' if found else ''} {name}"
-        _refuse(f"{what} in {records.folder}; give a name or enough of a uid; the newest there are: {known}")
-    return found[0]
+    try:
+        return find_campaign(records, name)
+    except LookupError as error:
+        _refuse(str(error.args[0]))
 
 
 def _refuse(message: str) -> NoReturn:
