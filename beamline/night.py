@@ -19,7 +19,7 @@ from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.physics import PARAMETERS
 from beamline.recipe import Coupon, Failed, Observation, as_plain
-from beamline.records import LogWriteError, Records
+from beamline.records import LogWriteError, Records, damaged_serials
 from beamline.safety import SafeStep, describe_signal, make_safe
 from beamline.session import Session
 from beamline.versions import versions
@@ -206,9 +206,14 @@ def remaining(campaign: Campaign, coupons: Sequence[Coupon]) -> Campaign:
     return campaign.model_copy(update={"coupon": tuple(c for c in campaign.coupon if c.serial in serials)})
 
 
-def unused_coupons(records: Records, campaign: Campaign, after: str | None) -> tuple[Coupon, ...]:
-    """Coupons of a campaign on which neither `after` nor any campaign that it went on from has begun to write."""
-    used = frozenset().union(*(used_serials(records, uid) for uid in lineage(records, after)))
+def unused_coupons(
+    records: Records, campaign: Campaign, after: str | None, *, until: float | None = None
+) -> tuple[Coupon, ...]:
+    """Coupons of a campaign on which neither `after` nor any campaign that it went on from has begun to write.
+
+    Those that were marked as damaged are left out; with `until` (s since 1970), those that had been by then.
+    """
+    used = damaged_serials(records, until=until).union(*(used_serials(records, uid) for uid in lineage(records, after)))
     return tuple(coupon for coupon in campaign.coupons if coupon.serial not in used)
 
 

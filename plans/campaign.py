@@ -18,7 +18,7 @@ from beamline.campaign import Campaign, InstrumentTimes, suggestion_phases
 from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer
 from beamline.recipe import Coupon, Observation, Suggestion, as_plain
-from beamline.records import Records
+from beamline.records import KeepOut, Ledger, RecordError, Records, refusals
 from beamline.safety import safe_state_plan
 from devices import Bench
 from plans.anneal import heat_treat_coupon
@@ -133,6 +133,23 @@ def _stop_reason(night: Night, p_reached: float, elapsed_s: float) -> str:
     return ""
 
 
+def _refuse_second_exposures(night: Night, hand: CouponInHand) -> None:
+    """Ask the ledger before anything is fired.
+
+    A twin makes its coupons anew for each session: what an earlier night did to one of the same serial was done to another.
+
+    Raises:
+        RecordError: a site has been exposed, or lies too near to one that has, or to the edge, or the coupon is damaged.
+    """
+    grid, serial = night.campaign.sites, hand.coupon.serial
+    is_twin = night.metadata.get("instrument", {}).get("kind") == "twin"
+    scope = {"campaign": night.label.campaign_uid} if is_twin else {}
+    ledger = Ledger.of(night.records.runs(coupon=serial, **scope))
+    found = refusals(ledger, serial, hand.sites, hand.recipes, KeepOut(grid.spacing_mm, grid.margin_mm))
+    if found:
+        raise RecordError(f"the coupon is not written: {'; '.join(found[:5])}")
+
+
 def coupon_plan(night: Night, suggestion: Suggestion) -> MsgGenerator[tuple[Observation, ...]]:
     """One coupon through the bench; its observations, analysed from the records."""
     coupon = suggestion.coupon
@@ -146,6 +163,7 @@ def coupon_plan(night: Night, suggestion: Suggestion) -> MsgGenerator[tuple[Obse
         sites={s.site.name: s.site for s in suggestion.sites},
         recipes=suggestion.recipes(),
     )
+    _refuse_second_exposures(night, hand)
     steps: list[Callable[[], MsgGenerator[Any]]] = [
         lambda: load_on_stage(night.bench, coupon.serial),
         lambda: write_coupon(night.bench, hand),

@@ -13,6 +13,8 @@ from beamline.records.ingest import Ingested
 from beamline.records.ledger import CouponRecord, Ledger, SiteRecord, SiteState
 from beamline.records.locks import FileLock, is_held, session_lock
 from beamline.records.log import LogWriter, SyncPolicy
+from beamline.records.marks import damaged_serials, mark
+from beamline.records.occupancy import Footprint, KeepOut, crowding, footprints, refusals
 from beamline.records.reader import Document, RunLog, iter_run, read_run
 from beamline.records.rebuild import Rebuilt, rebuild_catalog
 from beamline.records.recovery import Recovered, close_orphans
@@ -35,7 +37,9 @@ __all__ = [
     "Endpoint",
     "FileLock",
     "FlushReport",
+    "Footprint",
     "Ingested",
+    "KeepOut",
     "Ledger",
     "LogWriteError",
     "LogWriter",
@@ -57,11 +61,16 @@ __all__ = [
     "check_logs",
     "close_catalog",
     "close_orphans",
+    "crowding",
+    "damaged_serials",
+    "footprints",
     "is_held",
     "iter_run",
+    "mark",
     "open_catalog",
     "read_run",
     "rebuild_catalog",
+    "refusals",
     "replay",
     "session_lock",
     "spectrum",

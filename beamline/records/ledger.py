@@ -1,11 +1,12 @@
 """What happened to each coupon and site, as a projection of the documents and of nothing else.
 
-    blank -> intended -> written -> annealed -> measured          suspect: never to be exposed again
+    blank -> intended -> written -> annealed -> measured          suspect, damaged: never to be exposed again
 
 A writing run records an event in `intents` before it fires at a site, and one in `exposures` after each pass. A site is
 suspect when it may have been exposed without being confirmed (the run ended after its intent and before its last pass; in
 a run without intents: before its last pass), when it was exposed more often than its recipe says, and when the heat
-treatment of its coupon did not end as planned.
+treatment of its coupon did not end as planned. Damage and doubt that a person saw are runs of `purpose="mark"` (`marks`);
+damage is final.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class SiteState(StrEnum):
     ANNEALED = "annealed"
     MEASURED = "measured"
     SUSPECT = "suspect"
+    DAMAGED = "damaged"
 
 
 _UNTOUCHED: Final = frozenset({SiteState.BLANK, SiteState.INTENDED})
@@ -78,6 +80,9 @@ class CouponRecord:
         serial: of the coupon.
         glass: what it is made of, where a document has told it.
         n_coupon: its number in the campaign, counted from 1.
+        width_mm: extent along x, mm.
+        height_mm: extent along y, mm.
+        damage: why nothing more is to be done with the whole of it; empty where it is sound.
         heat_treatments: the finished ones, in their order.
         sites: by name.
     """
@@ -85,6 +90,9 @@ class CouponRecord:
     serial: str
     glass: Glass | None = None
     n_coupon: int | None = None
+    width_mm: float = 20.0
+    height_mm: float = 20.0
+    damage: str = ""
     heat_treatments: tuple[HeatTreatment, ...] = ()
     sites: dict[str, SiteRecord] = field(default_factory=dict)
 
@@ -148,8 +156,8 @@ class Ledger:
         return tuple(site for site in found if state is None or site.state is state)
 
     def may_write(self, coupon: str, name: str) -> bool:
-        """Whether a site has certainly not been exposed."""
-        return self.site(coupon, name).state in _UNTOUCHED
+        """Whether a site has certainly not been exposed, and is not damaged."""
+        return not self.coupon(coupon).damage and self.site(coupon, name).state in _UNTOUCHED
 
     def _take(self, name: str, doc: dict[str, Any]) -> None:
         match name:
@@ -167,13 +175,13 @@ class Ledger:
         purpose = doc.get("purpose")
         if purpose == "decision" and doc.get("suggestion"):
             self._intend_suggestion(doc["uid"], doc["suggestion"])
+        if purpose == "mark":
+            self._mark(doc)
         if purpose not in ("writing", "heat_treatment", "measurement"):
             return
         about = doc["coupon"]
         serial: str = about["serial"]
-        self._coupons[serial] = replace(
-            self.coupon(serial), glass=Glass.model_validate(about["glass"]), n_coupon=doc.get("n_coupon")
-        )
+        self._coupons[serial] = replace(_described(self.coupon(serial), about), n_coupon=doc.get("n_coupon"))
         run = self._runs[doc["uid"]] = _OpenRun(doc, serial)
         if purpose == "writing":
             run.untouched = {name for name in doc["sites"] if self.may_write(serial, name)}
@@ -184,11 +192,23 @@ class Ledger:
     def _intend_suggestion(self, uid: str, suggestion: dict[str, Any]) -> None:
         about = suggestion["coupon"]
         serial: str = about["serial"]
-        self._coupons[serial] = replace(self.coupon(serial), glass=Glass.model_validate(about["glass"]))
+        self._coupons[serial] = _described(self.coupon(serial), about)
         for one in suggestion["sites"]:
             recipe = {"writing": one["writing"], "heat_treatment": suggestion["heat_treatment"]}
             asked = (Recipe.model_validate(recipe), suggestion["suggestion_id"])
             self._intend(Site.model_validate(one["site"]), asked, uid)
+
+    def _mark(self, doc: dict[str, Any]) -> None:
+        """What a person saw: of some sites, or (without names) of the whole coupon."""
+        about, reason = doc["coupon"], str(doc["reason"])
+        serial: str = about["serial"]
+        state = SiteState(doc["condition"])
+        coupon = self._coupons[serial] = _described(self.coupon(serial), about)
+        if not doc["sites"] and state is SiteState.DAMAGED:
+            self._coupons[serial] = replace(coupon, damage=reason)
+        for name in doc["sites"] or tuple(coupon.sites):
+            before = self.site(serial, name)
+            self._put(replace(_unless_damaged(before, state, reason), runs=(*before.runs, doc["uid"])))
 
     def _intend(self, site: Site, asked: tuple[Recipe, str | None], uid: str) -> None:
         before = self.site(site.coupon, site.name)
@@ -222,7 +242,7 @@ class Ledger:
                 if run.n_passes[name] >= _passes_asked(run, name):
                     continue
                 reason = f"writing run {run.start['uid']} ended without confirming its exposure"
-                self._put(replace(self.site(run.coupon, name), state=SiteState.SUSPECT, reason=reason))
+                self._put(_unless_damaged(self.site(run.coupon, name), SiteState.SUSPECT, reason))
         elif purpose == "heat_treatment":
             self._heated(run, succeeded)
 
@@ -246,15 +266,26 @@ class Ledger:
         self._coupons[record.coupon] = replace(coupon, sites={**coupon.sites, record.name: record})
 
 
+def _described(record: CouponRecord, about: dict[str, Any]) -> CouponRecord:
+    """The record with what a document says of the coupon's glass and size."""
+    size = {key: float(about[key]) for key in ("width_mm", "height_mm") if key in about}
+    return replace(record, glass=Glass.model_validate(about["glass"]), **size)  # type: ignore[arg-type]  # by name
+
+
+def _unless_damaged(before: SiteRecord, state: SiteState, reason: str) -> SiteRecord:
+    """Damage is final."""
+    return before if before.state is SiteState.DAMAGED else replace(before, state=state, reason=reason)
+
+
 def _exposed(before: SiteRecord, run: _OpenRun) -> SiteRecord:
     """The record after one more confirmed pass of a run."""
     after = replace(before, n_exposures=before.n_exposures + 1)
     n_passes, n_asked = run.n_passes[before.name], _passes_asked(run, before.name)
     if before.name not in run.untouched:
-        return replace(after, state=SiteState.SUSPECT, reason=before.reason or "exposed again by another run")
+        return _unless_damaged(after, SiteState.SUSPECT, before.reason or "exposed again by another run")
     if n_passes > n_asked:
-        return replace(after, state=SiteState.SUSPECT, reason=f"exposed {n_passes} times, asked for {n_asked}")
-    return replace(after, state=SiteState.WRITTEN) if n_passes == n_asked else after
+        return _unless_damaged(after, SiteState.SUSPECT, f"exposed {n_passes} times, asked for {n_asked}")
+    return _unless_damaged(after, SiteState.WRITTEN, before.reason) if n_passes == n_asked else after
 
 
 def _passes_asked(run: _OpenRun, name: str) -> int:

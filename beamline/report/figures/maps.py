@@ -46,6 +46,7 @@ STATE_COLOURS = {
     SiteState.ANNEALED: ORANGE,
     SiteState.MEASURED: BLUE,
     SiteState.SUSPECT: RED,
+    SiteState.DAMAGED: INK,
 }
 WITHOUT_RED: dict[str, tuple[str, str]] = {
     "green only": (GREEN, "○"),
