@@ -91,9 +91,7 @@ def redecide(records: Records, campaign_uid: str, kind: OptimizerKind | None = N
         campaign = campaign.model_copy(update={"optimizer": campaign.optimizer.model_copy(update={"kind": kind})})
     is_own = campaign.optimizer.kind == first.start["campaign_file"]["optimizer"]["kind"]
     optimizer = optimizer_of(campaign)
-    coupons: list[Coupon] = list(
-        unused_coupons(records, campaign, first.start.get("after"), until=first.start["time"])
-    )
+    coupons: list[Coupon] = list(unused_coupons(records, campaign, first.start.get("after"), until=first.start["time"]))
     for run in records.runs(campaign=campaign_uid, purpose="decision"):
         start = run.start
         if start["ingested"]:

@@ -13,6 +13,7 @@ import click
 
 from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
+from beamline.cli.coupons import coupons
 from beamline.cli.physics import physics
 from beamline.cli.records import records
 from beamline.cli.replay import replay
@@ -29,6 +30,7 @@ def main() -> None:
 
 main.add_command(bench)
 main.add_command(campaign)
+main.add_command(coupons)
 main.add_command(physics)
 main.add_command(records)
 main.add_command(replay)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
-__all__ = ["number", "plus_minus", "probability"]
+from beamline.recipe import HeatTreatment
+
+__all__ = ["heat_words", "number", "plus_minus", "probability"]
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -40,3 +43,8 @@ def number(value: float, digits: int = 4) -> str:
     if exponent >= 5 or exponent <= -4:
         return f"{value / 10.0**exponent:.{max(digits - 1, 0)}f}·10{str(exponent).translate(_SUPERSCRIPT)}"
     return f"{float(f'{value:.{digits}g}'):g}"
+
+
+def heat_words(treatments: Sequence[HeatTreatment]) -> str:
+    """The finished heat treatments of a coupon, in their order."""
+    return " then ".join(f"{t.temperature_C:.0f} °C for {t.hold_s / 60:.0f} min" for t in treatments) or "not heated"

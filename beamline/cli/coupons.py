@@ -1,0 +1,178 @@
+"""`vitrail coupons`: what the records say of each coupon and site, as a table, as a map, as JSON; and marks by a person."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from beamline.cli.options import as_json_option, data_option, refuse
+
+if TYPE_CHECKING:
+    from beamline.recipe import Coupon
+    from beamline.records import CouponRecord, KeepOut, Ledger, Records
+
+__all__ = ["coupons"]
+
+_coupon = click.option("--coupon", "serials", multiple=True, metavar="SERIAL", help="Only this one; may be repeated.")
+
+
+@click.group(invoke_without_command=True)
+@data_option
+@click.option(
+    "--campaign", metavar="NAME|UID", help="Only what this campaign did (a twin makes its coupons anew each night)."
+)
+@_coupon
+@click.option("--draw", is_flag=True, help="A map of each coupon in the terminal; axes in mm.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="With --draw: a file SERIAL.png in this folder too."
+)
+@click.option("--svg", is_flag=True, help="With --out: SVG, not PNG.")
+@as_json_option
+@click.pass_context
+def coupons(
+    ctx: click.Context,
+    *,
+    data: Path,
+    campaign: str | None,
+    serials: tuple[str, ...],
+    draw: bool,
+    out: Path | None,
+    svg: bool,
+    as_json: bool,
+) -> None:
+    """List the coupons of the records: glass, heat history, and how many sites are in which state."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from beamline.records import Records
+
+    if out is not None and not draw:
+        refuse("--out is where --draw puts its files: give both")
+    records = Records(data)
+    ledger, keep_out = _ledger(records, campaign)
+    found = [coupon for coupon in ledger.coupons() if not serials or coupon.serial in serials]
+    if missing := set(serials) - {coupon.serial for coupon in found}:
+        refuse(f"the records in {data} do not know {', '.join(sorted(missing))}")
+    if as_json:
+        click.echo(json.dumps([_plain(coupon, keep_out) for coupon in found], indent=2))
+        return
+    if not found:
+        click.echo(f"no coupon in {data}; `vitrail campaign run FILE` writes some")
+    for coupon in found:
+        _say(coupon, keep_out)
+        if draw:
+            _draw(coupon, keep_out, out, "svg" if svg else "png")
+
+
+def _ledger(records: Records, campaign: str | None) -> tuple[Ledger, KeepOut | None]:
+    """The ledger, and the spacing and margin of the campaign, or of the newest."""
+    from beamline.campaign.history import campaign_uids, find_campaign
+    from beamline.decisions import campaign_of
+    from beamline.records import KeepOut, Ledger
+
+    if not campaign and not campaign_uids(records):
+        return Ledger.of(records.runs()), None
+    try:
+        uid = find_campaign(records, campaign)
+    except LookupError as error:
+        refuse(str(error.args[0]))
+    grid = campaign_of(records, uid)[0].sites
+    runs = records.runs()
+    if campaign:
+        runs = [
+            run for run in runs if run.start.get("purpose") == "mark" or run.start.get("campaign", {}).get("uid") == uid
+        ]
+    return Ledger.of(runs), KeepOut(grid.spacing_mm, grid.margin_mm)
+
+
+def _say(coupon: CouponRecord, keep_out: KeepOut | None) -> None:
+    from beamline.records import SiteState, crowding
+    from beamline.report.words import heat_words
+
+    counts = Counter(site.state for site in coupon.sites.values())
+    states = ", ".join(f"{counts[state]} {state}" for state in SiteState if counts[state]) or "no site"
+    glass = coupon.glass.name if coupon.glass else "?"
+    click.echo(f"{coupon.serial:<10} {glass:<8} {heat_words(coupon.heat_treatments):<34} {states}")
+    if coupon.damage:
+        click.echo(f"{'':<10} DAMAGED: {coupon.damage}")
+    for site in coupon.sites.values():
+        if site.reason:
+            click.echo(f"{'':<10} {site.name} {site.state}: {site.reason}")
+    for line in crowding(coupon, keep_out) if keep_out else ():
+        click.echo(f"{'':<10} {line}")
+
+
+def _draw(coupon: CouponRecord, keep_out: KeepOut | None, out: Path | None, kind: str) -> None:
+    from beamline.cli.coupon_map import text_map
+
+    click.echo(text_map(coupon, keep_out))
+    if out is not None:
+        from beamline.report.coupon_map import draw_coupon
+
+        out.mkdir(parents=True, exist_ok=True)
+        click.echo(draw_coupon(coupon, keep_out, out / f"{coupon.serial}.{kind}"))
+
+
+def _plain(coupon: CouponRecord, keep_out: KeepOut | None) -> dict[str, Any]:
+    from beamline.recipe import as_plain
+    from beamline.records import crowding
+
+    return {
+        "serial": coupon.serial,
+        "glass": as_plain(coupon.glass) if coupon.glass else None,
+        "width_mm": coupon.width_mm,
+        "height_mm": coupon.height_mm,
+        "damage": coupon.damage,
+        "heat_treatments": [as_plain(treatment) for treatment in coupon.heat_treatments],
+        "crowding": crowding(coupon, keep_out) if keep_out else [],
+        "sites": {
+            name: {
+                "state": site.state.value,
+                "reason": site.reason,
+                "x_mm": site.site.x_mm if site.site else None,
+                "y_mm": site.site.y_mm if site.site else None,
+                "recipe": as_plain(site.recipe) if site.recipe else None,
+                "n_exposures": site.n_exposures,
+                "n_spectra": site.n_spectra,
+                "runs": list(site.runs),
+            }
+            for name, site in coupon.sites.items()
+        },
+    }
+
+
+@coupons.command()
+@click.argument("serial")
+@click.argument("condition", type=click.Choice(["suspect", "damaged"]))
+@click.option("--reason", required=True, help="What was seen.")
+@click.option("--site", "sites", multiple=True, metavar="NAME", help="Only this site; may be repeated.")
+@data_option
+def mark(*, serial: str, condition: Any, reason: str, sites: tuple[str, ...], data: Path) -> None:
+    """Record that coupon SERIAL, or some of its sites, are damaged or suspect; damage is final."""
+    from beamline.records import RecordError, Records
+    from beamline.records import mark as record
+
+    try:
+        uid = record(data, _coupon_of(Records(data), serial), condition, reason, sites=sites)
+    except RecordError as error:
+        refuse(str(error))
+    click.echo(f"{serial}{' ' + ', '.join(sites) if sites else ''} is {condition}: run {uid}")
+
+
+def _coupon_of(records: Records, serial: str) -> Coupon:
+    """The coupon as the newest run, or the newest campaign file, describes it."""
+    from beamline.decisions import campaign_of
+    from beamline.recipe import Coupon
+
+    if runs := records.runs(coupon=serial):
+        return Coupon.model_validate_json(json.dumps(runs[-1].start["coupon"]))
+    campaigns = [
+        campaign_of(records, run.start["campaign"]["uid"])[0] for run in reversed(records.runs(purpose="campaign"))
+    ]
+    found = next((coupon for one in campaigns for coupon in one.coupons if coupon.serial == serial), None)
+    if found is None:
+        refuse(f"no run and no campaign in {records.folder} speaks of coupon {serial}")
+    return found
