@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -98,6 +99,106 @@ def rebuild(data: Path) -> None:
         click.echo(f"run {entry.uid}: {entry.status}: {entry.reason}")
     click.echo(f"{made.flush.n_in} runs are in the new catalog, {len(made.flush.failed)} failed")
     raise SystemExit(FAILED if made.flush.failed else 0)
+
+
+class _Range(click.ParamType):
+    """`KEY=LOW..HIGH`, or `LOW..HIGH` where the key is known."""
+
+    name = "range"
+
+    def __init__(self, *, has_key: bool) -> None:
+        self._has_key = has_key
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """(key, (low, high)), or (low, high)."""
+        key, _, ends = value.rpartition("=")
+        low, dots, high = ends.partition("..")
+        try:
+            numbers = (float(low), float(high or low))
+        except ValueError:
+            numbers = (1.0, 0.0)
+        if bool(key) != self._has_key or (dots and not high) or not numbers[0] <= numbers[1]:
+            form = "KEY=LOW..HIGH, such as pulse_energy_uJ=100..200" if self._has_key else "LOW..HIGH, such as 620..640"
+            self.fail(f"{value!r}: give {form}", param, ctx)
+        return (key, numbers) if self._has_key else numbers
+
+
+@records.command("list")
+@data_option
+@click.option("--campaign", help="Its name or uid.")
+@click.option("--coupon", help="Its serial.")
+@click.option("--glass", help="Its name.")
+@click.option("--site", help="Its name.")
+@click.option("--purpose", help="campaign, decision, writing, heat_treatment, measurement, end, ...")
+@click.option("--recipe", multiple=True, type=_Range(has_key=True), help="KEY=LOW..HIGH; may be repeated.")
+@click.option(
+    "--outcome",
+    type=click.Choice(["luminescence", "no_luminescence", "saturated", "failed"]),
+    help="Measurements with such a site.",
+)
+@click.option("--red-peak-nm", type=_Range(has_key=False), help="LOW..HIGH: measurements with a red peak in there.")
+@click.option("--since", type=click.DateTime(), help="Local time.")
+@click.option("--until", type=click.DateTime(), help="Local time.")
+@as_json_option
+def list_(
+    *,
+    data: Path,
+    recipe: tuple[tuple[str, tuple[float, float]], ...],
+    outcome: Any,
+    red_peak_nm: tuple[float, float] | None,
+    since: datetime | None,
+    until: datetime | None,
+    as_json: bool,
+    **wanted: str | None,
+) -> None:
+    """List the runs that meet all that is asked; without options all of them."""
+    from beamline.campaign.search import OutcomeCriterion, with_outcome
+    from beamline.records import Criteria, Records, find_runs
+
+    criteria = Criteria(
+        **wanted,
+        recipe=_known_fields(dict(recipe)),
+        since=since.astimezone().timestamp() if since else None,
+        until=until.astimezone().timestamp() if until else None,
+    )
+    found = find_runs(Records(data), criteria)
+    sites = {run.uid: criteria.sites_of(run.start) for run in found}
+    if outcome or red_peak_nm:
+        sites = with_outcome(found, criteria, OutcomeCriterion(outcome, red_peak_nm))
+        found = [run for run in found if run.uid in sites]
+    rows = [
+        {
+            "uid": run.uid,
+            "time": datetime.fromtimestamp(run.start["time"], UTC).astimezone().isoformat(timespec="seconds"),
+            "purpose": run.start.get("purpose") or run.start.get("plan_name", ""),
+            "campaign": (run.start.get("campaign") or {}).get("name", ""),
+            "coupon": (run.start.get("coupon") or {}).get("serial", ""),
+            "state": (run.stop or {}).get("exit_status", run.state),
+            "sites": list(sites[run.uid]),
+        }
+        for run in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        names = " ".join(row["sites"]) if criteria.site or criteria.recipe or outcome or red_peak_nm else ""
+        click.echo(
+            f"{row['uid'][:8]}  {row['time']}  {row['purpose']:<15} {row['campaign']:<14} {row['coupon']:<8} "
+            f"{row['state']:<8} {names}".rstrip()
+        )
+    click.echo(f"{len(rows)} runs", err=True)
+
+
+def _known_fields(ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The ranges; a field that no recipe has would find nothing, and say nothing."""
+    from beamline.recipe import Dot, HeatTreatment, Line
+
+    known = {**Dot.model_fields, **Line.model_fields, **HeatTreatment.model_fields}.keys() - {"mode"}
+    for name in ranges:
+        if name not in known:
+            refuse(f"--recipe {name}: no such field; there are {', '.join(sorted(known))}")
+    return ranges
 
 
 def _need_logs(data: Path) -> None:

@@ -20,6 +20,7 @@ from beamline.records.rebuild import Rebuilt, rebuild_catalog
 from beamline.records.recovery import Recovered, close_orphans
 from beamline.records.replay import Pacer, ReconstructedWarning, ReplayClock, replay
 from beamline.records.run import Quantities, Run
+from beamline.records.search import Criteria, find_runs, find_uids_in_catalog
 from beamline.records.spectra import Spectrum, spectrum
 from beamline.records.store import Records
 
@@ -31,6 +32,7 @@ __all__ = [
     "CheckReport",
     "CodecError",
     "CouponRecord",
+    "Criteria",
     "Damage",
     "Difference",
     "Document",
@@ -63,6 +65,8 @@ __all__ = [
     "close_orphans",
     "crowding",
     "damaged_serials",
+    "find_runs",
+    "find_uids_in_catalog",
     "footprints",
     "is_held",
     "iter_run",
