@@ -143,7 +143,7 @@ def _refuse_second_exposures(night: Night, hand: CouponInHand) -> None:
     """
     grid, serial = night.campaign.sites, hand.coupon.serial
     is_twin = night.metadata.get("instrument", {}).get("kind") == "twin"
-    scope = {"campaign": night.label.campaign_uid} if is_twin else {}
+    scope: dict[str, Any] = {"campaign": night.label.campaign_uid} if is_twin else {}
     ledger = Ledger.of(night.records.runs(coupon=serial, **scope))
     found = refusals(ledger, serial, hand.sites, hand.recipes, KeepOut(grid.spacing_mm, grid.margin_mm))
     if found:

@@ -108,7 +108,10 @@ def find_campaign(records: Records, name: str | None) -> str:
     Raises:
         LookupError: there is none, or more than one; the message says which there are.
     """
-    names = {run.start["campaign"]["uid"]: run.start["campaign"]["name"] for run in records.runs(purpose="campaign")}
+    names = {
+        str(run.start["campaign"]["uid"]): str(run.start["campaign"]["name"])
+        for run in records.runs(purpose="campaign")
+    }
     uids = tuple(names)
     if name is None:
         found = uids[-1:]

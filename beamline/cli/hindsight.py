@@ -82,7 +82,7 @@ def show_decisions(records: Records, campaign_uid: str, kind: str | None) -> boo
         if is_what_if:
             click.echo(what)
             click.echo(f"  done:       {_suggestion_words(one.recorded)}; P reached {one.p_reached[0]:.3f}")
-            click.echo(f"  {kind + ':':<11} {_suggestion_words(one.again)}; P reached {one.p_reached[1]:.3f}")
+            click.echo(f"  {f'{kind}:':<11} {_suggestion_words(one.again)}; P reached {one.p_reached[1]:.3f}")
             continue
         verdict = "the same, byte for byte"
         if not one.is_same_suggestion:

@@ -101,7 +101,7 @@ def rebuild(data: Path) -> None:
     raise SystemExit(FAILED if made.flush.failed else 0)
 
 
-class _Range(click.ParamType):
+class _Range(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases of click only
     """`KEY=LOW..HIGH`, or `LOW..HIGH` where the key is known."""
 
     name = "range"

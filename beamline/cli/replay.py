@@ -19,7 +19,7 @@ INTERRUPTED = 130
 TARGETS = ("table", "bec", "log", "report", "analysis", "agent")
 
 
-class _Pace(click.ParamType):
+class _Pace(click.ParamType):  # type: ignore[type-arg]  # generic in newer releases of click only
     """`original`, `at-once`, or how many times as fast."""
 
     name = "pace"
@@ -118,10 +118,8 @@ def _found(records: Records, uids: tuple[str, ...], campaign: str | None, since:
         return sorted((records.run(uid) for uid in dict.fromkeys(uids)), key=lambda run: run.path.name)
     if not campaign and not since:
         refuse("which runs? give uids, --campaign or --since; `vitrail records list` shows what there is")
-    found = records.runs(
-        since=since.astimezone().timestamp() if since else None,
-        **({"campaign": _campaign(records, campaign)} if campaign else {}),
-    )
+    wanted: dict[str, Any] = {"campaign": _campaign(records, campaign)} if campaign else {}
+    found = records.runs(since=since.astimezone().timestamp() if since else None, **wanted)
     if not found:
         refuse(f"no run in {records.folder} is of this time")
     return found
