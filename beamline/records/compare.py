@@ -144,7 +144,7 @@ def _is_same(in_log: Any, in_catalog: Any) -> bool:
     return bool(one == other)
 
 
-def _cut(number: float) -> float:
+def _cut(number: Any) -> Any:
     """As the catalog's writer cuts what JSON does not hold."""
     if isinstance(number, float) and abs(number) > _JSON_FLOAT_MAX:
         return math.copysign(_JSON_FLOAT_MAX, number)
