@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from beamline.physics.constants import HC_eV_nm
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
-__all__ = ["Scratch", "Spectra", "fill_spectrum", "new_scratch"]
+__all__ = ["Scratch", "Spectra", "fill_axis", "fill_spectrum", "new_scratch"]
 
 _LOG2_E = 1.0 / math.log(2.0)
 _LN_2 = math.log(2.0)
@@ -56,6 +57,15 @@ class Scratch(NamedTuple):
 def new_scratch(n: int) -> Scratch:
     """Memory for a spectrum of n points."""
     return Scratch(np.empty(n), np.empty(n, np.int64))
+
+
+@compiled
+def fill_axis(wavelength_nm: NDArray[np.float64], spectra: Spectra) -> None:
+    """Energies of an axis (w,), and what takes a rate per eV to one per nm."""
+    for i in range(wavelength_nm.size):
+        energy_eV = HC_eV_nm / wavelength_nm[i]
+        spectra.energy_eV[i] = energy_eV
+        spectra.per_nm[i] = energy_eV / wavelength_nm[i]
 
 
 @compiled

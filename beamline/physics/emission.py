@@ -10,7 +10,21 @@ from numpy.typing import ArrayLike, NDArray
 
 from beamline.physics.constants import HC_eV_nm
 
-__all__ = ["check_axis", "decay", "spectrum"]
+__all__ = ["check_axis", "decay", "shaped_axis", "spectrum"]
+
+
+def shaped_axis(wavelength_nm: ArrayLike) -> NDArray[np.float64]:
+    """A wavelength axis, (w,) contiguous, its values not looked at.
+
+    Raises:
+        ValueError: it is not one-dimensional.
+    """
+    axis_nm = np.asarray(wavelength_nm, dtype=np.float64)
+    if axis_nm.ndim != 1:
+        raise ValueError(
+            f"wavelength_nm has shape {axis_nm.shape}; it must be one-dimensional, of finite numbers above 0 nm"
+        )
+    return np.ascontiguousarray(axis_nm)
 
 
 def check_axis(wavelength_nm: ArrayLike) -> NDArray[np.float64]:
@@ -19,9 +33,11 @@ def check_axis(wavelength_nm: ArrayLike) -> NDArray[np.float64]:
     Raises:
         ValueError: a wavelength is not a finite number above 0, or the axis is not one-dimensional.
     """
-    axis_nm = np.ascontiguousarray(wavelength_nm, dtype=np.float64)
-    if np.ndim(wavelength_nm) != 1 or not (np.isfinite(axis_nm).all() and (axis_nm > 0).all()):
-        raise ValueError("wavelength_nm must be one-dimensional, of finite numbers above 0 nm")
+    axis_nm = shaped_axis(wavelength_nm)
+    bad = ~((axis_nm > 0) & (axis_nm < np.inf))
+    if bad.any():
+        first = int(np.flatnonzero(bad)[0])
+        raise ValueError(f"wavelength_nm={float(axis_nm[first])!r} at {first} is not a finite number above 0 nm")
     return axis_nm
 
 

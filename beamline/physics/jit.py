@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import numba
 from numba.core import entrypoints
 
-__all__ = ["compiled", "entry", "no_extensions", "source_digest"]
+__all__ = ["compiled", "entry", "no_extensions", "one_thread_entry", "source_digest"]
 
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -35,6 +35,16 @@ def entry(function: _Function) -> _Function:
     kernel: _Function = numba.njit(fastmath=_FAST_MATH, error_model="numpy", parallel=True, nogil=True, cache=True)(
         function
     )
+    return kernel
+
+
+def one_thread_entry(function: _Function) -> _Function:
+    """An entry for a handful of sites: its `prange` is a `range`, for waking the other threads takes longer than the work.
+
+    As `entry` otherwise. What it closes over must differ from what the parallel entry of the same source closes over: the
+    cache would take one for the other.
+    """
+    kernel: _Function = numba.njit(fastmath=_FAST_MATH, error_model="numpy", nogil=True, cache=True)(function)
     return kernel
 
 

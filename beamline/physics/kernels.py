@@ -13,16 +13,17 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics.bands import Spectra, fill_spectrum, new_scratch
+from beamline.physics.bands import Spectra, fill_axis, fill_spectrum, new_scratch
 from beamline.physics.furnace import heat_site, prepare_step
-from beamline.physics.jit import entry, source_digest
+from beamline.physics.jit import entry, one_thread_entry, source_digest
 from beamline.physics.nucleation import nose
 from beamline.physics.observing import observe_site
 from beamline.physics.radial import N_NODES
 from beamline.physics.records import state_dtype, step_dtype
+from beamline.physics.validity import settings_are_valid, steps_are_valid, wavelengths_are_valid
 from beamline.physics.writing import N_DOSES, Work, write_site
 
-__all__ = ["heat_all", "observe_all", "predict_all", "write_all"]
+__all__ = ["heat_all", "observe_all", "predict_all", "predict_few", "write_all"]
 
 _CHUNK: Final = 32
 """Pairs (parameter set, setting) that one task works through with one set of work arrays."""
@@ -77,17 +78,23 @@ def _make_observe(digest: str) -> Callable[[_Array, _Array, _Array], None]:
 
 
 _Floats = NDArray[np.float64]
-_Spectra = tuple[_Floats, _Floats, _Floats]
-"""The fields of `Spectra`. Plain, since the on-disk cache stumbles over a class of ours that is no longer there."""
+_Light = tuple[_Floats, _Floats]
+"""Wavelengths, (w,), and rates, (n, m, w). Plain: the on-disk cache stumbles over a class that is no longer there."""
+
+_Predict = Callable[[_Array, _Floats, _Array, _Array, _Light], bool]
 
 
-def _make_predict(digest: str) -> Callable[[_Array, _Floats, _Array, _Array, _Spectra], None]:
-    @entry
-    def predict_all(settings: _Array, steps: _Floats, parameters: _Array, observables: _Array, light: _Spectra) -> None:
-        """With spectra where their axis has points; w = 0 goes without."""
-        _ = digest
-        spectra = Spectra(light[0], light[1], light[2])
-        w = spectra.energy_eV.size
+def _make_predict(closed_over: str, as_entry: Callable[[_Predict], _Predict]) -> _Predict:
+    @as_entry
+    def predict(settings: _Array, steps: _Floats, parameters: _Array, observables: _Array, light: _Light) -> bool:
+        """With spectra where their axis has points. False, with nothing done, where something is outside the validity."""
+        _ = closed_over
+        wavelength_nm, rate = light
+        if not (settings_are_valid(settings) and steps_are_valid(steps) and wavelengths_are_valid(wavelength_nm)):
+            return False
+        w = wavelength_nm.size
+        spectra = Spectra(np.empty(w), np.empty(w), rate)
+        fill_axis(wavelength_nm, spectra)
         m = settings.size
         k = steps.shape[1]
         shared = steps.shape[0] == 1
@@ -115,11 +122,13 @@ def _make_predict(digest: str) -> Callable[[_Array, _Floats, _Array, _Array, _Sp
                 observe_site(states[0], p, observables[i, j])
                 if w > 0:
                     fill_spectrum(observables[i, j], spectra, spectra.rate[i, j], scratch)
+        return True
 
-    return predict_all
+    return predict
 
 
 write_all: Final[Callable[..., Any]] = _make_write(source_digest())
 heat_all: Final[Callable[..., Any]] = _make_heat(source_digest())
 observe_all: Final[Callable[..., Any]] = _make_observe(source_digest())
-predict_all: Final[Callable[..., Any]] = _make_predict(source_digest())
+predict_all: Final[Callable[..., Any]] = _make_predict(source_digest(), entry)
+predict_few: Final[Callable[..., Any]] = _make_predict(source_digest() + " on one thread", one_thread_entry)

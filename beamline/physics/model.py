@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from beamline.physics.constants import HC_eV_nm
-from beamline.physics.emission import check_axis
+from beamline.physics.emission import check_axis, shaped_axis
 from beamline.physics.parameters import parameter_dtype
-from beamline.physics.records import observable_dtype, state_dtype
-from beamline.physics.setting_table import check_settings
-from beamline.physics.steps import check_steps
+from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
+from beamline.physics.setting_table import check_setting_array, check_settings
+from beamline.physics.steps import check_steps, shaped_steps
 
 __all__ = ["heat", "observe", "predict", "predict_spectra", "write"]
 
@@ -26,45 +26,58 @@ _no_points: Final = np.zeros(0)
 _BUFFER_BYTES: Final = 32_000_000
 """Full records of `predict` are made in pieces of this size when only some fields are asked for."""
 
-
-_loaded: Final[dict[str, Callable[..., None]]] = {}
-
-
 _ONE_TASK: Final = 32
-"""Predictions that the kernels hand to a thread at once: so many or fewer keep only one thread busy."""
+"""Predictions that the kernels hand to a thread at once: so many or fewer keep only one thread busy.
+
+They are left to one, then: waiting for the others, who find nothing to do, takes longer than the work, and far longer on a
+busy machine.
+"""
+
+_N_OBSERVABLES: Final = len(OBSERVABLE_UNITS)
+
+_loaded: Final[dict[str, Callable[..., bool | None]]] = {}
 
 
-def _run(entry: str, n: int, *arguments: object) -> None:
-    """Calls an entry of `kernels`: one caller at a time, and numba undisturbed while it loads what it needs.
-
-    Args:
-        entry: its name.
-        n: pairs of a parameter set and a setting. Few are left to one thread: waiting for the others, who find nothing to
-            do, takes longer than the work, and far longer on a busy machine.
-        arguments: of the entry.
-    """
+def _load_and_run(name: str, *arguments: object) -> bool | None:
+    """The first call of an entry of `kernels`: numba stays undisturbed while it loads what it needs."""
     with _one_at_a_time:
-        kernel = _loaded.get(entry)
-        if kernel is not None:
-            if n > _ONE_TASK:
-                kernel(*arguments)
-                return
-            import numba  # noqa: PLC0415  # loaded already
-
-            threads = numba.get_num_threads()
-            numba.set_num_threads(1)
-            try:
-                kernel(*arguments)
-            finally:
-                numba.set_num_threads(threads)
-            return
         from beamline.physics import kernels  # noqa: PLC0415  # numba is loaded when it is needed
         from beamline.physics.jit import no_extensions  # noqa: PLC0415
 
-        kernel = getattr(kernels, entry)
+        kernel: Callable[..., bool | None] = getattr(kernels, name)
         with no_extensions():
-            kernel(*arguments)
-        _loaded[entry] = kernel
+            done = kernel(*arguments)
+        _loaded[name] = kernel
+    return done
+
+
+def _run(name: str, n: int, *arguments: object) -> bool | None:
+    """Calls a parallel entry of `kernels` for n pairs of a parameter set and a setting: one caller at a time."""
+    kernel = _loaded.get(name)
+    if kernel is None:
+        return _load_and_run(name, *arguments)
+    with _one_at_a_time:
+        if n > _ONE_TASK:
+            return kernel(*arguments)
+        import numba  # noqa: PLC0415  # loaded already
+
+        threads = numba.get_num_threads()
+        numba.set_num_threads(1)
+        try:
+            return kernel(*arguments)
+        finally:
+            numba.set_num_threads(threads)
+
+
+def _run_alone(name: str, *arguments: object) -> bool | None:
+    """Calls an entry of `kernels` that uses no other thread, so that any number may call it."""
+    kernel = _loaded.get(name)
+    return _load_and_run(name, *arguments) if kernel is None else kernel(*arguments)
+
+
+def _plain(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as the kernels were compiled for: contiguous and writeable. Any other would be compiled for anew."""
+    return array if array.flags.carray else np.array(array, order="C")
 
 
 def _check_parameters(parameters: NDArray[np.void]) -> NDArray[np.void]:
@@ -73,7 +86,7 @@ def _check_parameters(parameters: NDArray[np.void]) -> NDArray[np.void]:
             f"parameters: expected (n,) of parameter_dtype with n of at least 1, got shape {parameters.shape}; "
             "make them with nominal(), draw() or from_standard()"
         )
-    return np.ascontiguousarray(parameters)
+    return _plain(parameters)
 
 
 def _check_states(states: NDArray[np.void], parameters: NDArray[np.void]) -> None:
@@ -101,7 +114,7 @@ def write(settings: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
     check_settings(settings)
     parameters = _check_parameters(parameters)
     states = np.zeros((parameters.size, settings.size), dtype=state_dtype)
-    _run("write_all", states.size, np.ascontiguousarray(settings), parameters, states)
+    _run("write_all", states.size, _plain(settings), parameters, states)
     return states
 
 
@@ -123,7 +136,7 @@ def heat(states: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void
     _check_states(states, parameters)
     checked = check_steps(steps, states.shape[1])
     heated = states.copy(order="C")
-    _run("heat_all", heated.size, heated, checked, parameters)
+    _run("heat_all", heated.size, heated, _plain(checked), parameters)
     return heated
 
 
@@ -142,9 +155,46 @@ def observe(states: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
     """
     parameters = _check_parameters(parameters)
     _check_states(states, parameters)
-    observables = np.empty(states.shape, dtype=observable_dtype)
-    _run("observe_all", states.size, np.ascontiguousarray(states), parameters, observables)
+    observables = _observables(states.shape)
+    _run("observe_all", states.size, _plain(states), parameters, observables)
     return observables
+
+
+def _observables(shape: tuple[int, ...]) -> NDArray[np.void]:
+    """Room for records: as `np.empty`, which for so many fields takes as long as half a prediction."""
+    return np.ndarray(shape, observable_dtype, np.empty(math.prod(shape) * _N_OBSERVABLES))
+
+
+class _Asked(NamedTuple):
+    """What is asked of a prediction, in arrays that the kernels take; its values are yet to be checked."""
+
+    settings: NDArray[np.void]
+    steps: NDArray[np.float64]
+    parameters: NDArray[np.void]
+    wavelength_nm: NDArray[np.float64]
+
+    def fill(self, observables: NDArray[np.void], rate: NDArray[np.float64]) -> None:
+        """Predicts into (n, m) and (n, m, w); the kernel checks, and what it refuses is refused here with the reason."""
+        n = self.parameters.size * self.settings.size
+        arguments = (self.settings, self.steps, self.parameters, observables, (self.wavelength_nm, rate))
+        done = _run_alone("predict_few", *arguments) if n <= _ONE_TASK else _run("predict_all", n, *arguments)
+        if not done:
+            check_settings(self.settings)
+            check_steps(self.steps)
+            check_axis(self.wavelength_nm)
+            raise RuntimeError("the kernels refuse what the checks let pass: a defect of beamline.physics.validity")
+
+
+def _asked(
+    settings: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void], wavelength_nm: ArrayLike
+) -> _Asked:
+    check_setting_array(settings)
+    return _Asked(
+        _plain(settings),
+        _plain(shaped_steps(steps, settings.size)),
+        _check_parameters(parameters),
+        _plain(shaped_axis(wavelength_nm)),
+    )
 
 
 def predict(
@@ -168,42 +218,23 @@ def predict(
         SettingError: a setting outside the model's validity.
         ValueError: wrong shape or dtype, an unknown field, or a step outside the model's validity.
     """
-    check_settings(settings)
-    settings = np.ascontiguousarray(settings)
-    parameters = _check_parameters(parameters)
-    checked = check_steps(steps, settings.size)
+    asked = _asked(settings, steps, parameters, _no_points)
     n, m = parameters.size, settings.size
     if fields is None:
-        observables = np.empty((n, m), dtype=observable_dtype)
-        _run(
-            "predict_all",
-            n * m,
-            settings,
-            checked,
-            parameters,
-            observables,
-            (_no_points, _no_points, np.empty((n, m, 0))),
-        )
+        observables = _observables((n, m))
+        asked.fill(observables, np.empty((n, m, 0)))
         return observables
 
-    unknown = [name for name in fields if name not in (observable_dtype.names or ())]
+    unknown = [name for name in fields if name not in OBSERVABLE_UNITS]
     if unknown:
         raise ValueError(f"unknown observables {unknown}; the names are those of OBSERVABLE_UNITS")
     kept = np.empty((n, m), dtype=[(name, np.float64) for name in fields])
     rows = max(1, _BUFFER_BYTES // max(1, m * observable_dtype.itemsize))
-    buffer = np.empty((min(rows, n), m), dtype=observable_dtype)
+    buffer = _observables((min(rows, n), m))
     for start in range(0, n, rows):
         part = slice(start, min(start + rows, n))
         piece = buffer[: part.stop - part.start]
-        _run(
-            "predict_all",
-            piece.size,
-            settings,
-            checked,
-            parameters[part],
-            piece,
-            (_no_points, _no_points, np.empty((*piece.shape, 0))),
-        )
+        asked._replace(parameters=asked.parameters[part]).fill(piece, np.empty((*piece.shape, 0)))
         for name in fields:
             kept[name][part] = piece[name]
     return kept
@@ -227,12 +258,8 @@ def predict_spectra(
         SettingError: a setting outside the model's validity.
         ValueError: wrong shape or dtype, a wavelength that is none, or a step outside the model's validity.
     """
-    check_settings(settings)
-    parameters = _check_parameters(parameters)
-    checked = check_steps(steps, settings.size)
-    axis_nm = check_axis(wavelength_nm)
-    observables = np.empty((parameters.size, settings.size), dtype=observable_dtype)
-    rate = np.empty((*observables.shape, axis_nm.size))
-    spectra = (HC_eV_nm / axis_nm, HC_eV_nm / axis_nm**2, rate)
-    _run("predict_all", observables.size, np.ascontiguousarray(settings), checked, parameters, observables, spectra)
+    asked = _asked(settings, steps, parameters, wavelength_nm)
+    observables = _observables((parameters.size, settings.size))
+    rate = np.empty((*observables.shape, asked.wavelength_nm.size))
+    asked.fill(observables, rate)
     return observables, rate

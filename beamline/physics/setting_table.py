@@ -123,6 +123,16 @@ def _refuse(name: str, values: NDArray[np.float64], applies: NDArray[np.bool_]) 
         )
 
 
+def check_setting_array(table: NDArray[np.void]) -> None:
+    """Refuses what is no table of settings; their values are not looked at.
+
+    Raises:
+        ValueError: not an array (m,) of `setting_dtype`.
+    """
+    if table.dtype != setting_dtype or table.ndim != 1:
+        raise ValueError(f"expected (m,) of setting_dtype, got shape {table.shape} of {table.dtype}")
+
+
 def check_settings(table: NDArray[np.void]) -> None:
     """Refuses settings outside the model's validity.
 
@@ -133,8 +143,7 @@ def check_settings(table: NDArray[np.void]) -> None:
         SettingError: names the setting, its value, the range and the unit; NaN is refused.
         ValueError: not an array (m,) of `setting_dtype`.
     """
-    if table.dtype != setting_dtype or table.ndim != 1:
-        raise ValueError(f"expected (m,) of setting_dtype, got shape {table.shape} of {table.dtype}")
+    check_setting_array(table)
     if _all_valid(table):
         return
     everywhere = np.ones(table.size, dtype=bool)
