@@ -1,9 +1,10 @@
 """What a prediction costs: `python benchmarks/physics.py [--repeats 15] [--accuracy]`.
 
 In one run, side by side, so that the ratios mean something on a shared machine: microseconds per setting with the 361-point
-spectrum, on one thread and on two, for 1, 128 and 10 000 settings, against the plain numpy reference; against a floor, which is
-the number of calls of erf, exp, pow and the like times what each costs here; and the first call of a fresh process.
-`--accuracy` states beside it how far the 32 nodes are from 256, and how far 32 equal rings would be at the same cost.
+spectrum for 1, 128 and 10 000 settings, against the plain numpy reference; against a floor, which is the number of calls of
+erf, exp, pow and the like times what each costs here; on two threads against one, beside what two processes that know nothing
+of each other reach on this machine, which no threads can beat; and the first call of a fresh process. `--accuracy` states
+beside it how far the 32 nodes are from 256, and how far 32 equal rings would be at the same cost.
 
 Times are the least of the repeats: CPU time where one thread works, so that a busy machine does no harm, and wall time for two
 against one, which mean something only while nobody else uses the processor: see the load.
@@ -18,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from types import FunctionType
@@ -141,19 +143,24 @@ def calls(kind: str, settings: npt.NDArray[np.void]) -> dict[str, float]:
 def first_call() -> None:
     """Of a fresh process, what is compiled being on disk."""
     code = (
-        "import time; from beamline.physics import *\n"
+        "import sys, time\n"
+        "begin = time.perf_counter()\n"
+        "from beamline.physics import make_settings, nominal, predict\n"
+        "imported = time.perf_counter() - begin\n"
+        "compiler = 'numba' in sys.modules\n"
         "s = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)\n"
         "wall, cpu = time.perf_counter(), time.process_time()\n"
         "predict(s, [[500.0, 60.0]], nominal())\n"
-        "print(time.perf_counter() - wall, time.process_time() - cpu)\n"
+        "print(imported, int(compiler), time.perf_counter() - wall, time.process_time() - cpu)\n"
     )
     taken = [
         tuple(map(float, subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout.split()))  # noqa: S603  # this program
         for _ in range(5)
     ]
-    wall, cpu = (median(times) for times in zip(*taken, strict=True))
+    imported, compiler, wall, cpu = (median(times) for times in zip(*taken, strict=True))
     print(
-        f"first call of a fresh process, warm cache, with the compiler's import: {wall:.2f} s, {cpu:.2f} s of CPU time"
+        f"fresh process, warm cache: import {imported:.2f} s, which loads {'the' if compiler else 'no'} compiler; first call "
+        f"{wall:.2f} s, {cpu:.2f} s of CPU time, with the import of the compiler"
     )
 
 
@@ -167,8 +174,8 @@ def against_floor(repeats: int) -> None:
         settings = some(kind, 2000)
         taken = least_s(
             {
-                "scalars": lambda s=settings: predict(s, STEPS, P),
-                "spectra": lambda s=settings: predict_spectra(s, STEPS, P, WAVELENGTH_nm),
+                "scalars": partial(predict, settings, STEPS, P),
+                "spectra": partial(predict_spectra, settings, STEPS, P, WAVELENGTH_nm),
             },
             repeats,
         )
@@ -185,34 +192,87 @@ def against_floor(repeats: int) -> None:
         )
 
 
+def with_threads(threads: int, settings: npt.NDArray[np.void], times: int) -> None:
+    """So many calls on so many threads."""
+    numba.set_num_threads(threads)
+    for _ in range(times):
+        predict_spectra(settings, STEPS, P, WAVELENGTH_nm)
+
+
 def against_numpy(repeats: int) -> None:
     """Both with the spectrum."""
-    print(
-        "with the spectrum, us per setting, arrays checked and results allocated: CPU time; wall time of one thread over two"
-    )
-    print(f"  {'':6} {'settings':>8} {'numpy':>9} {'1 thread':>9} {'numpy / 1':>9} {'1 / 2':>6}")
+    print("one thread, with the spectrum, us of CPU time per setting, arrays checked and results allocated")
+    print(f"  {'':6} {'settings':>8} {'numpy':>9} {'vitrail':>9} {'ratio':>6}")
     for kind in ("lines", "dots"):
         for m in (1, 128, 10_000):
             settings = some(kind, m)
             inner = max(1, 500 // m)
-
-            def fast(threads: int, s: npt.NDArray[np.void] = settings, inner: int = inner) -> None:
-                numba.set_num_threads(threads)
-                for _ in range(inner):
-                    predict_spectra(s, STEPS, P, WAVELENGTH_nm)
 
             def plain(s: npt.NDArray[np.void] = settings, inner: int = inner) -> None:
                 for _ in range(max(1, inner // 20)):
                     spectrum(reference_predict(s, STEPS, P), WAVELENGTH_nm)
 
             n = max(4, repeats // 3) if m > 1000 else repeats
-            cpu = least_s({"numpy": plain, "one": partial(fast, 1)}, n)
-            wall = least_s({"one": partial(fast, 1), "two": partial(fast, 2)}, n, perf_counter)
+            cpu = least_s({"numpy": plain, "one": partial(with_threads, 1, settings, inner)}, n)
             numpy_us = 1e6 * cpu["numpy"] / m / max(1, inner // 20)
             fast_us = 1e6 * cpu["one"] / m / inner
-            print(
-                f"  {kind:6} {m:8} {numpy_us:9.1f} {fast_us:9.2f} {numpy_us / fast_us:9.0f} {wall['one'] / wall['two']:6.2f}"
+            print(f"  {kind:6} {m:8} {numpy_us:9.1f} {fast_us:9.2f} {numpy_us / fast_us:6.0f}")
+
+
+_WORKER = """
+import sys, time
+sys.path.insert(0, {folder!r})
+from physics import some, with_threads
+settings = some({kind!r}, {m})
+with_threads(1, settings, 2)
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range({repeats}):
+    begin = time.perf_counter()
+    with_threads(1, settings, {inner})
+    print(time.perf_counter() - begin, flush=True)
+"""
+
+
+def processes_s(n: int, kind: str, m: int, inner: int, repeats: int) -> float:
+    """Median wall time of the calls in n processes that begin together."""
+    code = _WORKER.format(folder=str(Path(__file__).parent), kind=kind, m=m, inner=inner, repeats=repeats)
+    workers = [
+        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603  # this program
+        for _ in range(n)
+    ]
+    for worker in workers:
+        if worker.stdout is None or worker.stdout.readline().strip() != "ready":
+            raise RuntimeError("a process of the benchmark did not begin")
+    times: list[float] = []
+    for worker in workers:
+        if worker.stdin is not None:
+            worker.stdin.write("go\n")
+            worker.stdin.flush()
+    for worker in workers:
+        times += map(float, worker.communicate()[0].split())
+    return median(times)
+
+
+def two_threads(repeats: int) -> None:
+    """Against one, and against what the machine can give at most."""
+    print(
+        "two threads, with the spectrum, wall time; the ceiling is twice the work in two processes against one process"
+    )
+    print(f"  {'':6} {'settings':>8} {'one, us':>8} {'two, us':>8} {'gain':>6} {'ceiling':>8}")
+    for kind in ("lines", "dots"):
+        for m in (128, 10_000):
+            settings = some(kind, m)
+            inner = max(1, 10_000 // m)
+            n = max(6, repeats // 2)
+            wall = least_s(
+                {"one": partial(with_threads, 1, settings, inner), "two": partial(with_threads, 2, settings, inner)},
+                n,
+                perf_counter,
             )
+            ceiling = 2.0 * processes_s(1, kind, m, inner, n) / processes_s(2, kind, m, inner, n)
+            one_us, two_us = (1e6 * wall[name] / m / inner for name in ("one", "two"))
+            print(f"  {kind:6} {m:8} {one_us:8.2f} {two_us:8.2f} {one_us / two_us:6.2f} {ceiling:8.2f}")
 
 
 def main() -> None:
@@ -223,10 +283,12 @@ def main() -> None:
     arguments = parser.parse_args()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{os.cpu_count()} processors, load {load} (1, 5, 15 min), numba {numba.__version__}")
-    predict_spectra(some("lines", 1), STEPS, P, WAVELENGTH_nm)  # compiles, if it must
+    for m in (1, 100):  # compiles, if it must: few have an entry of their own
+        predict_spectra(some("lines", m), STEPS, P, WAVELENGTH_nm)
     first_call()
     against_floor(arguments.repeats)
     against_numpy(arguments.repeats)
+    two_threads(arguments.repeats)
     if arguments.accuracy:
         from physics_accuracy import grids  # beside this file
 
