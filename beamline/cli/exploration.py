@@ -92,6 +92,15 @@ def _curve(found: Exploration) -> Any:
     return figure
 
 
+def _levels(least: float, most: float) -> list[float]:
+    """Round numbers within the values: a contour at their very edge would follow the noise."""
+    from matplotlib.ticker import MaxNLocator
+
+    margin = 0.02 * (most - least)
+    inside = [level for level in MaxNLocator(5).tick_values(least, most) if least + margin < level < most - margin]
+    return inside or [0.5 * (least + most)]
+
+
 def _maps(found: Exploration) -> Any:
     (x_name, x), (y_name, y) = found.varied.items()
     figure = new_figure(3.9)
@@ -104,7 +113,8 @@ def _maps(found: Exploration) -> Any:
     ):
         mesh = axes.pcolormesh(x, y, np.ma.masked_invalid(values).T, cmap=colours, shading="nearest", rasterized=True)
         if np.isfinite(values).sum() > 4 and np.nanmin(values) < np.nanmax(values):
-            lines = axes.contour(x, y, np.ma.masked_invalid(values).T, 6, colors="white", linewidths=0.7)
+            levels = _levels(float(np.nanmin(values)), float(np.nanmax(values)))
+            lines = axes.contour(x, y, np.ma.masked_invalid(values).T, levels, colors="white", linewidths=0.7)
             axes.clabel(lines, fontsize=6.5, fmt="%g")
         bar = figure.colorbar(mesh, ax=axes)
         bar.set_label(_label(found.observable, unit))

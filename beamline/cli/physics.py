@@ -1,4 +1,4 @@
-"""`vitrail physics`: table, calibrate, explore."""
+"""`vitrail physics`: table, parameters, calibrate, explore."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from beamline.physics.calibrate import Calibration
     from beamline.physics.comparison import Row
+    from beamline.physics.prior import Prior
 
 __all__ = ["physics"]
 
@@ -107,6 +108,65 @@ def _table_text(rows: tuple[Row, ...], missing: list[str], n_differing: int) -> 
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+# ---------------------------------------------------------------------------------------------------------- parameters
+@physics.command()
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Store them as a file (.toml) to be edited."
+)
+@click.option(
+    "--check",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Read an edited file, and print what differs in it.",
+)
+@_json
+def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
+    """The uncertain numbers of the model: value, spread, source, and how they are correlated.
+
+    A file that names only what differs is enough; `vitrail physics explore --parameters FILE` uses it.
+    """
+    from beamline.physics.parameter_file import parameter_document, parameter_text
+    from beamline.physics.prior import PRIOR
+
+    prior = _prior(check)
+    if out is not None:
+        if out.suffix != ".toml":
+            _refuse(f"--out {out}: the name must end in .toml")
+        try:
+            out.write_text(parameter_text(prior), encoding="utf-8")
+        except OSError as error:
+            _refuse(f"cannot write {out}: {error.strerror}")
+    if as_json:
+        click.echo(json.dumps(parameter_document(prior), indent=2))
+        return
+    shown = [p for p, before in zip(prior.parameters, PRIOR.parameters, strict=True) if check is None or p != before]
+    lines = [f"{'parameter':30} {'unit':10} {'nominal':>12} {'one sigma':>14}  {'status':10}  source"]
+    for p in shown:
+        sigma = f"{100.0 * p.spread:.3g} %" if p.prior == "lognormal" else f"{p.spread:.3g} {p.unit}".removesuffix(" 1")
+        lines.append(f"{p.name:30} {p.unit:10} {p.nominal:>12.5g} {sigma:>14}  {p.status:10}  {p.source}")
+    if check is None or prior.correlations != PRIOR.correlations:
+        lines.append("")
+        lines += [f"correlation of {one} and {other}: {value:g}" for (one, other), value in prior.correlations.items()]
+    if check is not None:
+        lines.append(f"{len(shown)} of {len(prior.parameters)} parameters differ from the table in {check}")
+    if out is not None:
+        lines.append(f"stored in {out}")
+    click.echo("\n".join(lines))
+
+
+def _prior(path: Path | None) -> Prior:
+    """That of a file, or that of the package."""
+    from beamline.physics.prior import PRIOR
+
+    if path is None:
+        return PRIOR
+    from beamline.physics.parameter_file import ParameterFileError, read_prior
+
+    try:
+        return read_prior(path)
+    except ParameterFileError as error:
+        _refuse(str(error))
 
 
 # ----------------------------------------------------------------------------------------------------------- calibrate
@@ -226,7 +286,13 @@ def _store(document: dict[str, Any], out: Path) -> None:
     "--vary", "vary", metavar="NAME[=LOW:HIGH]", multiple=True, required=True, help="One setting, or two (repeat it)."
 )
 @click.option("--set", "held", metavar="NAME=VALUE", multiple=True, help="Hold a setting at a value; repeat as needed.")
-@click.option("--draws", type=click.IntRange(10, 20_000), default=300, show_default=True, help="Draws of the prior.")
+@click.option("--draws", type=click.IntRange(10, 20_000), help="Draws of the prior.  [default: 2000, or 300 for two]")
+@click.option(
+    "--parameters",
+    "edited",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A parameter file in place of the table.",
+)
 @click.option("--scale", type=click.FloatRange(0.0, 2.0, min_open=True), default=1.0, help="Factor on all spreads.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the draws.")
 @click.option("--points", type=click.IntRange(2, 2000), help="Along each setting.  [default: 81, or 31 for two]")
@@ -243,7 +309,8 @@ def explore(
     observable: str,
     vary: tuple[str, ...],
     held: tuple[str, ...],
-    draws: int,
+    draws: int | None,
+    edited: Path | None,
     scale: float,
     seed: int,
     points: int | None,
@@ -264,12 +331,14 @@ def explore(
     from beamline.report.style import styled, write_drawing
     from beamline.versions import code_version
 
+    prior = _prior(edited)
     try:
         varied = dict(_axis_values(text, points or (81 if len(vary) == 1 else 31)) for text in vary)
         if len(varied) < len(vary):
             raise ExploreError("a setting can be varied only once")
         fixed = dict(_held_value(text) for text in held)
-        found = predict_over(observable, varied, fixed, n_draws=draws, scale=scale, seed=seed)
+        n_draws = draws or (2000 if len(vary) == 1 else 300)
+        found = predict_over(observable, varied, fixed, n_draws=n_draws, scale=scale, seed=seed, prior=prior)
     except ValueError as error:
         _refuse(str(error))
     try:

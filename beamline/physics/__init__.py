@@ -14,7 +14,7 @@ docs/explanation/physics.md has the equations, and what is fit and what is predi
 from beamline.physics.emission import decay, spectrum
 from beamline.physics.model import heat, observe, predict, predict_spectra, write
 from beamline.physics.parameters import PARAMETERS, Parameter, nominal, parameter_dtype
-from beamline.physics.prior import draw, from_standard, to_standard
+from beamline.physics.prior import PRIOR, Prior, draw, from_standard, to_standard
 from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
 from beamline.physics.sensitivity import sensitivities
 from beamline.physics.setting_table import (
@@ -30,8 +30,10 @@ from beamline.physics.steps import check_steps, steps_array
 __all__ = [
     "OBSERVABLE_UNITS",
     "PARAMETERS",
+    "PRIOR",
     "SETTING_RANGES",
     "Parameter",
+    "Prior",
     "SettingError",
     "check_settings",
     "check_steps",

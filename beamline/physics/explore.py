@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from beamline.physics.constants import HC_eV_nm
 from beamline.physics.model import predict
-from beamline.physics.parameters import nominal
-from beamline.physics.prior import draw
+from beamline.physics.prior import PRIOR, Prior
 from beamline.physics.records import OBSERVABLE_UNITS
 from beamline.physics.setting_table import SETTING_RANGES, make_settings
 from beamline.physics.steps import STEP_TEMPERATURES_C
@@ -188,6 +187,7 @@ def explore(
     n_draws: int = 300,
     scale: float = 1.0,
     seed: int = 0,
+    prior: Prior = PRIOR,
 ) -> Exploration:
     """An observable over the product of one or two varied settings, under draws of the prior.
 
@@ -198,6 +198,7 @@ def explore(
         n_draws: of the prior; the same seed gives the same.
         scale: factor on all spreads.
         seed: of the draws.
+        prior: of the parameters.
 
     Returns:
         Nominal values and quantiles of the draws.
@@ -219,7 +220,7 @@ def explore(
     columns = {name: grid.ravel() for name, grid in zip(varied, grids, strict=True)}
     columns |= {name: np.full(grids[0].size, value) for name, value in settings.items()}
     fields = _DERIVED[observable][1] if observable in _DERIVED else tuple({observable, *_light(observable)})
-    parameters = np.concatenate([nominal(), draw(np.random.default_rng(seed), n_draws, scale)])
+    parameters = np.concatenate([prior.nominal(), prior.draw(np.random.default_rng(seed), n_draws, scale)])
     values = _values(observable, _predict(columns, parameters, fields))
     drawn = values[1:]
     quantiles = np.full((len(Exploration.LEVELS), drawn.shape[1]), np.nan)

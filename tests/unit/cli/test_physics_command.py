@@ -146,3 +146,42 @@ def test_a_file_of_another_kind_is_refused() -> None:
     done = vitrail("calibrate", "--out", "calibration.xlsx")
     assert done.exit_code == 2
     assert ".toml" in done.stderr
+
+
+def test_parameters_are_printed_edited_and_used(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    done = vitrail("parameters", "--out", str(mine))
+    assert done.exit_code == 0, done.output
+    assert "correlation of gap_Br_eV and reduced_mass_Br: 0.6" in done.stdout
+    assert done.stdout.endswith(f"stored in {mine}\n")
+    assert all(parameter.name in done.stdout for parameter in PARAMETERS)
+    mine.write_text(mine.read_text(encoding="utf-8").replace("nominal = 960.0", "nominal = 940.0"), encoding="utf-8")
+    checked = vitrail("parameters", "--check", str(mine))
+    assert f"1 of {len(PARAMETERS)} parameters differ from the table in {mine}" in checked.stdout
+    assert (
+        json.loads(vitrail("parameters", "--check", str(mine), "--json").stdout)["parameters"]["nose_K"]["nominal"]
+        == 940
+    )
+
+    def nominal_um(*arguments: str) -> float:
+        out = tmp_path / f"pictures{len(arguments)}"
+        explore = ("explore", "size_um", "--vary", "speed_mm_s", "--points", "3", "--draws", "10", "--out", str(out))
+        assert vitrail(*explore, *arguments).exit_code == 0
+        with (out / "size_um-over-speed_mm_s.csv").open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+        return float(rows[1]["nominal (um)"])
+
+    assert nominal_um("--parameters", str(mine)) > nominal_um() + 0.1
+
+
+def test_a_parameter_file_that_is_wrong_is_bad_input(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text("[parameters.nose]\nnominal = 1.0\n", encoding="utf-8")
+    for command in (
+        ("parameters", "--check", str(mine)),
+        ("explore", "size_um", "--vary", "speed_mm_s", "--parameters", str(mine)),
+    ):
+        done = vitrail(*command)
+        assert done.exit_code == 2
+        assert "did you mean nose_K?" in done.stderr
+    assert vitrail("parameters", "--out", str(tmp_path / "mine.csv")).exit_code == 2

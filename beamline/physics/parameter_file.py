@@ -1,0 +1,133 @@
+"""The parameter table as a file: printed, edited by a person, read again as a prior of its own.
+
+A file names what differs; the rest stays as in `parameter_table`. Fitted values fit only together: who changes one may have to
+calibrate the others anew.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli_w
+from pydantic import BaseModel, ConfigDict, Field
+
+from beamline.physics.prior import PRIOR, Prior
+from beamline.problems import BadFileError, InconsistentError, Problem, load_toml
+
+__all__ = ["ParameterFileError", "parameter_document", "parameter_text", "read_prior"]
+
+_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class ParameterFileError(BadFileError):
+    """A parameter file that cannot be used, with every mistake in it."""
+
+
+class _Entry(BaseModel):
+    """What may be said of a parameter; what is left out stays."""
+
+    model_config = _STRICT
+
+    nominal: float | None = None
+    spread: float | None = None
+    prior: Literal["lognormal", "normal"] | None = None
+    status: Literal["fitted", "tuned", "literature", "unverified", "assumed"] | None = None
+    source: str | None = None
+    symbol: str | None = None
+    unit: str | None = None
+
+
+class _Correlation(BaseModel):
+    """Of the standard scores of two parameters."""
+
+    model_config = _STRICT
+
+    between: Annotated[list[str], Field(min_length=2, max_length=2)]
+    coefficient: float
+
+
+class _File(BaseModel):
+    """All of it. Correlations replace those of the table, if there are any in the file."""
+
+    model_config = _STRICT
+
+    parameters: dict[str, _Entry] = {}
+    correlations: list[_Correlation] = []
+
+
+def parameter_document(prior: Prior = PRIOR) -> dict[str, Any]:
+    """A prior as plain data: what a parameter file holds."""
+    return {
+        "parameters": {
+            p.name: {key: value for key, value in dataclasses.asdict(p).items() if key != "name"}
+            for p in prior.parameters
+        },
+        "correlations": [{"between": list(pair), "coefficient": value} for pair, value in prior.correlations.items()],
+    }
+
+
+def parameter_text(prior: Prior = PRIOR) -> str:
+    """A prior as the text of a parameter file (TOML)."""
+    return tomli_w.dumps(parameter_document(prior))
+
+
+def read_prior(path: Path | str) -> Prior:
+    """The prior of a parameter file.
+
+    Args:
+        path: TOML, with a table for each parameter that differs, `[parameters.nose_K]`, and a list `[[correlations]]`.
+
+    Returns:
+        The prior of the package with the file's changes.
+
+    Raises:
+        ParameterFileError: it cannot be read, names what is no parameter, gives it another unit, or is no distribution.
+    """
+    file = load_toml(path, _File, ParameterFileError)
+    known = {p.name: p for p in PRIOR.parameters}
+    problems = [
+        Problem(f"parameters.{name}", f"no parameter of the model; {_near(name, known)}")
+        for name in file.parameters
+        if name not in known
+    ]
+    for name, entry in file.parameters.items():
+        for key in ("unit", "symbol"):
+            given, is_ = getattr(entry, key), getattr(known.get(name), key, None)
+            if name in known and given not in {None, is_}:
+                problems.append(
+                    Problem(f"parameters.{name}.{key}", f"{given!r} must stay {is_!r}: the model counts in it")
+                )
+    if problems:
+        raise ParameterFileError(str(path), problems)
+    changed = tuple(
+        dataclasses.replace(p, **file.parameters[p.name].model_dump(exclude_none=True))
+        if p.name in file.parameters
+        else p
+        for p in PRIOR.parameters
+    )
+    try:
+        return Prior(changed, _correlations(file))
+    except InconsistentError as error:
+        raise ParameterFileError(str(path), error.problems) from None
+    except ValueError as error:
+        raise ParameterFileError(str(path), [Problem("", str(error))]) from None
+
+
+def _correlations(file: _File) -> dict[tuple[str, str], float]:
+    if "correlations" not in file.model_fields_set:
+        return dict(PRIOR.correlations)
+    found: dict[tuple[str, str], float] = {}
+    for entry in file.correlations:
+        one, other = entry.between
+        if (one, other) in found:
+            raise InconsistentError([Problem("correlations", f"{one} and {other}: given twice")])
+        found[one, other] = entry.coefficient
+    return found
+
+
+def _near(name: str, known: dict[str, Any]) -> str:
+    meant = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {meant[0]}?" if meant else "`vitrail physics parameters` prints them all"
