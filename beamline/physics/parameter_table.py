@@ -23,8 +23,11 @@ _Row = tuple[
     str,
 ]
 
-_YANG = "Yang 2017, arXiv:1706.04489 (magneto-transmission; number quoted from memory)"
-_YAKOVLEV = "arXiv:2307.07035 (reflectivity to 60 T; 32.5 meV)"
+_YANG = "Yang et al. 2017, Impact of the halide cage, ACS Energy Letters, arXiv:1706.04489 (magneto-transmission, low temperature)"
+_FROM_MEMORY = "; the paper was found, its table of numbers was not: quoted from memory"
+_YAKOVLEV = "arXiv:2307.07035 (reflectivity to 60 T: 0.18 m0, 8.7, 32.5 meV)"
+_STRAUS = "Straus et al. 2019, arXiv:1905.12486: bulk gamma-CsPbI3 1.63(3) eV, which is some 90 meV below films"
+_SUN = "Sun et al. 2022, Science 375, 307"
 _MIYAMOTO = "Miyamoto 2011, doi:10.1364/OE.19.010714"
 _VISCOUS = "apparent barrier of viscous flow in borosilicate, 300-400 kJ/mol"
 
@@ -58,7 +61,7 @@ ROWS: tuple[_Row, ...] = (
     ("TEM_ratio", "kappa_TEM", "1", 2.199742, 0.15, "lognormal", "fitted", "emission-weighted over TEM mean diameter (P17): reconciles P14 with P17, a fudge"),
     ("green_diameter_nm", "d_G", "nm", 8.052848, 0.06, "lognormal", "fitted", "P15: green bleach at 508 nm; emission-weighted"),
     ("red_diameter_nm", "d_R", "nm", 12.389, 0.08, "lognormal", "fitted", "P17: 5.80 nm x kappa_TEM"),
-    ("iodide_diameter_nm", "d_I", "nm", 10.06653, 0.08, "lognormal", "fitted", "690 nm for the pure-iodide glass (Sun 2022, Science 375, 307; unverified); the paper gives no wavelength"),
+    ("iodide_diameter_nm", "d_I", "nm", 10.06653, 0.08, "lognormal", "fitted", "690 nm for the pure-iodide glass, which " + _SUN + " ascribes to CsPbI3 written in glass by a laser; the paper gives no wavelength"),
     ("size_exponent", "g_d", "1", 0.05, 0.40, "lognormal", "assumed", "diameter against nucleation dose"),
     ("green_coarsening_nm3", "k_c,G", "nm3", 67.39202, 0.40, "lognormal", "fitted", "P23: 2 nm red-shift; growth of d^3 in 2 h at 550 degC"),
     ("red_coarsening_nm3", "k_c,R", "nm3", 300.0, 0.40, "lognormal", "assumed", "growth of d^3 in 2 h at 550 degC"),
@@ -74,13 +77,13 @@ ROWS: tuple[_Row, ...] = (
     ("furnace_exchange_stretch", "beta_x", "1", 0.6, 0.15, "lognormal", "assumed", "stretched exponential in reduced time"),
     ("furnace_conversion", "h_conv", "1", 0.75, 0.40, "lognormal", "tuned", "P25: the furnace turns 1 - exp(-h_conv) of the green phase red at most"),
     # ------------------------------------------------------------------------------------------- electronic structure
-    ("gap_Br_eV", "E_g(Br)", "eV", 2.36, 0.010, "normal", "unverified", "room temperature; 2.34 eV at low temperature in " + _YANG),
-    ("gap_I_eV", "E_g(I)", "eV", 1.74, 0.015, "normal", "unverified", "room-temperature values between 1.72 and 1.77 eV"),
+    ("gap_Br_eV", "E_g(Br)", "eV", 2.36, 0.010, "normal", "unverified", "room temperature; no source for 2.36 eV was found. 2.34 eV in " + _YANG + _FROM_MEMORY),
+    ("gap_I_eV", "E_g(I)", "eV", 1.74, 0.015, "normal", "unverified", "room temperature; no source for 1.74 eV was found. " + _STRAUS + ", so these have 1.72 eV: with a smaller gap the fitted d_I would be smaller"),
     ("gap_bowing_eV", "b", "eV", 0.06032977, 0.03, "normal", "fitted", "P15: red bleach at 607 nm at the composition of P21"),
-    ("reduced_mass_Br", "mu(Br)", "m0", 0.126, 0.10, "lognormal", "unverified", _YANG + "; 0.18 in " + _YAKOVLEV),
-    ("reduced_mass_I", "mu(I)", "m0", 0.114, 0.08, "lognormal", "unverified", _YANG),
-    ("permittivity_Br", "eps(Br)", "1", 7.3, 0.08, "lognormal", "unverified", _YANG + "; 8.7 in " + _YAKOVLEV),
-    ("permittivity_I", "eps(I)", "1", 10.0, 0.08, "lognormal", "unverified", _YANG),
+    ("reduced_mass_Br", "mu(Br)", "m0", 0.126, 0.10, "lognormal", "unverified", _YANG + _FROM_MEMORY + "; against " + _YAKOVLEV),
+    ("reduced_mass_I", "mu(I)", "m0", 0.114, 0.08, "lognormal", "unverified", _YANG + _FROM_MEMORY),
+    ("permittivity_Br", "eps(Br)", "1", 7.3, 0.08, "lognormal", "unverified", _YANG + _FROM_MEMORY + "; taken as 7.3 in Nanomaterials 11, 3054 (2021); against " + _YAKOVLEV),
+    ("permittivity_I", "eps(I)", "1", 10.0, 0.08, "lognormal", "unverified", _YANG + _FROM_MEMORY),
     ("stokes_Br_eV", "S(Br)", "eV", 0.02848989, 0.004, "normal", "fitted", "P14, P15: 508 to 514 nm"),
     ("stokes_I_eV", "S(I)", "eV", 0.01243474, 0.004, "normal", "fitted", "P14, P15: 607 to 613 nm"),
     ("homogeneous_fwhm_eV", "w_h", "eV", 0.075, 0.08, "lognormal", "assumed", "homogeneous width at room temperature"),
@@ -110,7 +113,7 @@ ROWS: tuple[_Row, ...] = (
     ("quenching_Br", "c(Br)", "1", 40.0, 0.20, "lognormal", "assumed", "mean number of quenching vacancies per unit of deficit"),
     ("quenching_I", "c(I)", "1", 109.0512, 0.20, "lognormal", "fitted", "P28: PL x 3"),
     ("yield_Br", "QY(Br)", "1", 0.90, 0.05, "lognormal", "assumed", "of a dot without vacancy"),
-    ("yield_I", "QY(I)", "1", 0.60, 0.08, "lognormal", "unverified", "23 % internal yield as written, Sun 2021"),
+    ("yield_I", "QY(I)", "1", 0.60, 0.08, "lognormal", "unverified", "a dot without vacancy; 23 % as written is quoted from memory, and was not found in what could be read of " + _SUN),
     ("lifetime_Br_ns", "tau_0(Br)", "ns", 35.67891, 0.10, "lognormal", "fitted", "P16: 28.89 ns"),
     ("lifetime_mixed_ns", "tau_0(mid)", "ns", 50.16131, 0.10, "lognormal", "fitted", "P16: 35.97 ns; at x = 0.52"),
     ("lifetime_I_ns", "tau_0(I)", "ns", 153.0468, 0.10, "lognormal", "fitted", "P26: 153 ns"),

@@ -450,7 +450,7 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
         "set",
         690.0,
         0.05,
-        says="no wavelength in the paper; 690 nm by Sun 2022 (unverified)",
+        says="no wavelength in the paper; 690 nm is of CsPbI3 in glass, Sun 2022, Science 375, 307",
     ),
     # ----------------------------------------------------------------------------------------------------- rewriting
     Quantity("P32", "Br&I twice: red PL", "nm", peaks("red", "Br&I twice"), "fitted", paper("P32", "after_nm"), 0.05),
