@@ -261,7 +261,7 @@ def two_threads(repeats: int) -> None:
     )
     print(f"  {'':6} {'settings':>8} {'one, us':>8} {'two, us':>8} {'gain':>6} {'ceiling':>8}")
     for kind in ("lines", "dots"):
-        for m in (128, 10_000):
+        for m in (1000, 10_000):
             settings = some(kind, m)
             inner = max(1, 10_000 // m)
             n = max(6, repeats // 2)
@@ -283,7 +283,7 @@ def main() -> None:
     arguments = parser.parse_args()
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     print(f"{os.cpu_count()} processors, load {load} (1, 5, 15 min), numba {numba.__version__}")
-    for m in (1, 100):  # compiles, if it must: few have an entry of their own
+    for m in (1, 1000):  # compiles, if it must: few have an entry of their own
         predict_spectra(some("lines", m), STEPS, P, WAVELENGTH_nm)
     first_call()
     against_floor(arguments.repeats)

@@ -26,11 +26,11 @@ _no_points: Final = np.zeros(0)
 _BUFFER_BYTES: Final = 32_000_000
 """Full records of `predict` are made in pieces of this size when only some fields are asked for."""
 
-_ONE_TASK: Final = 32
-"""Predictions that the kernels hand to a thread at once: so many or fewer keep only one thread busy.
+_FEW: Final = 256
+"""So many predictions or fewer, a millisecond of work, are left to one thread.
 
-They are left to one, then: waiting for the others, who find nothing to do, takes longer than the work, and far longer on a
-busy machine.
+A second one would save half of that on a free machine; on a busy one, waiting for a thread that has no core took up to ten
+times the work (benchmarks/physics.py with four other programs on two cores: 8.6 ms instead of 0.7 ms for 128 settings).
 """
 
 _N_OBSERVABLES: Final = len(OBSERVABLE_UNITS)
@@ -57,7 +57,7 @@ def _run(name: str, n: int, *arguments: object) -> bool | None:
     if kernel is None:
         return _load_and_run(name, *arguments)
     with _one_at_a_time:
-        if n > _ONE_TASK:
+        if n > _FEW:
             return kernel(*arguments)
         import numba  # noqa: PLC0415  # loaded already
 
@@ -177,7 +177,7 @@ class _Asked(NamedTuple):
         """Predicts into (n, m) and (n, m, w); the kernel checks, and what it refuses is refused here with the reason."""
         n = self.parameters.size * self.settings.size
         arguments = (self.settings, self.steps, self.parameters, observables, (self.wavelength_nm, rate))
-        done = _run_alone("predict_few", *arguments) if n <= _ONE_TASK else _run("predict_all", n, *arguments)
+        done = _run_alone("predict_few", *arguments) if n <= _FEW else _run("predict_all", n, *arguments)
         if not done:
             check_settings(self.settings)
             check_steps(self.steps)

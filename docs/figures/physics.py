@@ -22,6 +22,7 @@ FOLDER = Path(__file__).parents[1] / "explanation" / "figures"
 P = nominal()
 LINE = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)
 AS_WRITTEN = np.zeros((0, 2))
+DRAWS = 2000
 
 
 def writing() -> Any:
@@ -92,17 +93,30 @@ def prior() -> Any:
     figure = new_figure(3.2)
     panels = figure.subplots(1, 3)
     speed, temperature, energy = np.geomspace(0.1, 3.0, 41), np.linspace(200.0, 600.0, 41), np.linspace(20.0, 300.0, 41)
-    _band(panels[0], explore("size_um", {"speed_mm_s": speed}, {}), "speed (mm/s)", "width of the line (um)")
-    _band(panels[1], explore("red_peak_nm", {"temperature_C": temperature}, {}), "2 h at (degC)", "red peak (nm)")
+    _band(
+        panels[0],
+        explore("size_um", {"speed_mm_s": speed}, {}, n_draws=DRAWS),
+        "speed (mm/s)",
+        "width of the line (um)",
+    )
+    _band(
+        panels[1],
+        explore("red_peak_nm", {"temperature_C": temperature}, {}, n_draws=DRAWS),
+        "2 h at (degC)",
+        "red peak (nm)",
+    )
     _band(
         panels[2],
-        explore("size_um", {"pulse_energy_uJ": energy}, {"exposure_s": 5.0}),
+        explore("size_um", {"pulse_energy_uJ": energy}, {"exposure_s": 5.0}, n_draws=DRAWS),
         "energy (uJ)",
         "dot of 5 s (um)",
     )
-    for axes, paper, value in ((panels[1], "P24: 647 nm", (550.0, 647.0)), (panels[1], "P14: 613 nm", (200.0, 613.0))):
-        axes.plot(*value, "o", color=RED, ms=4)
-        axes.annotate(paper, value, textcoords="offset points", xytext=(4, -10), fontsize=7)
+    for paper, value, away, side in (
+        ("P24: 647 nm", (550.0, 647.0), (-5, 3), "right"),
+        ("P14: 613 nm", (200.0, 613.0), (4, -10), "left"),
+    ):
+        panels[1].plot(*value, "o", color=RED, ms=4)
+        panels[1].annotate(paper, value, textcoords="offset points", xytext=away, ha=side, fontsize=7)
     panels[2].legend()
     return figure
 

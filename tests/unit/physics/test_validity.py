@@ -24,7 +24,7 @@ from beamline.physics.emission import check_axis
 from beamline.physics.steps import STEP_TEMPERATURES_C, LONGEST_STEP_s, check_steps
 
 NO_STEPS = np.zeros((0, 2))
-ONE, MANY = nominal(), draw(np.random.default_rng(2), 40, 0.3)
+ONE, MANY = nominal(), draw(np.random.default_rng(2), 300, 0.3)
 LINE = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, speed_mm_s=0.4)
 
 
