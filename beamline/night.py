@@ -15,6 +15,7 @@ import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, RunEngineInterrupted
 
 from beamline.campaign import Campaign, estimate_night
+from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.physics import PARAMETERS
@@ -222,8 +223,10 @@ def lineage(records: Records, campaign_uid: str | None) -> tuple[str, ...]:
     uids: list[str] = []
     while campaign_uid is not None and campaign_uid not in uids:
         uids.append(campaign_uid)
-        first = records.runs(campaign=campaign_uid, purpose="campaign")
-        campaign_uid = first[0].start.get("after") if first else None
+        try:
+            campaign_uid = first_run(records, campaign_uid).start.get("after")
+        except LookupError:
+            campaign_uid = None
     return tuple(reversed(uids))
 
 

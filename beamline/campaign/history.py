@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -18,7 +18,10 @@ from beamline.campaign.state import (
 from beamline.recipe import Frozen, quantity
 from beamline.records import Records, Run, is_held, session_lock
 
-__all__ = ["CampaignHistory", "campaign_history", "campaign_uids", "find_campaign"]
+__all__ = ["CampaignHistory", "campaign_history", "campaign_uids", "find_campaign", "first_run"]
+
+_FIRST = frozenset({"campaign", "import"})
+"""Purposes of the run that a campaign begins with: of a night, or of manual runs that were brought in."""
 
 
 class CampaignHistory(Frozen):
@@ -35,8 +38,41 @@ class CampaignHistory(Frozen):
 
 
 def campaign_uids(records: Records) -> tuple[str, ...]:
-    """Uids of all campaigns, oldest first."""
-    return tuple(str(run.start["campaign"]["uid"]) for run in records.runs(purpose="campaign"))
+    """Uids of all campaigns, oldest first; manual runs that were imported together are one."""
+    return tuple(str(run.start["campaign"]["uid"]) for run in records.runs(purpose=_FIRST.__contains__))
+
+
+def first_run(records: Records, campaign_uid: str) -> Run:
+    """The run that a campaign began with: what was planned, or from which files it was imported.
+
+    Raises:
+        LookupError: the records know of none with this uid.
+    """
+    found = records.runs(campaign=campaign_uid, purpose=_FIRST.__contains__)
+    if not found:
+        raise LookupError(
+            f"no campaign {campaign_uid!r} in {records.folder}; `vitrail campaign status` lists those there are"
+        )
+    return found[0]
+
+
+def find_campaign(records: Records, name: str | None) -> str:
+    """Uid of the newest campaign of a name, or of the one whose uid begins so; None means the newest of all.
+
+    Raises:
+        LookupError: there is none, or more than one; the message lists the newest.
+    """
+    first = {str(run.start["campaign"]["uid"]): run for run in records.runs(purpose=_FIRST.__contains__)}
+    if name is None:
+        found = list(first)[-1:]
+    else:
+        found = [uid for uid, run in first.items() if run.start["campaign"]["name"] == name][-1:]
+        found = found or [uid for uid in first if name and uid.startswith(name)]
+    if len(found) != 1:
+        known = ", ".join(uid[:8] for uid in list(first)[-5:]) or "none yet"
+        what = "no campaign" if not name else f"{len(found) or 'no'} campaign{'s' if found else ''} {name}"
+        raise LookupError(f"{what} in {records.folder}; give a name or enough of a uid; the newest there are: {known}")
+    return found[0]
 
 
 def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
@@ -45,15 +81,10 @@ def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
     Raises:
         LookupError: they know of none with this uid.
     """
+    first = first_run(records, campaign_uid)
     runs = records.runs(campaign=campaign_uid)
-    first = next((run for run in runs if run.start["purpose"] == "campaign"), None)
-    if first is None:
-        raise LookupError(
-            f"no campaign {campaign_uid!r} in {records.folder}; `vitrail campaign status` lists those there are"
-        )
-    file = first.start["campaign_file"]
+    n_coupons = len({run.start["coupon"]["serial"] for run in runs if run.start["purpose"] == "writing"})
     measured = [run for run in runs if run.start["purpose"] == "measurement" and run.stop is not None]
-    n_at_hand = len(file["coupon"])
     return CampaignHistory(
         name=first.start["campaign"]["name"],
         uid=campaign_uid,
@@ -61,11 +92,17 @@ def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
         state=_state(
             runs, is_alive=is_held(session_lock(records.folder)) and campaign_uids(records)[-1] == campaign_uid
         ),
-        n_coupons=len({run.start["coupon"]["serial"] for run in runs if run.start["purpose"] == "writing"}),
-        n_coupons_max=min(n_at_hand, file.get("stop", {}).get("max_coupons") or n_at_hand),
+        n_coupons=n_coupons,
+        n_coupons_max=_n_coupons_max(first.start.get("campaign_file")) or n_coupons,
         n_sites_measured=sum((run.stop or {}).get("num_events", {}).get("spectra", 0) for run in measured),
         clock_s=_last_clock_s(runs[-1]) - float(first.start["clock_s"]),
     )
+
+
+def _n_coupons_max(file: dict[str, Any] | None) -> int:
+    """How many coupons a campaign file allows; 0 without a file."""
+    n_at_hand = len(file["coupon"]) if file else 0
+    return min(n_at_hand, (file or {}).get("stop", {}).get("max_coupons") or n_at_hand)
 
 
 def _last_clock_s(run: Run) -> float:

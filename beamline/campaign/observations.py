@@ -5,13 +5,24 @@ A pure function of documents: run again, it gives the same, so outcomes are neve
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from beamline.analysis import Detector, analyse_spectrum
-from beamline.recipe import Coupon, Failed, HeatStep, Observation, Outcome, Recipe, Site
+from beamline.recipe import (
+    ROOM_TEMPERATURE_C,
+    Coupon,
+    Failed,
+    HeatStep,
+    HeatTreatment,
+    Observation,
+    Outcome,
+    Recipe,
+    Site,
+)
 from beamline.records import Quantities, Records, Run
 
 __all__ = ["coupon_observations", "dark_for", "detector_of", "heat_history", "observations_of", "outcomes_of"]
@@ -118,10 +129,10 @@ def heat_history(run: Run, span_C: float = HISTORY_SPAN_C) -> tuple[HeatStep, ..
     """What the furnace's sensor saw in a heat-treatment run, as isothermal steps.
 
     Between two samples the temperature is taken for their mean; neighbouring stretches that span less than `span_C` become
-    one step at their mean, weighted by time.
+    one step at their mean, weighted by time. Of an imported run without samples, the programme is taken as it was written down.
     """
     if "furnace" not in run.streams:
-        return ()
+        return _programme(run, span_C) if run.start.get("imported") else ()
     furnace = run.table("furnace")
     clock_s, temperature_C = furnace["clock_s"], furnace["furnace_temperature_C"]
     durations_s = np.diff(clock_s)
@@ -136,3 +147,8 @@ def heat_history(run: Run, span_C: float = HISTORY_SPAN_C) -> tuple[HeatStep, ..
         if is_end:
             begin = i
     return tuple(steps)
+
+
+def _programme(run: Run, span_C: float) -> tuple[HeatStep, ...]:
+    treatment = HeatTreatment.model_validate(run.start["heat_treatment"])
+    return treatment.steps(pieces_per_ramp=math.ceil((treatment.temperature_C - ROOM_TEMPERATURE_C) / span_C))

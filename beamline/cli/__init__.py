@@ -14,6 +14,7 @@ import click
 from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
 from beamline.cli.coupons import coupons
+from beamline.cli.export import export
 from beamline.cli.physics import physics
 from beamline.cli.records import records
 from beamline.cli.replay import replay
@@ -31,6 +32,7 @@ def main() -> None:
 main.add_command(bench)
 main.add_command(campaign)
 main.add_command(coupons)
+main.add_command(export)
 main.add_command(physics)
 main.add_command(records)
 main.add_command(replay)

@@ -151,13 +151,15 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
 @_data
 def report(name: str | None, data: Path) -> None:
     """Write the report of campaign NAME (a name, or the beginning of a uid; without it the newest) from the records."""
-    from beamline.campaign.history import campaign_history
+    from beamline.campaign.history import campaign_history, first_run
     from beamline.cli.running import report_folder
     from beamline.records import Records
     from beamline.report import write_report
 
     records = Records(data)
     uid = _find(records, name)
+    if first_run(records, uid).start["purpose"] == "import":
+        _refuse(f"{uid[:8]} holds manual runs, and no night to report on; `vitrail export csv {uid[:8]}` lists them")
     click.echo(write_report(records, uid, report_folder(data, campaign_history(records, uid).name, uid)))
 
 
@@ -186,7 +188,7 @@ def _load_both(
 
 
 def _find(records: Records, name: str | None) -> str:
-    """Uid of the newest campaign of a name, or of the one whose uid begins so; None means the newest of all."""
+    """`find_campaign`; where there is none the command ends with exit code 2."""
     from beamline.campaign.history import find_campaign
 
     try:

@@ -1,0 +1,167 @@
+"""`vitrail export`: a campaign for others, as NeXus/HDF5, as tables, as a crate; and the check of a crate."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from beamline.records import Records, Run
+
+__all__ = ["export"]
+
+FAILED, BAD_INPUT = 1, 2
+
+_data = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("vitrail-data"),
+    envvar="VITRAIL_DATA",
+    show_default=True,
+    help="Folder of the records.",
+)
+_out = click.option("--out", type=click.Path(path_type=Path), required=True, help="What to make; it must not exist.")
+
+
+@click.group()
+def export() -> None:
+    """Publish what was recorded: NeXus/HDF5, tables with units, or a crate that can be checked again."""
+
+
+@export.command()
+@click.argument("names", nargs=-1, required=True, metavar="CAMPAIGN|RUN...")
+@_data
+@_out
+def nexus(names: tuple[str, ...], data: Path, out: Path) -> None:
+    """Write a campaign (name, or beginning of its uid) or single runs (beginnings of their uids) as one NeXus file."""
+    from beamline.publish import campaign_results, write_nexus
+    from beamline.records import Records
+
+    records = Records(data)
+    runs = list({run.uid: run for name in names for run in _runs(records, name)}.values())
+    campaigns = {run.start.get("campaign", {}).get("uid") for run in runs}
+    uid = next(iter(campaigns)) if len(campaigns) == 1 else None
+    try:
+        write_nexus(out, runs, campaign_results(records, uid) if uid else None)
+    except ModuleNotFoundError as error:
+        _refuse(f"{error}; NeXus needs more packages: pip install 'vitrail[export]'")
+    except OSError as error:
+        _refuse(f"--out {out}: {error}")
+    click.echo(f"{out}: {len(runs)} run{'' if len(runs) == 1 else 's'}")
+
+
+@export.command()
+@click.argument("campaign")
+@_data
+@_out
+def csv(campaign: str, data: Path, out: Path) -> None:
+    """Write a campaign as tables with units: sites, spectra, furnace, exposures, and a description of every column."""
+    from beamline.publish import campaign_results, write_tables
+    from beamline.records import Records
+
+    records = Records(data)
+    uid = _campaign(records, campaign)
+    if out.exists():
+        _refuse(f"--out {out}: it exists; remove it, or give another name")
+    results = campaign_results(records, uid)
+    try:
+        files = write_tables(results, out)
+    except OSError as error:
+        _refuse(f"--out {out}: {error}")
+    click.echo(f"{out}: {len(results.sites)} sites in {len(files)} files")
+
+
+@export.command()
+@click.argument("campaign")
+@_data
+@_out
+@click.option(
+    "--license",
+    "licence",
+    required=True,
+    metavar="SPDX|URL",
+    help="Under which others may use the data, for example CC-BY-4.0. You decide it; there is no default.",
+)
+@click.option("--author", "authors", multiple=True, help="'Name', or 'Name <https://orcid.org/...>'; may be repeated.")
+@click.option("--title", default="", help="Instead of the campaign's name.")
+def crate(campaign: str, data: Path, out: Path, *, licence: str, authors: tuple[str, ...], title: str) -> None:
+    """Write all that is needed to publish a campaign, as an RO-Crate: a folder, or one file where --out ends in .zip."""
+    from beamline.night import lineage
+    from beamline.publish import Publication, verify_crate, write_crate
+    from beamline.records import Records
+
+    records = Records(data)
+    uid = _campaign(records, campaign)
+    try:
+        publication = Publication(licence, authors, title)
+        earlier = lineage(records, uid)
+        write_crate(
+            records,
+            uid,
+            out,
+            publication,
+            earlier=earlier,
+            now=datetime.now(UTC).astimezone(),
+            on_step=lambda step: click.echo(f"writing {step}", err=True),
+        )
+        report = verify_crate(out)
+    except ModuleNotFoundError as error:
+        _refuse(f"{error}; a crate needs more packages: pip install 'vitrail[export]'")
+    except (ValueError, OSError) as error:
+        _refuse(str(error))
+    for problem in report.problems:
+        click.echo(problem, err=True)
+    click.echo(f"{out}: {report.n_files} files, {report.n_runs} runs, {report.n_documents} documents")
+    raise SystemExit(FAILED if report.problems else 0)
+
+
+@export.command()
+@click.argument("crate", type=click.Path(path_type=Path, exists=True))
+def verify(crate: Path) -> None:
+    """Check a crate (folder or .zip): no file changed, missing or new, every log readable. Exit code 1 where not so."""
+    import zipfile
+
+    from beamline.publish import verify_crate
+
+    try:
+        report = verify_crate(crate)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        _refuse(f"{crate}: {error}; this is no crate of `vitrail export crate`")
+    for problem in report.problems:
+        click.echo(problem)
+    verdict = f"{len(report.problems)} problems" if report.problems else "sound"
+    click.echo(f"{crate}: {verdict}; {report.n_files} files, {report.n_runs} runs, {report.n_documents} documents")
+    raise SystemExit(FAILED if report.problems else 0)
+
+
+# ------------------------------------------------------------------------------------------------------------ helpers
+def _runs(records: Records, name: str) -> list[Run]:
+    """The runs of a campaign, or the one of a uid."""
+    from beamline.campaign.history import find_campaign
+    from beamline.records import RecordError
+
+    try:
+        return records.runs(campaign=find_campaign(records, name))
+    except LookupError as no_campaign:
+        try:
+            return [records.run(name)]
+        except RecordError as no_run:
+            _refuse(f"{no_campaign}\n{no_run}")
+
+
+def _campaign(records: Records, name: str) -> str:
+    from beamline.campaign.history import find_campaign
+
+    try:
+        return find_campaign(records, name)
+    except LookupError as error:
+        _refuse(str(error))
+
+
+def _refuse(message: str) -> NoReturn:
+    """End with the exit code for bad input."""
+    click.echo(message, err=True)
+    raise SystemExit(BAD_INPUT)
