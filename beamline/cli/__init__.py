@@ -15,6 +15,7 @@ from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
 from beamline.cli.coupons import coupons
 from beamline.cli.export import export
+from beamline.cli.importing import importing
 from beamline.cli.physics import physics
 from beamline.cli.records import records
 from beamline.cli.replay import replay
@@ -33,6 +34,7 @@ main.add_command(bench)
 main.add_command(campaign)
 main.add_command(coupons)
 main.add_command(export)
+main.add_command(importing)
 main.add_command(physics)
 main.add_command(records)
 main.add_command(replay)

@@ -74,6 +74,7 @@ SITES: tuple[Column, ...] = (
     _of(HeatTreatment, "temperature_C", "hold temperature of the heat treatment that the coupon got"),
     _of(HeatTreatment, "hold_s"),
     _of(HeatTreatment, "ramp_C_min"),
+    Column("furnace_file", "string", "", "the furnace along the heat treatment, a path from this file's folder"),
     _of(Measurement, "integration_s", "of one exposure of the spectrometer"),
     _of(Measurement, "n_averages", "exposures averaged"),
     Column("spectrum_file", "string", "", "the spectrum, a path from this file's folder"),

@@ -121,11 +121,10 @@ def campaign_results(records: Records, campaign_uid: str) -> Results:
     }
     ledger = Ledger.of(runs)
     serials = dict.fromkeys(str(run.start["coupon"]["serial"]) for run in runs if run.start["purpose"] == "writing")
-    sites = [
-        site
-        for serial in serials
-        for site in _sites(records, campaign_uid, serial, [r for r in runs if _is_on(r, serial)], ledger, decided)
-    ]
+    sites: list[SiteResult] = []
+    for serial in serials:
+        seen = {name: o for (coupon, name), o in decided.items() if coupon == serial}
+        sites += _sites(records, serial, [run for run in runs if _is_on(run, serial)], ledger, seen)
     return Results(first.start["campaign"]["name"], campaign_uid, first, runs, tuple(sites))
 
 
@@ -134,17 +133,12 @@ def _is_on(run: Run, serial: str) -> bool:
 
 
 def _sites(
-    records: Records,
-    campaign_uid: str,
-    serial: str,
-    runs: Sequence[Run],
-    ledger: Ledger,
-    decided: dict[tuple[str, str], Observation],
+    records: Records, serial: str, runs: Sequence[Run], ledger: Ledger, seen: dict[str, Observation]
 ) -> Iterator[SiteResult]:
-    seen = {name: o for (coupon, name), o in decided.items() if coupon == serial}
     is_as_decided = bool(seen)
     if not seen:
-        seen = {o.site.name: o for o in coupon_observations(records, campaign_uid, serial)}
+        uid = runs[0].start["campaign"]["uid"]
+        seen = {o.site.name: o for o in coupon_observations(records, uid, serial)}
     by_purpose = {run.start["purpose"]: run for run in runs}
     writing, heated = by_purpose["writing"], by_purpose.get("heat_treatment")
     spectra = {s.site_name: s for run in runs if run.start["purpose"] == "measurement" for s in site_spectra(run)}

@@ -25,6 +25,7 @@ __all__ = ["DESCRIPTOR", "spectrum_path", "write_tables"]
 
 DESCRIPTOR = "datapackage.json"
 README = "README.md"
+FURNACE_FILE = "furnace.csv"
 
 Row = Mapping[str, Any]
 
@@ -62,8 +63,10 @@ def write_tables(results: Results, folder: Path | str) -> list[Path]:
                 n_rows += 1
         made.append(_Table(path, about, columns, n_rows))
 
-    write("sites.csv", "One row per site: recipe, heat treatment, outcome.", SITES, map(_site_row, results.sites))
-    write("furnace.csv", "The furnace along each heat treatment.", FURNACE, _furnace_rows(results))
+    logged = frozenset(run.uid for run in results.of_purpose("heat_treatment") if "furnace" in run.streams)
+    rows = (_site_row(site, logged) for site in results.sites)
+    write("sites.csv", "One row per site: recipe, heat treatment, outcome.", SITES, rows)
+    write(FURNACE_FILE, "The furnace along each heat treatment.", FURNACE, _furnace_rows(results))
     write("exposures.csv", "One row per pass of the laser over a site.", EXPOSURES, _exposure_rows(results))
     for site in results.sites:
         if site.spectrum is not None:
@@ -91,7 +94,7 @@ def _cell(value: Any) -> str:
 
 
 # -------------------------------------------------------------------------------------------------------------- rows
-def _site_row(result: SiteResult) -> Row:
+def _site_row(result: SiteResult, logged: frozenset[str]) -> Row:
     coupon, glass = result.coupon, result.coupon.glass
     row: dict[str, Any] = {
         "coupon": coupon.serial,
@@ -114,6 +117,7 @@ def _site_row(result: SiteResult) -> Row:
         row |= result.recipe.writing.model_dump()
     if result.heat_treatment is not None:
         row |= result.heat_treatment.model_dump()
+        row["furnace_file"] = FURNACE_FILE if result.heat_treatment_run in logged else None
     if result.observation is not None:
         row["power_at_sample_W"] = result.observation.power_at_sample_W
         row["outcome_as_decided"] = result.is_as_decided
