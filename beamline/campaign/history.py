@@ -137,26 +137,3 @@ def _state(runs: list[Run], *, is_alive: bool) -> CampaignState:
         return running
     at_s = _last_clock_s(runs[-1]) - begin_s
     return next_state(running, Stop(at_s=at_s, reason="its process ended without a word"))
-
-
-def find_campaign(records: Records, name: str | None) -> str:
-    """Uid of the newest campaign of a name, or of the one whose uid begins so; None means the newest of all.
-
-    Raises:
-        LookupError: there is none, or more than one; the message says which there are.
-    """
-    names = {
-        str(run.start["campaign"]["uid"]): str(run.start["campaign"]["name"])
-        for run in records.runs(purpose="campaign")
-    }
-    uids = tuple(names)
-    if name is None:
-        found = uids[-1:]
-    else:
-        found = tuple(uid for uid in uids if names[uid] == name)[-1:]
-        found = found or tuple(uid for uid in uids if name and uid.startswith(name))
-    if len(found) != 1:
-        known = ", ".join(uid[:8] for uid in uids[-5:]) or "none yet"
-        what = "no campaign" if not name else f"{len(found) or 'no'} campaign{'s' if found else ''} {name}"
-        raise LookupError(f"{what} in {records.folder}; give a name or enough of a uid; the newest there are: {known}")
-    return found[0]

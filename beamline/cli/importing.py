@@ -54,8 +54,14 @@ def importing(
     """
     from beamline.analysis import Detector
     from beamline.campaign.history import find_campaign
-    from beamline.imports import AlreadyImportedError, BusyError, ImportFileError, bring_in, read_manual_runs
-    from beamline.imports.bring_in import check_against
+    from beamline.imports import (
+        AlreadyImportedError,
+        BusyError,
+        ImportFileError,
+        bring_in,
+        check_against,
+        read_manual_runs,
+    )
     from beamline.records import LogWriteError, Records
 
     records = Records(data)
@@ -98,7 +104,8 @@ def _show(runs: ManualRuns) -> None:
         for site in coupon.sites:
             click.echo(_line(site))
     if runs.ignored_columns:
-        click.echo(f"not read, but analysed anew: {', '.join(runs.ignored_columns)}")
+        few = ", ".join(runs.ignored_columns[:3])
+        click.echo(f"not read, for it is analysed anew: {len(runs.ignored_columns)} columns of results ({few}, ...)")
 
 
 def _line(site: ManualSite) -> str:

@@ -1,6 +1,6 @@
 """Manual runs: from a table of recipes with spectrum files to records that the optimiser may learn from."""
 
-from beamline.imports.bring_in import AlreadyImportedError, BusyError, bring_in
+from beamline.imports.intake import AlreadyImportedError, BusyError, bring_in, check_against
 from beamline.imports.manual import ManualCoupon, ManualRuns, ManualSite
 from beamline.imports.table import COLUMNS, ImportFileError, read_manual_runs
 
@@ -13,5 +13,6 @@ __all__ = [
     "ManualRuns",
     "ManualSite",
     "bring_in",
+    "check_against",
     "read_manual_runs",
 ]

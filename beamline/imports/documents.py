@@ -87,8 +87,7 @@ class Import:
     # ------------------------------------------------------------------------------------------------------- events
     def _exposures(self, site: ManualSite) -> Iterator[dict[str, Any]]:
         writing = site.recipe.writing
-        is_line = isinstance(writing, Line)
-        duration_s = writing.length_mm / writing.speed_mm_s if is_line else writing.exposure_s
+        duration_s = writing.length_mm / writing.speed_mm_s if isinstance(writing, Line) else writing.exposure_s
         for _pass in range(writing.n_passes):
             self._clock_s += duration_s
             yield {

@@ -162,7 +162,7 @@ class _Reader:
                     found[name] = float(plain)
                 except ValueError:
                     found[name] = text  # the model says what is wanted
-        return found | {name: None for name in row if name not in found}
+        return {name: found.get(name) for name in row}
 
     # -------------------------------------------------------------------------------------------------------- a row
     def _site(self, number: int, row: Row) -> tuple[Coupon, HeatTreatment | None, ManualSite] | None:

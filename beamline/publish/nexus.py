@@ -267,7 +267,7 @@ def _stream(entry: h5py.Group, stream: str, table: Quantities, config: Quantitie
     settings = _group(entry, f"{stream}_configuration", "NXcollection")
     for key, value in config.items():
         _field(settings, key, value, config.units.get(key, ""))
-    if signal in table:
+    if signal is not None and signal in table:
         is_spectrum = np.ndim(table[signal]) == 2 and axis in config
         axes = ["clock_s" if "clock_s" in table else "time", *((axis,) if is_spectrum else ())]
         if is_spectrum:
