@@ -6,6 +6,7 @@ understood where the comma does not part the columns. The files are untrusted: t
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import math
 import re
@@ -109,8 +110,6 @@ def furnace_samples(folder: Path, name: str, serial: str) -> FurnaceSamples:
     Raises:
         UnusableFileError: columns are missing, or times do not rise.
     """
-    import csv  # noqa: PLC0415  # the name is taken by what is exported elsewhere
-
     content, source = read_source(folder, name)
     rows = list(csv.DictReader(content.decode("utf-8-sig", errors="replace").splitlines()))
     rows = [row for row in rows if row.get("coupon", serial) == serial]
