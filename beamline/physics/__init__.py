@@ -6,13 +6,14 @@
     >>> round(1239.841984 / float(seen["red_peak_eV"][0, 0]))
     647
 
-`write`, `heat` and `observe` are the same in three steps, with the state of the glass between them. Importing compiles
+`write`, `heat` and `observe` are the same in three steps, with the state of the glass between them; `rewrite`
+writes over it. Importing compiles
 nothing and does not load numba; the first call compiles, or loads what an earlier process compiled.
 docs/explanation/physics.md has the equations, and what is fit and what is prediction.
 """
 
 from beamline.physics.emission import decay, spectrum
-from beamline.physics.model import heat, observe, predict, predict_spectra, write
+from beamline.physics.model import heat, observe, predict, predict_spectra, rewrite, write
 from beamline.physics.parameters import PARAMETERS, Parameter, nominal, parameter_dtype
 from beamline.physics.prior import PRIOR, Prior, draw, from_standard, to_standard
 from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
@@ -48,6 +49,7 @@ __all__ = [
     "parameter_dtype",
     "predict",
     "predict_spectra",
+    "rewrite",
     "sensitivities",
     "setting_dtype",
     "settings",

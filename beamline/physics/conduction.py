@@ -8,20 +8,17 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from beamline.physics.constants import ROOM_TEMPERATURE_K, BOLTZMANN_eV_K
+from beamline.physics.constants import ROOM_TEMPERATURE_K
 from beamline.physics.jit import compiled
 from beamline.physics.laser import Source
 from beamline.physics.records import Record
 
-__all__ = ["Field", "Ripple", "field", "pulse_train", "ripple", "temperature_K"]
+__all__ = ["Field", "Ripple", "field", "isotherm_um", "pulse_train", "ripple", "temperature_K"]
 
 _LINE_TIME_s = 0.5
 """Time over which the centre of a line is taken to warm up: long against a^2 / D, so the value hardly matters."""
 
 _EXPLICIT_PULSES = 6
-
-_CUT_FALL = 17.0
-"""The grid ends at the isotherm where the Arrhenius factor of nucleation is e^-17 of that at the nose (667 K nominal)."""
 
 
 class Field(NamedTuple):
@@ -31,14 +28,13 @@ class Field(NamedTuple):
     """Absorbed power / (4 pi K)."""
     radius_um: float
     spread_um: float
-    """sqrt(a^2 + 4 D t) of a dot; 0 for a line."""
+    """Half of a + sqrt(a^2 + 4 D t) of a dot; 0 for a line."""
     decay_1_um: float
     """v / 2 D of a line; 0 for a dot."""
     image_distance_um: float
     """Twice the depth: distance of the image source that keeps heat from leaving through the surface."""
     image_factor: float
-    extent_um: float
-    """Radius outside which nothing happens."""
+    """Share of the image's steady field that has arrived."""
 
 
 @compiled
@@ -49,30 +45,32 @@ def diffusivity_um2_s(p: Record) -> float:
 
 @compiled
 def field(setting: Record, p: Record, source: Source) -> Field:
-    """The temperature field that a source makes at the end of its exposure, or around the moving spot."""
+    """The temperature field that a source makes: of a dot on average over its exposure, of a line around the moving spot."""
     diffusivity = diffusivity_um2_s(p)
     strength = source.power_W / (4.0 * math.pi * p.conductivity_W_mK * 1e-6)
     image_distance = 2e3 * setting.depth_mm
     if setting.is_line:
-        spread = 0.0
         decay = 0.5e3 * setting.speed_mm_s / diffusivity
-        image_factor = math.exp(-decay * image_distance)
-    else:
-        spread = math.sqrt(source.radius_um * source.radius_um + 4.0 * diffusivity * setting.exposure_s)
-        decay = 0.0
-        image_factor = 1.0
-    cut_K = 1.0 / (1.0 / p.nose_K + _CUT_FALL * BOLTZMANN_eV_K / p.nucleation_barrier_eV)
-    bare = strength / (cut_K - ROOM_TEMPERATURE_K)
-    extent = bare * (1.0 + bare / math.sqrt(bare * bare + image_distance * image_distance))
-    extent = max(extent, 1.5 * source.radius_um)
-    return Field(strength, source.radius_um, spread, decay, image_distance, image_factor, extent)
+        return Field(strength, source.radius_um, 0.0, decay, image_distance, math.exp(-decay * image_distance))
+    last = math.sqrt(source.radius_um * source.radius_um + 4.0 * diffusivity * setting.exposure_s)
+    arrived = _mean_arrival(image_distance / last)
+    return Field(strength, source.radius_um, 0.5 * (source.radius_um + last), 0.0, image_distance, arrived)
+
+
+@compiled
+def _mean_arrival(distance: float) -> float:
+    """Mean of erfc(d / sqrt(4 D t)) over an exposure, at d / sqrt(4 D t) of its end: how warm the image was."""
+    gone = 2.0 * distance * math.exp(-distance * distance) / math.sqrt(math.pi)
+    return max((1.0 + 2.0 * distance * distance) * math.erfc(distance) - gone, 0.0)
 
 
 @compiled
 def temperature_K(around: Field, r_um: float) -> float:
     """Temperature at distance r from the axis.
 
-    Dot: dT = P / (4 pi K r) [erf(r / a) - erf(r / sqrt(a^2 + 4 D t))], the field of a Gaussian source of constant power.
+    Dot: dT = P / (4 pi K r) [erf(r / a) - erf(r / s)]. With s = sqrt(a^2 + 4 D t) that is the field of a Gaussian source of
+    constant power after t; the mean of 1 / s over the exposure is 2 / (a + s), so with half the sum of a and s it is, to first
+    order in r / s, the mean field of the exposure, and that is what a dose is made by.
     Line: dT = P / (4 pi K r) [erf(r / a) - 1 + exp(-v r / 2 D)]: the quasi-static field of a moving point source, smoothed
     over the source, without its odd part along the path, which cancels to first order in the dose. The dose is within
     0.1 % up to 0.4 mm/s, 2 % at 2 mm/s, 6 % at 3 mm/s. Both with the image source above the surface.
@@ -84,6 +82,23 @@ def temperature_K(around: Field, r_um: float) -> float:
         inside -= 1.0 - math.exp(-around.decay_1_um * r_um)
     image_um = math.sqrt(r_um * r_um + around.image_distance_um * around.image_distance_um)
     return ROOM_TEMPERATURE_K + around.strength_K_um * (inside / r_um + around.image_factor / image_um)
+
+
+@compiled
+def isotherm_um(around: Field, T_K: float) -> float:
+    """About where the field has a temperature, as sqrt(r^2 + pi a^2 / 4): erf(r / a) / r is nearly the inverse of that.
+
+    Good enough to lay a grid by.
+    """
+    bare = around.strength_K_um / (T_K - ROOM_TEMPERATURE_K)
+    distance2 = around.image_distance_um * around.image_distance_um
+    reach = bare * (1.0 + around.image_factor * bare / math.sqrt(bare * bare + distance2))
+    if around.decay_1_um <= 0.0:
+        return bare * (1.0 + around.image_factor * reach / math.sqrt(reach * reach + distance2))
+    for _ in range(2):
+        image = around.image_factor * reach / math.sqrt(reach * reach + distance2)
+        reach = bare * (math.exp(-around.decay_1_um * reach) + image)
+    return reach
 
 
 @compiled
@@ -139,7 +154,8 @@ def ripple(setting: Record, p: Record, source: Source, around: Field) -> Ripple:
     # 1 uJ in a Gaussian of volume pi^(3/2) a^3 um3 at 1 J/(cm3 K) = 1e-12 J/(um3 K): 1e6 K um3
     single = 1e6 * source.energy_uJ / (p.heat_capacity_J_cm3K * math.pi**1.5 * radius2 * source.radius_um)
     rise = pulse_train(single, radius2, 4.0 * diffusivity / rate_1_s, max(1.0, pulses))
-    base = ROOM_TEMPERATURE_K + around.strength_K_um * around.image_factor / around.image_distance_um
-    mean = around.strength_K_um * 2.0 / math.sqrt(math.pi)
-    mean *= 1.0 / source.radius_um - 1.0 / math.sqrt(radius2 + 4.0 * diffusivity * heating_s)
+    last = math.sqrt(radius2 + 4.0 * diffusivity * heating_s)
+    arrived = around.image_factor if setting.is_line else math.erfc(around.image_distance_um / last)
+    base = ROOM_TEMPERATURE_K + around.strength_K_um * arrived / around.image_distance_um
+    mean = around.strength_K_um * 2.0 / math.sqrt(math.pi) * (1.0 / source.radius_um - 1.0 / last)
     return Ripple(base + rise, base + rise - single, base + mean)

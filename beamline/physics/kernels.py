@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.physics.bands import Spectra, fill_axis, fill_spectrum, new_scratch
+from beamline.physics.doses import new_work
 from beamline.physics.furnace import heat_site, prepare_step
 from beamline.physics.jit import entry, one_thread_entry, source_digest
 from beamline.physics.nucleation import nose
 from beamline.physics.observing import observe_site
-from beamline.physics.radial import N_NODES
 from beamline.physics.records import state_dtype, step_dtype
 from beamline.physics.validity import settings_are_valid, steps_are_valid, wavelengths_are_valid
-from beamline.physics.writing import N_DOSES, Work, write_site
+from beamline.physics.writing import rewrite_site, write_site
 
-__all__ = ["heat_all", "observe_all", "predict_all", "predict_few", "write_all"]
+__all__ = ["heat_all", "observe_all", "predict_all", "predict_few", "rewrite_all", "write_all"]
 
 _CHUNK: Final = 32
 """Pairs (parameter set, setting) that one task works through with one set of work arrays."""
@@ -38,13 +38,29 @@ def _make_write(digest: str) -> Callable[[_Array, _Array, _Array], None]:
         m = settings.size
         pairs = parameters.size * m
         for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
-            work = Work(np.empty((N_DOSES, N_NODES)), np.empty((N_DOSES, N_NODES)))
+            work = new_work()
             for pair in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, pairs)):
                 i = pair // m
                 j = pair - i * m
                 write_site(settings[j], parameters[i], nose(parameters[i]), states[i, j], work)
 
     return write_all
+
+
+def _make_rewrite(digest: str) -> Callable[[_Array, _Array, _Array], None]:
+    @entry
+    def rewrite_all(settings: _Array, parameters: _Array, states: _Array) -> None:
+        _ = digest
+        m = settings.size
+        pairs = parameters.size * m
+        for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
+            work = new_work()
+            for pair in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, pairs)):
+                i = pair // m
+                j = pair - i * m
+                rewrite_site(settings[j], parameters[i], nose(parameters[i]), states[i, j], work)
+
+    return rewrite_all
 
 
 def _make_heat(digest: str) -> Callable[[_Array, NDArray[np.float64], _Array], None]:
@@ -100,7 +116,7 @@ def _make_predict(closed_over: str, as_entry: Callable[[_Predict], _Predict]) ->
         shared = steps.shape[0] == 1
         pairs = parameters.size * m
         for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
-            work = Work(np.empty((N_DOSES, N_NODES)), np.empty((N_DOSES, N_NODES)))
+            work = new_work()
             states = np.empty(1, state_dtype)
             scratch = new_scratch(w)
             prepared = np.empty(k, step_dtype)
@@ -128,6 +144,7 @@ def _make_predict(closed_over: str, as_entry: Callable[[_Predict], _Predict]) ->
 
 
 write_all: Final[Callable[..., Any]] = _make_write(source_digest())
+rewrite_all: Final[Callable[..., Any]] = _make_rewrite(source_digest())
 heat_all: Final[Callable[..., Any]] = _make_heat(source_digest())
 observe_all: Final[Callable[..., Any]] = _make_observe(source_digest())
 predict_all: Final[Callable[..., Any]] = _make_predict(source_digest(), entry)

@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from beamline.physics.emission import check_axis, shaped_axis
 from beamline.physics.parameters import parameter_dtype
-from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
+from beamline.physics.records import MOST_PASSES, OBSERVABLE_UNITS, observable_dtype, state_dtype
 from beamline.physics.setting_table import check_setting_array, check_settings
 from beamline.physics.steps import check_steps, shaped_steps
 
-__all__ = ["heat", "observe", "predict", "predict_spectra", "write"]
+__all__ = ["heat", "observe", "predict", "predict_spectra", "rewrite", "write"]
 
 _one_at_a_time: Final = threading.Lock()
 """The kernels let go of the interpreter lock, and numba's own thread pool does not bear two callers."""
@@ -116,6 +116,50 @@ def write(settings: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
     states = np.zeros((parameters.size, settings.size), dtype=state_dtype)
     _run("write_all", states.size, _plain(settings), parameters, states)
     return states
+
+
+def rewrite(states: NDArray[np.void], settings: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[np.void]:
+    """Writes over what is there: a second pass of another energy or speed, a line on a dot, a dot on a line, after an anneal.
+
+    `write` and then `rewrite` with the same setting is `write` with two passes. Doses of all passes add up. Where a dot and a
+    line meet, the site is that of what was written last. What an anneal before did counts by the share that the crystals of
+    then have in those of now.
+
+    Args:
+        states: (n, m) of `state_dtype`; not changed.
+        settings: (m,) of `setting_dtype`, one for each column of states, in the same glass.
+        parameters: (n,) of `parameter_dtype`.
+
+    Returns:
+        (n, m) of `state_dtype`. A setting below the threshold leaves what is there as it was.
+
+    Raises:
+        SettingError: a setting outside the model's validity.
+        ValueError: wrong shape or dtype, another glass than the state's, or more passes over a place than the model has
+            validity for.
+    """
+    check_settings(settings)
+    parameters = _check_parameters(parameters)
+    _check_states(states, parameters)
+    if settings.size != states.shape[1]:
+        raise ValueError(f"{settings.size} settings for {states.shape[1]} columns of states; give one for each")
+    other = settings["iodide_fraction"] != states["iodide_fraction"]
+    if other.any():
+        row, column = np.argwhere(other)[0]
+        raise ValueError(
+            f"setting {column} has iodide_fraction={float(settings['iodide_fraction'][column])!r}, its state "
+            f"{float(states['iodide_fraction'][row, column])!r}: a place is rewritten in the glass that it was written in"
+        )
+    passes = states["n_passes"] + settings["n_passes"]
+    if (passes > MOST_PASSES).any():
+        column = int(np.argwhere(passes > MOST_PASSES)[0, 1])
+        raise ValueError(
+            f"n_passes={int(settings['n_passes'][column])} in setting {column} make {int(passes[:, column].max())} passes over "
+            f"one place; the model is valid for 1 to {MOST_PASSES} passes"
+        )
+    rewritten = states.copy(order="C")
+    _run("rewrite_all", rewritten.size, np.ascontiguousarray(settings), parameters, rewritten)
+    return rewritten
 
 
 def heat(states: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void]) -> NDArray[np.void]:

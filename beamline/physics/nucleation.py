@@ -9,10 +9,18 @@ from beamline.physics.constants import BOLTZMANN_eV_K
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
-__all__ = ["Nose", "crystallised", "nose", "nucleation_rate_1_s"]
+__all__ = ["Nose", "Window", "crystallised", "nose", "nucleation_rate_1_s", "window_K"]
 
 _FROZEN_K = 500.0
 """Below it the laser-driven rate is taken as zero (it is some 1e-7 of the nose at the nominal barrier)."""
+
+_LEAST_DOSE = 1e-3
+"""Where the dose has fallen to this the grids end: a share of 3e-8."""
+
+_SHORTEST_FALL = 4.0
+"""The window is at least as wide as the rate takes to fall by e^-4: of what is too short to leave anything."""
+
+_ROUNDS = 4
 
 
 class Nose(NamedTuple):
@@ -22,6 +30,15 @@ class Nose(NamedTuple):
     barrier_K: float
     work_K3: float
     offset: float
+    nose_K: float
+    log_fastest: float
+
+
+class Window(NamedTuple):
+    """The isotherms between which a dose matters."""
+
+    cold_K: float
+    hot_K: float
 
 
 @compiled
@@ -34,8 +51,9 @@ def nose(p: Record) -> Nose:
     nose_K = p.liquidus_K - undercooling
     barrier = p.nucleation_barrier_eV / BOLTZMANN_eV_K
     work = barrier * undercooling**3 / (2.0 * nose_K - undercooling)
-    offset = -barrier / nose_K - work / (nose_K * undercooling * undercooling) + math.log(p.nose_time_s)
-    return Nose(p.liquidus_K, barrier, work, offset)
+    fastest = -math.log(p.nose_time_s)
+    offset = -barrier / nose_K - work / (nose_K * undercooling * undercooling) - fastest
+    return Nose(p.liquidus_K, barrier, work, offset, nose_K, fastest)
 
 
 @compiled
@@ -45,6 +63,29 @@ def nucleation_rate_1_s(curve: Nose, T_K: float) -> float:
     if undercooling <= 1.0 or T_K <= _FROZEN_K:
         return 0.0
     return math.exp(-curve.barrier_K / T_K - curve.work_K3 / (T_K * undercooling * undercooling) - curve.offset)
+
+
+@compiled
+def window_K(curve: Nose, seconds: float) -> Window:
+    """Where a dose of so many seconds falls to next to nothing, on both sides of the nose.
+
+    Solved by fixed-point iteration, to a kelvin or so: it says where the nodes go, not what is there.
+
+    Args:
+        curve: of the parameter set.
+        seconds: time at temperature, above 0.
+    """
+    rate = min(math.log(_LEAST_DOSE / seconds), curve.log_fastest - _SHORTEST_FALL) + curve.offset
+    undercooling = curve.liquidus_K - curve.nose_K
+    cold = 0.8 * curve.nose_K
+    hot = curve.nose_K + 0.6 * undercooling
+    for _ in range(_ROUNDS):
+        away = curve.liquidus_K - cold
+        cold = curve.barrier_K / -(rate + curve.work_K3 / (cold * away * away))
+        cold = min(max(cold, _FROZEN_K), 0.97 * curve.nose_K) if cold > 0.0 else 0.97 * curve.nose_K
+        rest = max(-rate - curve.barrier_K / hot, 1.0)
+        hot = max(curve.liquidus_K - math.sqrt(curve.work_K3 / (hot * rest)), curve.nose_K + 0.1 * undercooling)
+    return Window(cold, hot)
 
 
 @compiled

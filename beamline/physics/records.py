@@ -9,10 +9,29 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-__all__ = ["N_MODES", "OBSERVABLE_UNITS", "Record", "observable_dtype", "state_dtype", "step_dtype"]
+__all__ = [
+    "MOST_PASSES",
+    "N_MODES",
+    "OBSERVABLE_UNITS",
+    "PASS",
+    "Record",
+    "observable_dtype",
+    "state_dtype",
+    "step_dtype",
+]
 
 N_MODES: Final = 8
 """Modes of the relaxing halide balance (relaxation.py)."""
+
+MOST_PASSES: Final = 10
+"""Passes over one place, altogether."""
+
+PASS: Final = ("seconds", "strength_K_um", "radius_um", "shape", "image_distance_um", "image_factor")
+"""What the glass remembers of a pass: the numbers of a row of `passes`, in this order.
+
+`seconds` of a dot, or of a line per um of path, and for both zero in rows that are free; equal passes share a row. `shape` is the
+spread of a dot in um, or minus the decay of a line in 1/um (`conduction.Field`).
+"""
 
 Record: TypeAlias = Any
 """One element of a structured array inside a compiled function, where fields are attributes: `setting.depth_mm`."""
@@ -20,6 +39,9 @@ Record: TypeAlias = Any
 state_dtype: Final[np.dtype[np.void]] = np.dtype(
     [
         ("iodide_fraction", "f8"),  # y of the glass
+        # the passes so far: a further one adds its doses to theirs
+        ("n_passes", "f8"),  # of those that absorbed
+        ("passes", "f8", (MOST_PASSES, len(PASS))),
         # what the laser left
         ("crystal_amount", "f8"),  # crystallised width (um, lines) or area (um2, dots), after loss and voids
         ("peak_share", "f8"),  # largest local crystallised share
@@ -30,8 +52,8 @@ state_dtype: Final[np.dtype[np.void]] = np.dtype(
         ("red_diameter_nm", "f8"),
         ("size_um", "f8"),  # diameter of a dot, width of a line; 0 where nothing is visible
         ("void_share", "f8"),
-        ("absorbed_power_W", "f8"),
-        ("peak_temperature_K", "f8"),  # centre, just after the last pulse
+        ("absorbed_power_W", "f8"),  # by the first pass
+        ("peak_temperature_K", "f8"),  # centre, just after the last pulse of the hottest pass
         ("valley_temperature_K", "f8"),  # centre, just before it
         ("mean_temperature_K", "f8"),
         # what the furnace did: reduced times, which add up, and relaxing modes

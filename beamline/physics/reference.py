@@ -2,16 +2,17 @@
 
 Every formula is written as it stands on the page, in order, with arrays over m settings and J radial nodes; nothing is shared
 with the fast model but parameters, settings, the nodes with their Abel matrix, and the weights of the relaxation modes. Tests
-hold the two together to 1e-9. One parameter set at a time. Some hundred times slower for one setting; nobody's work needs it.
+hold the two together to 1e-9. One parameter set at a time. Some ten to a hundred times slower; nobody's work needs it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import erf, gammainc
+from scipy.special import erf, erfc, gammainc
 
 from beamline.physics.constants import (
     CU_K_ALPHA_A,
@@ -23,7 +24,7 @@ from beamline.physics.constants import (
     LASER_WAVELENGTH_um,
     RYDBERG_eV,
 )
-from beamline.physics.radial import ABEL, NODES, RINGS
+from beamline.physics.radial import DOT_PLACES, DOT_WEIGHTS, LINE, LineGrid
 from beamline.physics.records import observable_dtype
 from beamline.physics.relaxation import MODE_RATES, MODE_STRETCHES, MODE_WEIGHTS
 from beamline.physics.setting_table import check_settings
@@ -33,32 +34,40 @@ __all__ = ["GRID", "Grid", "reference_predict"]
 
 Array: TypeAlias = NDArray[np.float64]
 _Columns: TypeAlias = dict[str, Array]
+_Mask: TypeAlias = NDArray[np.bool_]
 
 _k: Final = BOLTZMANN_eV_K
 
 
 class Grid(NamedTuple):
-    """Radial nodes in units of the extent, widths of their rings, and the matrix that integrates along a line."""
+    """Nodes of lines; places and weights of those of dots."""
 
-    nodes: Array
-    rings: Array
-    abel: Array
+    line: LineGrid
+    dot_places: Array
+    dot_weights: Array
+    equal_rings: bool = False
+    """Dots with rings equally wide from the axis to the end, in place of equally spaced temperatures."""
 
 
-GRID: Final = Grid(NODES, RINGS, ABEL)
+GRID: Final = Grid(LINE, DOT_PLACES, DOT_WEIGHTS)
 """That of the fast model."""
 
 
 def reference_predict(
-    settings: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void], grid: Grid = GRID
+    settings: NDArray[np.void],
+    steps: ArrayLike,
+    parameters: NDArray[np.void],
+    grid: Grid = GRID,
+    earlier: Sequence[NDArray[np.void]] = (),
 ) -> NDArray[np.void]:
     """The observables of every setting under one parameter set.
 
     Args:
-        settings: (m,) of `setting_dtype`.
+        settings: (m,) of `setting_dtype`, the last to be written.
         steps: (k, 2) or (m, k, 2) of [temperature_C, duration_s].
         parameters: (1,) of `parameter_dtype`.
         grid: another one shows what the fast model's costs in accuracy.
+        earlier: what was written at the same places before, each (m,), first things first, without an anneal in between.
 
     Returns:
         (1, m) of `observable_dtype`.
@@ -71,9 +80,8 @@ def reference_predict(
     history = np.broadcast_to(check_steps(steps, settings.size), (settings.size, np.shape(steps)[-2], 2))
     if parameters.shape != (1,):
         raise ValueError(f"the reference takes one parameter set, got shape {parameters.shape}; expected (1,)")
-    s = {name: settings[name].astype(np.float64) for name in settings.dtype.names or ()}
     p = parameters[0]
-    glass = _written(s, p, grid)
+    glass = _written([*earlier, settings], p, grid)
     _heated(glass, history, p)
     seen = _observed(glass, p)
     observables = np.empty((1, settings.size), observable_dtype)
@@ -103,37 +111,41 @@ def _diffusivity(p: np.void) -> float:
     return float(p["conductivity_W_mK"] / p["heat_capacity_J_cm3K"] * 1e6)  # um2/s
 
 
-def _strength(source: _Columns, p: np.void) -> Array:
-    return np.asarray(source["power_W"] / (4.0 * np.pi * p["conductivity_W_mK"] * 1e-6))  # P / (4 pi K), K um
+def _column(values: Array) -> Array:
+    return np.asarray(values[:, np.newaxis])
 
 
-def _extent(s: _Columns, source: _Columns, p: np.void) -> Array:
-    """Radius R at which the Arrhenius factor of nucleation has fallen by e^-17 from the nose."""
-    T_cut = 1.0 / (1.0 / p["nose_K"] + 17.0 * _k / p["nucleation_barrier_eV"])
-    bare = _strength(source, p) / (T_cut - ROOM_TEMPERATURE_K)
-    image = bare / np.sqrt(bare**2 + (2e3 * s["depth_mm"]) ** 2)
-    return np.asarray(np.maximum(bare * (1.0 + image), 1.5 * source["radius_um"]))
+def _field(s: _Columns, source: _Columns, p: np.void) -> _Columns:
+    """The numbers of `_temperature`; of a dot on average over its exposure t.
+
+    The mean of 1 / sqrt(a^2 + 4 D t) over t is 2 / (a + sqrt(a^2 + 4 D t)); the mean of erfc(eta), eta = d / sqrt(4 D t), is
+    (1 + 2 eta^2) erfc(eta) - 2 eta exp(-eta^2) / sqrt(pi).
+    """
+    D, a, d = _diffusivity(p), source["radius_um"], 2e3 * s["depth_mm"]
+    line = s["is_line"] > 0
+    decay = np.where(line, 1e3 * s["speed_mm_s"] / (2.0 * D), 0.0)
+    last = np.sqrt(a**2 + 4.0 * D * s["exposure_s"])
+    eta = d / last
+    arrived = (1.0 + 2.0 * eta**2) * erfc(eta) - 2.0 * eta * np.exp(-(eta**2)) / np.sqrt(np.pi)
+    return {
+        "line": line,
+        "q": source["power_W"] / (4.0 * np.pi * p["conductivity_W_mK"] * 1e-6),  # P / (4 pi K), K um
+        "a": a,
+        "s": 0.5 * (a + last),
+        "decay": decay,
+        "d": d,
+        "image": np.where(line, np.exp(-decay * d), np.maximum(arrived, 0.0)),
+    }
 
 
-def _image(s: _Columns, p: np.void) -> Array:
-    """1 / distance to the image source times how much of a moving one's heat gets there."""
-    d = 2e3 * s["depth_mm"]
-    behind = np.exp(-1e3 * s["speed_mm_s"] * d / (2.0 * _diffusivity(p)))
-    return np.where(s["is_line"] > 0, behind, 1.0)
-
-
-def _temperature(s: _Columns, source: _Columns, r: Array, p: np.void) -> Array:
+def _temperature(field: _Columns, r: Array) -> Array:
     """T at radii r (m, J)."""
-    D = _diffusivity(p)
-    a, t, v, d = (
-        column[:, np.newaxis]
-        for column in (source["radius_um"], s["exposure_s"], 1e3 * s["speed_mm_s"], 2e3 * s["depth_mm"])
-    )
-    dot = erf(r / a) - erf(r / np.sqrt(a**2 + 4.0 * D * t))
-    line = erf(r / a) - 1.0 + np.exp(-v * r / (2.0 * D))
-    inside = np.where(s["is_line"][:, np.newaxis] > 0, line, dot)
-    image = _image(s, p)[:, np.newaxis] / np.sqrt(r**2 + d**2)
-    return np.asarray(ROOM_TEMPERATURE_K + _strength(source, p)[:, np.newaxis] * (inside / r + image))
+    a, spread, decay, d = (_column(field[name]) for name in ("a", "s", "decay", "d"))
+    dot = erf(r / a) - erf(r / spread)
+    line = erf(r / a) - 1.0 + np.exp(-decay * r)
+    inside = np.where(_column(field["line"]), line, dot)
+    image = _column(field["image"]) / np.sqrt(r**2 + d**2)
+    return np.asarray(ROOM_TEMPERATURE_K + _column(field["q"]) * (inside / r + image))
 
 
 def _pulse_sum(a2: Array, step: Array, N: Array) -> Array:
@@ -156,38 +168,146 @@ def _centre(s: _Columns, source: _Columns, p: np.void) -> tuple[Array, Array, Ar
     N = np.maximum(np.where(line, f * 2.0 * a / (1e3 * speed), f * s["exposure_s"]), 1.0)
     single = 1e6 * source["energy_uJ"] / (p["heat_capacity_J_cm3K"] * np.pi**1.5 * a**3)
     rise = single * a**3 * _pulse_sum(a**2, 4.0 * D / f, N)
-    base = ROOM_TEMPERATURE_K + _strength(source, p) * _image(s, p) / (2e3 * s["depth_mm"])
-    t = np.where(line, 0.5, s["exposure_s"])
-    mean = _strength(source, p) * 2.0 / np.sqrt(np.pi) * (1.0 / a - 1.0 / np.sqrt(a**2 + 4.0 * D * t))
+    field = _field(s, source, p)
+    last = np.sqrt(a**2 + 4.0 * D * np.where(line, 0.5, s["exposure_s"]))
+    arrived = np.where(line, field["image"], erfc(field["d"] / last))
+    base = ROOM_TEMPERATURE_K + field["q"] * arrived / field["d"]
+    mean = field["q"] * 2.0 / np.sqrt(np.pi) * (1.0 / a - 1.0 / last)
     return base + rise, base + rise - single, base + mean
 
 
 # ---------------------------------------------------------------------------------------------------------- nucleation
-def _nucleation_rate(T: Array, p: np.void) -> Array:
-    """k_N = exp(-B / T - W / [T (T_L - T)^2] - c), 1 / tau_N at the nose; zero above the liquidus and below 500 K."""
+class _Curve(NamedTuple):
+    """k_N = exp(-B / T - W / [T (T_L - T)^2] - c), 1 / tau_N at the nose."""
+
+    T_L: float
+    T_nose: float
+    B: float
+    W: float
+    c: float
+
+
+def _curve(p: np.void) -> _Curve:
     T_L = p["liquidus_K"]
     d = max(T_L - p["nose_K"], 0.05 * T_L)
     T_nose = T_L - d
     B = p["nucleation_barrier_eV"] / _k
     W = B * d**3 / (2.0 * T_nose - d)
-    c = -B / T_nose - W / (T_nose * d**2) + np.log(p["nose_time_s"])
+    return _Curve(T_L, T_nose, B, W, -B / T_nose - W / (T_nose * d**2) + np.log(p["nose_time_s"]))
+
+
+def _nucleation_rate(T: Array, p: np.void) -> Array:
+    """k_N; zero above the liquidus and below 500 K."""
+    T_L, T_nose, B, W, c = _curve(p)
     happens = (T_L - T > 1.0) & (T > 500.0)
     T_safe = np.where(happens, T, T_nose)
     return np.where(happens, np.exp(-B / T_safe - W / (T_safe * (T_L - T_safe) ** 2) - c), 0.0)
 
 
-def _doses(s: _Columns, source: _Columns, R: Array, passes: Array, *, p: np.void, grid: Grid) -> tuple[Array, Array]:
-    """Nucleation dose u = int k_N dt and transport tau = int k_N exp[-(E_x / k)(1/T - 1/T_nose)] dt at the nodes."""
-    T = _temperature(s, source, R[:, np.newaxis] * grid.nodes, p)
-    nucleation = _nucleation_rate(T, p)
-    transport = nucleation * np.exp(-p["transport_excess_barrier_eV"] / _k * (1.0 / T - 1.0 / p["nose_K"]))
-    line = s["is_line"] > 0
-    speed = np.where(line, 1e3 * s["speed_mm_s"], 1.0)
-    seconds = (passes * np.where(line, p["line_equivalence"] * R / speed, s["exposure_s"]))[:, np.newaxis]
-    nucleation, transport = (
-        np.where(line[:, np.newaxis], np.maximum(rate @ grid.abel.T, 0.0), rate) for rate in (nucleation, transport)
-    )
-    return seconds * nucleation, seconds * transport
+def _window(seconds: Array, p: np.void) -> tuple[Array, Array]:
+    """Isotherms where the dose has fallen to 1e-3, on the cold side and on the hot; at least e^-4 below the nose. Four rounds."""
+    T_L, T_nose, B, W, c = _curve(p)
+    L = np.minimum(np.log(1e-3 / seconds), -np.log(p["nose_time_s"]) - 4.0) + c
+    cold, hot = np.full_like(L, 0.8 * T_nose), np.full_like(L, T_nose + 0.6 * (T_L - T_nose))
+    for _ in range(4):
+        cold = B / -(L + W / (cold * (T_L - cold) ** 2))
+        cold = np.where(cold > 0.0, np.clip(cold, 500.0, 0.97 * T_nose), 0.97 * T_nose)
+        hot = np.maximum(T_L - np.sqrt(W / (hot * np.maximum(-L - B / hot, 1.0))), T_nose + 0.1 * (T_L - T_nose))
+    return cold, hot
+
+
+def _isotherm(field: _Columns, T: Array | float) -> Array:
+    """About sqrt(r^2 + pi a^2 / 4) where the field has temperature T."""
+    bare = field["q"] / (T - ROOM_TEMPERATURE_K)
+    R = bare * (1.0 + field["image"] * bare / np.sqrt(bare**2 + field["d"] ** 2))
+    dot = bare * (1.0 + field["image"] * R / np.sqrt(R**2 + field["d"] ** 2))
+    for _ in range(2):
+        R = bare * (np.exp(-field["decay"] * R) + field["image"] * R / np.sqrt(R**2 + field["d"] ** 2))
+    return np.where(field["line"], R, dot)
+
+
+class _Exposure(NamedTuple):
+    """Equal passes: their field, and the seconds of dots or the seconds per um of lines; none where nothing is absorbed."""
+
+    field: _Columns
+    seconds: Array
+
+    def of(self, part: NDArray[np.intp]) -> _Exposure:
+        """Some of the settings."""
+        return _Exposure({name: column[part] for name, column in self.field.items()}, self.seconds[part])
+
+    @property
+    def is_line(self) -> _Mask:
+        """Of each setting."""
+        return self.field["line"] > 0
+
+    def effective(self, p: np.void) -> Array:
+        """Time at temperature."""
+        return self.seconds * np.where(self.field["line"], _isotherm(self.field, _curve(p).T_nose), 1.0)
+
+
+class _Doses(NamedTuple):
+    """Radii and weights of the nodes (m, J), where they end (m,), and doses u = int k_N dt and tau at them."""
+
+    r: Array
+    weight: Array
+    end: Array
+    u: Array
+    tau: Array
+
+
+def _rates(field: _Columns, r: Array, p: np.void) -> Array:
+    """k_N and k_N exp[-(E_x / k)(1/T - 1/T_nose)], (2, m, J)."""
+    T = _temperature(field, r)
+    k_N = _nucleation_rate(T, p)
+    return np.stack([k_N, k_N * np.exp(-p["transport_excess_barrier_eV"] / _k * (1.0 / T - 1.0 / p["nose_K"]))])
+
+
+def _line_end(field: _Columns, cold: Array) -> Array:
+    return np.asarray(np.maximum(_isotherm(field, cold), 1.5 * field["a"]))
+
+
+def _across(exposures: Sequence[_Exposure], cold: Array, p: np.void, grid: Grid) -> _Doses:
+    """Doses across lines; of a dot under one, the mean along as much of the path as the dot is wide."""
+    R = np.max([np.where(e.seconds > 0.0, _line_end(e.field, cold), 0.0) for e in exposures], axis=0)
+    r = _column(R) * grid.line.nodes
+    doses = np.zeros((2, *r.shape))
+    for e in exposures:
+        stretch = np.where(e.field["line"], 1.0, 2.0 * _line_end(e.field, cold))
+        doses += _column(e.seconds * R / stretch) * (_rates(e.field, r, p) @ grid.line.abel.T)
+    u, tau = np.maximum(doses, 0.0)
+    return _Doses(r, 2.0 * _column(R) * grid.line.rings, R, u, tau)
+
+
+def _around(exposures: Sequence[_Exposure], cold: Array, hot: Array, *, p: np.void, grid: Grid) -> _Doses:
+    """Doses around dots; of a line under one, the mean round every radius."""
+    core2, inner, outer = np.full_like(cold, np.inf), np.full_like(cold, np.inf), np.zeros_like(cold)
+    for e in exposures:
+        dot, line = ((e.seconds > 0.0) & kind for kind in (~e.is_line, e.is_line))
+        core = np.pi / 4.0 * e.field["a"] ** 2
+        core2 = np.where(dot, np.minimum(core2, core), core2)
+        inner = np.where(dot, np.minimum(inner, _isotherm(e.field, hot)), np.where(line, 0.0, inner))
+        end = np.maximum(_isotherm(e.field, cold), np.sqrt(core + (1.5 * e.field["a"]) ** 2))
+        outer = np.where(dot, np.maximum(outer, end), outer)
+    start = 1.0 / np.maximum(inner, np.sqrt(core2))
+    R = np.sqrt(outer**2 - core2)
+    if grid.equal_rings:
+        r = _column(R) * grid.dot_places
+        weight = 2.0 * np.pi * r * _column(R) * grid.dot_weights
+    else:
+        rho = 1.0 / (_column(start) + _column(1.0 / outer - start) * grid.dot_places)
+        r = np.sqrt(rho**2 - _column(core2))
+        weight = 2.0 * np.pi * rho**3 * _column(start - 1.0 / outer) * grid.dot_weights
+    doses = np.zeros((2, *r.shape))
+    for e in exposures:
+        on_spot = np.where(e.field["line"], 0.0, e.seconds)
+        doses += _column(on_spot) * _rates(e.field, r, p)
+        for i in np.flatnonzero(e.is_line & (e.seconds > 0.0)):
+            below = _across([e.of(np.array([i]))], cold[i : i + 1], p, grid)
+            ways = r[i][:, np.newaxis] * np.sin((np.arange(8) + 0.5) * np.pi / 16.0)
+            for kind, dose in enumerate((below.u[0], below.tau[0])):
+                doses[kind, i] += np.interp(ways, below.r[0], dose, right=0.0).mean(axis=1)
+    return _Doses(r, weight, R, doses[0], doses[1])
 
 
 def _red_share(y: Array, xi: Array, p: np.void) -> Array:
@@ -197,43 +317,118 @@ def _red_share(y: Array, xi: Array, p: np.void) -> Array:
     return np.where(some, red / np.where(some, red + green, 1.0), y >= 1.0)
 
 
-def _contour(X: Array, R: Array, p: np.void, nodes: Array) -> Array:
-    """Radius of the outermost node pair between which the share falls through f_det, log-linear between them."""
-    f = p["visible_share"]
-    radius = np.zeros_like(R)
-    for j in range(1, len(nodes)):
-        inner, outer = X[:, j - 1], X[:, j]
-        crosses = (inner >= f) & (outer < f)
-        high = np.where(crosses, inner, 2.0 * f)
-        part = np.log(high / f) / np.log(high / np.maximum(outer, 1e-9 * f))
-        radius = np.where(crosses, R * (nodes[j - 1] + part * (nodes[j] - nodes[j - 1])), radius)
-    return np.where(X[:, -1] >= f, R, radius)
+def _contour(X: Array, r: Array, end: Array, f: float) -> Array:
+    """Where the share last falls through f: cubic through ln(X / f) at four nodes, by five steps of Newton's method."""
+    radius = np.where(X[:, -1] >= f, end, 0.0)
+    for i in np.flatnonzero((X[:, -1] < f) & (f <= X).any(axis=1)):
+        j = int(np.flatnonzero(X[i] >= f)[-1])
+        around = [k for k in range(j - 1, j + 3) if 0 <= k < X.shape[1] and (X[i, k] > 0.0 or k == j + 1)]
+        h = np.log(np.maximum(X[i, around] / f, 1e-9 if X[i, j + 1] < 1e-9 * f else 0.0))
+        at = np.array(around) - j
+        through_h = np.polyfit(at, h, len(at) - 1)
+        slope = np.polyder(through_h)
+        here = around.index(j)
+        t = h[here] / (h[here] - h[here + 1])
+        for _ in range(5):
+            if np.polyval(slope, t) >= 0.0:
+                break
+            t = min(max(t - np.polyval(through_h, t) / np.polyval(slope, t), 0.0), 1.0)
+        radius[i] = np.polyval(np.polyfit(at, r[i, around], len(at) - 1), t)
+    return radius
+
+
+def _highest(X: Array, *, is_line: bool) -> Array:
+    """Top of the parabola through the largest node and its neighbours; a line is even at its axis."""
+    m, J = X.shape
+    rows, top = np.arange(m), X.argmax(axis=1)
+    middle, before, after = X[rows, top], X[rows, np.maximum(top - 1, 0)], X[rows, np.minimum(top + 1, J - 1)]
+    bend = 2.0 * middle - before - after
+    has_top = (bend > 0.0) & (top < J - 1) & ((top > 0) | is_line)
+    return np.where(  # type: ignore[no-any-return]
+        has_top, np.minimum(middle + (after - before) ** 2 / (8.0 * np.where(has_top, bend, 1.0)), 1.0), middle
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- writing
-def _written(s: _Columns, p: np.void, grid: Grid) -> _Columns:
-    """What the laser leaves."""
-    first, again = _source(s, p, 1.0), _source(s, p, p["rewrite_absorption_gain"])
-    lit = first["power_W"] > 0.0
-    further = s["n_passes"] - 1.0
-    R = _extent(s, first, p)
-    R = np.where(further > 0.0, np.maximum(R, _extent(s, again, p)), R)
-    u, tau = _doses(s, first, R, np.ones_like(R), p=p, grid=grid)
-    u_again, tau_again = _doses(s, again, R, further, p=p, grid=grid)
-    u, tau = u + u_again, tau + tau_again
+def _written(sequence: Sequence[NDArray[np.void]], p: np.void, grid: Grid) -> _Columns:
+    """What the laser leaves: all passes of all settings, one after the other."""
+    m = sequence[-1].size
+    exposures: list[_Exposure] = []
+    n_passes, power = np.zeros(m), np.zeros(m)
+    peak, valley, mean = (np.full(m, ROOM_TEMPERATURE_K) for _ in range(3))
+    last = np.zeros(m, dtype=bool)
+    for settings in sequence:
+        s = {name: settings[name].astype(np.float64) for name in settings.dtype.names or ()}
+        line = s["is_line"] > 0
+        first = _source(s, p, 1.0)
+        lit = first["power_W"] > 0.0
+        power = np.where(n_passes > 0.0, power, first["power_W"])
+        last = np.where(lit, line, last)
+        seconds = np.where(line, p["line_equivalence"] / (1e3 * np.where(line, s["speed_mm_s"], 1.0)), s["exposure_s"])
+        new = np.where(n_passes > 0.0, 0.0, 1.0) * lit
+        for source, n in ((first, new), (_source(s, p, p["rewrite_absorption_gain"]), s["n_passes"] * lit - new)):
+            exposures.append(_Exposure(_field(s, source, p), n * seconds))
+            centre = _centre(s, source, p)
+            hotter = (n > 0.0) & ((centre[0] > peak) | (n_passes == 0.0))
+            peak, valley, mean = (
+                np.where(hotter, new_K, old_K) for new_K, old_K in zip(centre, (peak, valley, mean), strict=True)
+            )
+            n_passes = n_passes + n
 
+    y = sequence[-1]["iodide_fraction"]
+    dark = {"whole": 0.0, "dose": 0.0, "f_R": 0.0, "x": y ** p["birth_exponent"], "peak": 0.0, "size": 0.0}
+    crystals = {name: np.broadcast_to(value, (m,)).astype(np.float64) for name, value in dark.items()}
+    for is_line in (False, True):
+        part = np.flatnonzero((n_passes > 0.0) & (last == is_line))
+        if part.size:
+            there = [e.of(part) for e in exposures]
+            cold, hot = _window(np.sum([e.effective(p) for e in there], axis=0), p)
+            doses = _across(there, cold, p, grid) if is_line else _around(there, cold, hot, p=p, grid=grid)
+            for name, values in _crystals(doses, y[part], p, is_line=is_line).items():
+                crystals[name][part] = values
+
+    lit = n_passes > 0.0
+    sound = 1.0 / (1.0 + (peak / p["damage_temperature_K"]) ** p["damage_steepness"])
+    growth = np.maximum(crystals["dose"], 1e-3) ** p["size_exponent"]
+    rich = np.maximum(2.0 * y - 1.0, 0.0)
+    healed = p["balance_healing"] * (1.0 - 1.0 / np.maximum(n_passes, 1.0))
+    x_red = crystals["x"]
+    mixed = p["balance_mixing"] * 4.0 * x_red * (1.0 - x_red)
+    green_balance = p["balance_Br"] + healed
+    red_balance = p["balance_Br"] + (p["balance_I"] - p["balance_Br"]) * x_red - mixed + healed
+    modes = np.ones(len(MODE_RATES))
+    return {
+        "y": y,
+        "crystal_amount": crystals["whole"] * sound,
+        "peak_share": crystals["peak"],
+        "nucleation_dose": crystals["dose"],
+        "red_share": crystals["f_R"],
+        "x": x_red,
+        "size_um": crystals["size"],
+        "void_share": np.where(lit, 1.0 - sound, 0.0),
+        "absorbed_power_W": power,
+        "peak_temperature_K": peak,
+        "valley_temperature_K": valley,
+        "mean_temperature_K": mean,
+        "green_diameter_nm": p["green_diameter_nm"] * growth,
+        "red_diameter_nm": (p["red_diameter_nm"] + (p["iodide_diameter_nm"] - p["red_diameter_nm"]) * rich) * growth,
+        "green_theta": green_balance[:, np.newaxis] * modes,
+        "red_theta": red_balance[:, np.newaxis] * modes,
+    }
+
+
+def _crystals(doses: _Doses, y: Array, p: np.void, *, is_line: bool) -> _Columns:
+    """Shares, exchange, and their integrals over the feature."""
+    r, area, end, u, tau = doses
     n = p["avrami_exponent"]
-    some = (u > 1e-4) & lit[:, np.newaxis]
+    some = u > 1e-4
     u_n = np.where(some, u, 0.0) ** n
     X = np.where(some, -np.expm1(-u_n) * np.exp(-p["loss_per_transport"] * tau), 0.0)
     xi = p["exchange_per_transport"] * tau * u_n / (u_n + n + 1.0)
-    y = s["iodide_fraction"]
     x_0, x_res = y ** p["birth_exponent"], _residual(y, p)
     x = x_0[:, np.newaxis] - (x_res - x_0)[:, np.newaxis] * np.expm1(-xi)
     red = _red_share(y[:, np.newaxis], xi, p)
 
-    r = R[:, np.newaxis] * grid.nodes
-    area = R[:, np.newaxis] * grid.rings * np.where(s["is_line"][:, np.newaxis] > 0, 2.0, 2.0 * np.pi * r)
     whole = (area * X).sum(axis=1)
     whole_red = (area * X * red).sum(axis=1)
     whole_green = (area * X * (1.0 - red)).sum(axis=1)
@@ -242,37 +437,13 @@ def _written(s: _Columns, p: np.void, grid: Grid) -> _Columns:
         f_R = np.where(whole > 0.0, whole_red / (whole_red + whole_green), 0.0)
         x_red = np.where(whole_red > 0.0, (area * X * red * x).sum(axis=1) / whole_red, x_0)
 
-    hotter = (further > 0.0) & (again["power_W"] > first["power_W"])
-    peak, valley, mean = (
-        np.where(lit, np.where(hotter, second, one), ROOM_TEMPERATURE_K)
-        for one, second in zip(_centre(s, first, p), _centre(s, again, p), strict=True)
-    )
-    sound = 1.0 / (1.0 + (peak / p["damage_temperature_K"]) ** p["damage_steepness"])
-
-    growth = np.maximum(dose, 1e-3) ** p["size_exponent"]
-    rich = np.maximum(2.0 * y - 1.0, 0.0)
-    healed = p["balance_healing"] * (1.0 - 1.0 / s["n_passes"])
-    mixed = p["balance_mixing"] * 4.0 * x_red * (1.0 - x_red)
-    green_balance = p["balance_Br"] + healed
-    red_balance = p["balance_Br"] + (p["balance_I"] - p["balance_Br"]) * x_red - mixed + healed
-    modes = np.ones(len(MODE_RATES))
     return {
-        "y": y,
-        "crystal_amount": whole * sound,
-        "peak_share": X.max(axis=1),
-        "nucleation_dose": dose,
-        "red_share": f_R,
+        "whole": whole,
+        "dose": dose,
+        "f_R": f_R,
         "x": x_red,
-        "size_um": 2.0 * _contour(X, R, p, grid.nodes),
-        "void_share": np.where(lit, 1.0 - sound, 0.0),
-        "absorbed_power_W": np.where(lit, first["power_W"], 0.0),
-        "peak_temperature_K": peak,
-        "valley_temperature_K": valley,
-        "mean_temperature_K": mean,
-        "green_diameter_nm": p["green_diameter_nm"] * growth,
-        "red_diameter_nm": (p["red_diameter_nm"] + (p["iodide_diameter_nm"] - p["red_diameter_nm"]) * rich) * growth,
-        "green_theta": green_balance[:, np.newaxis] * modes,
-        "red_theta": red_balance[:, np.newaxis] * modes,
+        "peak": _highest(X, is_line=is_line),
+        "size": 2.0 * _contour(X, r, end, p["visible_share"]),
     }
 
 

@@ -37,7 +37,7 @@ def test_dot_field_is_the_integral_over_time(exposure_s: float, r_um: float) -> 
     ends = np.concatenate([[0.0], np.geomspace(1e-6, exposure_s, 12)])
     direct = sum(quad(rate_K_s, a, b)[0] for a, b in pairwise(ends))
     spread = math.sqrt(RADIUS_um**2 + 4 * DIFFUSIVITY_um2_s * exposure_s)
-    around = Field(STRENGTH_K_um, RADIUS_um, spread, 0.0, 400.0, 0.0, 50.0)
+    around = Field(STRENGTH_K_um, RADIUS_um, spread, 0.0, 400.0, 0.0)
     assert temperature_K(around, r_um) - ROOM_TEMPERATURE_K == pytest.approx(direct, rel=1e-8)
 
 
@@ -53,7 +53,7 @@ def test_quasi_static_line_gives_the_nucleation_of_the_moving_source(speed_mm_s:
     strength = POWER_W / (2 * K_W_mK * 1e-6 * math.pi**1.5)
     exact_K = strength * (0.5 / RADIUS_um * weights * np.exp(-exponent)).sum(axis=1)
 
-    around = Field(STRENGTH_K_um, RADIUS_um, 0.0, speed_um_s / 2 / DIFFUSIVITY_um2_s, 400.0, 0.0, 50.0)
+    around = Field(STRENGTH_K_um, RADIUS_um, 0.0, speed_um_s / 2 / DIFFUSIVITY_um2_s, 400.0, 0.0)
     closed_K = np.array([temperature_K(around, r) for r in np.hypot(x_um, y_um)])
     curve = nose(nominal()[0])
     exact = sum(nucleation_rate_1_s(curve, T) for T in ROOM_TEMPERATURE_K + exact_K)
@@ -62,7 +62,7 @@ def test_quasi_static_line_gives_the_nucleation_of_the_moving_source(speed_mm_s:
 
 
 def test_the_surface_keeps_heat_in() -> None:
-    with_image = Field(STRENGTH_K_um, RADIUS_um, 0.0, 0.0, 400.0, 1.0, 50.0)
+    with_image = Field(STRENGTH_K_um, RADIUS_um, 0.0, 0.0, 400.0, 1.0)
     without = with_image._replace(image_factor=0.0)
     assert temperature_K(with_image, 20.0) - temperature_K(without, 20.0) == pytest.approx(
         STRENGTH_K_um / math.hypot(20.0, 400.0)

@@ -145,6 +145,46 @@ def test_directions(fixed: dict[str, float], varied: str, values: Array, observa
     assert (direction * (seen[:, -1] - seen[:, 0]) > 0).all()
 
 
+@pytest.mark.parametrize("pace", [{"exposure_s": 4.0}, {"speed_mm_s": 0.4}], ids=["dots", "lines"])
+@given(low=st.floats(20.0, 400.0), high=st.floats(20.0, 400.0))
+def test_more_energy_is_never_smaller(pace: dict[str, float], low: float, high: float) -> None:
+    """P12, P13, and alone as in a crowd."""
+    low, high = sorted((low, high))
+    both = predict(make_settings(iodide_fraction=0.5, pulse_energy_uJ=[low, high], **pace), AS_WRITTEN, DRAWS)[
+        "size_um"
+    ]
+    alone = predict(make_settings(iodide_fraction=0.5, pulse_energy_uJ=high, **pace), AS_WRITTEN, DRAWS)["size_um"]
+    assert (both[:, 1] >= both[:, 0] * (1.0 - 1e-6)).all()
+    assert (alone[:, 0] == both[:, 1]).all()
+
+
+@given(slow=st.floats(0.05, 3.0), fast=st.floats(0.05, 3.0), energy=st.floats(60.0, 300.0))
+def test_faster_lines_are_never_wider(slow: float, fast: float, energy: float) -> None:
+    """P13."""
+    slow, fast = sorted((slow, fast))
+    lines = make_settings(iodide_fraction=0.5, pulse_energy_uJ=energy, speed_mm_s=[slow, fast])
+    widths = predict(lines, AS_WRITTEN, DRAWS)["size_um"]
+    assert (widths[:, 1] <= widths[:, 0] * (1.0 + 1e-6)).all()
+
+
+@given(cool=st.floats(25.0, 650.0), warm=st.floats(25.0, 650.0), hold_s=st.floats(60.0, 36_000.0))
+def test_hotter_furnaces_redden_more(cool: float, warm: float, hold_s: float) -> None:
+    """P24: in Br&I, alone and in a crowd."""
+    cool, warm = sorted((cool, warm))
+    steps = np.array([[[cool, hold_s]], [[warm, hold_s]]])
+    peaks_eV = predict(np.repeat(LINE, 2), steps, DRAWS)["red_peak_eV"]
+    assert (peaks_eV[:, 1] <= peaks_eV[:, 0] + 1e-12).all()
+    assert (predict(LINE, steps[1], DRAWS)["red_peak_eV"][:, 0] == peaks_eV[:, 1]).all()
+
+
+@given(temperature_C=st.floats(-20.0, 700.0), hold_s=st.floats(0.0, 1e6), cut=st.floats(0.0, 1.0))
+def test_a_hold_may_be_cut_in_two(temperature_C: float, hold_s: float, cut: float) -> None:
+    whole = predict(LINE, [[temperature_C, hold_s]], DRAWS)
+    in_two = predict(LINE, [[temperature_C, cut * hold_s], [temperature_C, (1.0 - cut) * hold_s]], DRAWS)
+    for name in OBSERVABLE_UNITS:
+        np.testing.assert_allclose(in_two[name], whole[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
 def test_more_iodide_in_the_glass_is_redder() -> None:
     glasses = make_settings(iodide_fraction=np.linspace(0.0, 1.0, 41), pulse_energy_uJ=200.0, speed_mm_s=0.4)
     seen = predict(glasses, AS_WRITTEN, nominal())
