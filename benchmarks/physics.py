@@ -4,7 +4,7 @@ In one run, side by side, so that the ratios mean something on a shared machine:
 spectrum for 1, 128 and 10 000 settings, against the plain numpy reference; against a floor, which is the number of calls of
 erf, exp, pow and the like times what each costs here; on two threads against one, beside what two processes that know nothing
 of each other reach on this machine, which no threads can beat; and the first call of a fresh process. `--accuracy` states
-beside it how far the 32 nodes are from 256, and how far 32 equal rings would be at the same cost.
+beside it how far its 24 and 28 nodes are from 256, and how far 32 equal rings would be.
 
 Times are the least of the repeats: CPU time where one thread works, so that a busy machine does no harm, and wall time for two
 against one, which mean something only while nobody else uses the processor: see the load.
@@ -28,7 +28,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from beamline.physics import make_settings, nominal, predict, predict_spectra, spectrum
+from beamline.physics import make_settings, nominal, predict, predict_spectra, spectrum, write
 from beamline.physics.bands import Spectra, fill_spectrum, new_scratch
 from beamline.physics.jit import compiled
 from beamline.physics.records import observable_dtype
@@ -111,27 +111,22 @@ def call_costs_ns(repeats: int) -> dict[str, float]:
 
 def calls(kind: str, settings: npt.NDArray[np.void]) -> dict[str, float]:
     """Calls per setting, by reading the code: of the nodes, counted where they are at work; then of the furnace and the rest."""
-    from beamline.physics.conduction import field, temperature_K
-    from beamline.physics.laser import absorb
-    from beamline.physics.nucleation import nose, nucleation_rate_1_s
-    from beamline.physics.radial import ABEL, N_NODES, NODES
+    from beamline.physics.doses import NUCLEATION, add_up, new_work
+    from beamline.physics.nucleation import nose
+    from beamline.physics.radial import N_DOT, N_LINE
 
-    p, curve = P[0], nose(P[0])
+    p, curve, work = P[0], nose(P[0]), new_work()
+    states = write(settings, P)[0]
     nucleating = crystallising = 0
-    for setting in settings:
-        around = field(setting, p, absorb(setting, p, 1.0))
-        T_K = np.array([temperature_K(around, r) for r in NODES * around.extent_um])
-        rates = np.array([nucleation_rate_1_s(curve, T) for T in T_K])
-        nucleating += int((rates > 0.0).sum())
-        if kind == "lines":
-            time_s = p["line_equivalence"] * around.extent_um / (1e3 * setting["speed_mm_s"])
-            crystallising += int((time_s * (ABEL @ rates) > 1e-4).sum())
-        else:
-            crystallising += int((setting["exposure_s"] * rates > 1e-4).sum())
+    n_nodes = N_LINE if kind == "lines" else N_DOT
+    for setting, state in zip(settings, states, strict=True):
+        laid = add_up(setting, p, curve, state, work)
+        nucleating += int((work.rates[NUCLEATION, : laid.n] > 0.0).sum())
+        crystallising += int((work.doses[NUCLEATION, : laid.n] > 1e-4).sum())
     a, c = nucleating / settings.size, crystallising / settings.size
     return {
-        "erf": N_NODES * (1.0 if kind == "lines" else 2.0),
-        "exp": (N_NODES if kind == "lines" else 0.0) + 2.0 * a + c + 4.0 + 13.0,  # field, rates, loss; furnace; light
+        "erf": n_nodes * (1.0 if kind == "lines" else 2.0),
+        "exp": (n_nodes if kind == "lines" else 0.0) + 2.0 * a + c + 4.0 + 13.0,  # field, rates, loss; furnace; light
         "expm1": 3.0 * c + 2.0 + 5.0,
         "pow": c + 7.0 + 4.0 + 10.0,
         "log": 4.0,

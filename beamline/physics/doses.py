@@ -110,19 +110,23 @@ def _reach_of_dot(state: Record, window: Window) -> _Reach:
     inner = math.inf
     outer = 0.0
     core2 = math.inf
+    has_line = False
     for k in range(MOST_PASSES):
         row = state.passes[k]
         if seconds_of(row) <= 0.0:
             break
         around = recall(row)
         if is_of_line(row):
-            inner = 0.0
+            has_line = True
         else:
             core = 0.25 * math.pi * around.radius_um * around.radius_um
             end = _SOURCE * around.radius_um
             core2 = min(core2, core)
             inner = min(inner, isotherm_um(around, window.hot_K))
             outer = max(outer, isotherm_um(around, window.cold_K), math.sqrt(core + end * end))
+    if has_line:  # there may be something everywhere: nodes nearly of equal areas
+        end2 = outer * outer - core2
+        return _Reach(math.sqrt(end2), math.sqrt(2.0 * end2), end2)
     return _Reach(max(inner, math.sqrt(core2)), outer, core2)
 
 

@@ -13,7 +13,7 @@ from beamline.physics.conduction import Field
 from beamline.physics.jit import compiled
 from beamline.physics.records import MOST_PASSES, PASS, Record
 
-__all__ = ["is_of_line", "recall", "remember", "seconds_of"]
+__all__ = ["free", "is_of_line", "recall", "remember", "seconds_of"]
 
 _SECONDS = PASS.index("seconds")
 _STRENGTH = PASS.index("strength_K_um")
@@ -21,6 +21,13 @@ _RADIUS = PASS.index("radius_um")
 _SHAPE = PASS.index("shape")
 _DISTANCE = PASS.index("image_distance_um")
 _FACTOR = PASS.index("image_factor")
+
+
+@compiled
+def free(state: Record) -> None:
+    """Forgets all passes: a row without time is free, whatever else stands in it."""
+    for k in range(MOST_PASSES):
+        state.passes[k, _SECONDS] = 0.0
 
 
 @compiled

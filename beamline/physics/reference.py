@@ -282,15 +282,18 @@ def _across(exposures: Sequence[_Exposure], cold: Array, p: np.void, grid: Grid)
 def _around(exposures: Sequence[_Exposure], cold: Array, hot: Array, *, p: np.void, grid: Grid) -> _Doses:
     """Doses around dots; of a line under one, the mean round every radius."""
     core2, inner, outer = np.full_like(cold, np.inf), np.full_like(cold, np.inf), np.zeros_like(cold)
+    has_line = np.zeros(cold.shape, dtype=bool)
     for e in exposures:
         dot, line = ((e.seconds > 0.0) & kind for kind in (~e.is_line, e.is_line))
         core = np.pi / 4.0 * e.field["a"] ** 2
         core2 = np.where(dot, np.minimum(core2, core), core2)
-        inner = np.where(dot, np.minimum(inner, _isotherm(e.field, hot)), np.where(line, 0.0, inner))
+        has_line |= line
+        inner = np.where(dot, np.minimum(inner, _isotherm(e.field, hot)), inner)
         end = np.maximum(_isotherm(e.field, cold), np.sqrt(core + (1.5 * e.field["a"]) ** 2))
         outer = np.where(dot, np.maximum(outer, end), outer)
-    start = 1.0 / np.maximum(inner, np.sqrt(core2))
     R = np.sqrt(outer**2 - core2)
+    core2, outer = np.where(has_line, R**2, core2), np.where(has_line, np.sqrt(2.0) * R, outer)
+    start = 1.0 / np.where(has_line, R, np.maximum(inner, np.sqrt(core2)))
     if grid.equal_rings:
         r = _column(R) * grid.dot_places
         weight = 2.0 * np.pi * r * _column(R) * grid.dot_weights

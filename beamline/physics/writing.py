@@ -12,8 +12,8 @@ from beamline.physics.exchange import birth_iodide_fraction
 from beamline.physics.jit import compiled
 from beamline.physics.laser import Source, absorb
 from beamline.physics.nucleation import Nose
-from beamline.physics.passes import remember
-from beamline.physics.records import MOST_PASSES, N_MODES, Record
+from beamline.physics.passes import free, remember
+from beamline.physics.records import N_MODES, Record
 
 __all__ = ["rewrite_site", "write_site"]
 
@@ -23,9 +23,7 @@ def _forget(state: Record, iodide_fraction: float, p: Record) -> None:
     """Makes a state that of unwritten glass without history."""
     state.iodide_fraction = iodide_fraction
     state.n_passes = 0.0
-    for k in range(MOST_PASSES):
-        for i in range(state.passes.shape[1]):
-            state.passes[k, i] = 0.0
+    free(state)
     state.crystal_amount = 0.0
     state.peak_share = 0.0
     state.red_share = 0.0
