@@ -194,6 +194,7 @@ def _metadata(
             "kind": session.instrument.kind,
             "drivers": dict(session.instrument.drivers),
         },
+        "capabilities": session.bench.capabilities,
         "seed": campaign.seed,
         "start_time": start.isoformat(timespec="seconds"),
         "expected_s": estimate.expected.duration_s if estimate else 0.0,

@@ -14,6 +14,7 @@ os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 if TYPE_CHECKING:
     from .bench import Bench, make_bench
+    from .capabilities import CAPABILITIES, Capability
     from .changer import Changer
     from .clock import DiscreteEventClock, RealClock, ScaledClock
     from .errors import (
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     )
     from .furnace import Furnace
     from .geometry import Geometry, Limits
+    from .histogram import Histogram
     from .laser import Laser
+    from .lifetime import Lifetime
     from .positions import CouponAxis, Fluence
     from .protocols import (
         ChangerDriver,
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
         Drivers,
         FurnaceDriver,
         LaserDriver,
+        LifetimeDriver,
         SpectrometerDriver,
         StageDriver,
         Station,
@@ -44,7 +48,9 @@ if TYPE_CHECKING:
     from .stage import LineMove, Stage
 
 _HOME = {
+    "CAPABILITIES": "capabilities",
     "Bench": "bench",
+    "Capability": "capabilities",
     "Changer": "changer",
     "ChangerDriver": "protocols",
     "Clock": "protocols",
@@ -60,8 +66,11 @@ _HOME = {
     "Furnace": "furnace",
     "FurnaceDriver": "protocols",
     "Geometry": "geometry",
+    "Histogram": "histogram",
     "Laser": "laser",
     "LaserDriver": "protocols",
+    "Lifetime": "lifetime",
+    "LifetimeDriver": "protocols",
     "Limits": "geometry",
     "LineMove": "stage",
     "RealClock": "clock",
@@ -79,7 +88,9 @@ _HOME = {
 }
 
 __all__ = [
+    "CAPABILITIES",
     "Bench",
+    "Capability",
     "Changer",
     "ChangerDriver",
     "Clock",
@@ -95,8 +106,11 @@ __all__ = [
     "Furnace",
     "FurnaceDriver",
     "Geometry",
+    "Histogram",
     "Laser",
     "LaserDriver",
+    "Lifetime",
+    "LifetimeDriver",
     "Limits",
     "LineMove",
     "RealClock",

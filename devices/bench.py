@@ -1,14 +1,17 @@
-"""The instrument as one thing to hand around: five roles, the clock, and where things are."""
+"""The instrument as one thing to hand around: its roles, the clock, and where things are."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from .changer import Changer
+from .errors import RefusedError
 from .furnace import Furnace
 from .geometry import Geometry
 from .laser import Laser
+from .lifetime import Lifetime
 from .protocols import Clock, Drivers
+from .role import Role
 from .signals import ClockSignal, SiteName
 from .spectrometer import Spectrometer
 from .stage import Stage
@@ -29,10 +32,42 @@ class Bench:
     geometry: Geometry
     clock_s: ClockSignal
     site_name: SiteName
+    lifetime: Lifetime | None = None
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The devices by the name of their role; those that this instrument has."""
+        devices: tuple[Role | None, ...] = (
+            self.laser,
+            self.stage,
+            self.furnace,
+            self.spectrometer,
+            self.changer,
+            self.lifetime,
+        )
+        return {device.name: device for device in devices if device is not None}
+
+    @property
+    def capabilities(self) -> dict[str, list[str]]:
+        """What each role has beyond what all of its kind have; JSON."""
+        return {name: sorted(role.capabilities) for name, role in self.roles.items()}
+
+    def need_lifetime(self) -> Lifetime:
+        """The lifetime counter.
+
+        Raises:
+            RefusedError: this instrument has none.
+        """
+        if self.lifetime is None:
+            raise RefusedError(
+                "lifetime: this instrument has no lifetime counter, and decays are asked for; leave them out, or take "
+                "an instrument that has one"
+            )
+        return self.lifetime
 
 
 def make_bench(drivers: Drivers, clock: Clock, geometry: Geometry | None = None) -> Bench:
-    """The ophyd devices over five drivers, under the names that our documents use."""
+    """The ophyd devices over the drivers, under the names that our documents use."""
     geometry = geometry or Geometry()
     limits = geometry.limits
     return Bench(
@@ -45,4 +80,9 @@ def make_bench(drivers: Drivers, clock: Clock, geometry: Geometry | None = None)
         geometry=geometry,
         clock_s=ClockSignal(clock=clock),
         site_name=SiteName(),
+        lifetime=(
+            Lifetime(name="lifetime", driver=drivers.lifetime, clock=clock, limits=limits)
+            if drivers.lifetime is not None
+            else None
+        ),
     )

@@ -29,6 +29,12 @@ class Limits:
     furnace_ramp_C_min: tuple[float, float] = (0.1, 20.0)
     integration_s: tuple[float, float] = (0.001, 60.0)
     n_averages: tuple[float, float] = (1.0, 1000.0)
+    lifetime_duration_s: tuple[float, float] = (0.1, 3600.0)
+    lifetime_stop_counts: tuple[float, float] = (0.0, 1e6)
+    """0: never."""
+    lifetime_bin_width_ns: tuple[float, float] = (0.001, 1000.0)
+    excitation_rate_kHz: tuple[float, float] = (1.0, 80_000.0)
+    excitation_percent: tuple[float, float] = (0.0, 100.0)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the five roles share: a driver, a clock, limits; and that `stop` does nothing unless something moves."""
+"""What the roles share: a driver, a clock, limits; and that `stop` does nothing unless something moves."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from ophyd import Device
 
+from .capabilities import CAPABILITIES, Capability
+from .errors import RefusedError
 from .geometry import Limits
 from .protocols import Clock
 from .signals import SoftSetting
@@ -19,7 +21,8 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
     """An ophyd device over a plain driver.
 
     Args:
-        name: first part of every data key; `laser`, `stage`, `furnace`, `spectrometer` or `changer` in our documents.
+        name: first part of every data key; `laser`, `stage`, `furnace`, `spectrometer`,
+            `lifetime` or `changer` in our documents.
         driver: the instrument's or the twin's.
         clock: by which everything that takes time is awaited.
         limits: of its settings.
@@ -37,6 +40,31 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
         self._in_flight: list[Waiting] = []
         self._kept: dict[SoftSetting, float] = {}
         super().__init__("", name=name, **kwargs)
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What the driver has of `devices.capabilities.CAPABILITIES`."""
+        has: frozenset[Capability] = self.driver.capabilities
+        return has
+
+    def require(self, *needed: Capability, purpose: str) -> None:
+        """Refuse if the driver lacks one of these.
+
+        Args:
+            needed: capabilities of this role.
+            purpose: what they are needed for, in words.
+
+        Raises:
+            RefusedError: it lacks one; the message says which, and what it has.
+        """
+        meanings = CAPABILITIES[type(self).__name__.lower()]
+        for capability in needed:
+            if capability not in self.capabilities:
+                has = ", ".join(sorted(self.capabilities)) or "nothing beyond its role"
+                raise RefusedError(
+                    f"{self.name}: {purpose} needs {capability!r} ({meanings[capability]}), which "
+                    f"{type(self.driver).__name__} lacks; it has: {has}. Change what is asked for, or the instrument"
+                )
 
     def begin(
         self, what: str, is_done: Callable[[], bool], *, expected_s: float, deadline_s: float | None = None

@@ -61,9 +61,10 @@ class Spectrometer(Role):
         )
 
     def unstage(self) -> list[object]:
-        """Give up a running acquisition, and switch the lamp off."""
+        """Give up a running acquisition, and switch the lamp off where that can be done."""
         self.stop(success=False)
-        self.driver.switch_lamp(on=False)
+        if "lamp" in self.capabilities:
+            self.driver.switch_lamp(on=False)
         unstaged: list[object] = super().unstage()
         return unstaged
 

@@ -27,7 +27,11 @@ def measure_coupon(bench: Bench, hand: CouponInHand, measurement: Measurement) -
 
     Returns:
         uid of the run.
+
+    Raises:
+        RefusedError: the lamp cannot be switched by the driver.
     """
+    bench.spectrometer.require("lamp", purpose="photoluminescence with darks")
     metadata = hand.metadata("measurement", bench.clock.now_s)
     uid = yield from bps.open_run({**metadata, "measurement": as_plain(measurement)})
 

@@ -40,7 +40,12 @@ def write_coupon(bench: Bench, hand: CouponInHand) -> MsgGenerator[str]:
 
     Returns:
         uid of the run.
+
+    Raises:
+        RefusedError: lines are asked for, and the stage cannot hold its speed in the dark; nothing is written.
     """
+    if any(isinstance(hand.recipes[name].writing, Line) for name in hand.sites):
+        bench.stage.require("lines", purpose="writing lines")
     uid = yield from bps.open_run(hand.metadata("writing", bench.clock.now_s))
     for name, site in hand.sites.items():
         yield from write_site(bench, site, hand.recipes[name].writing)

@@ -36,13 +36,26 @@ def make_safe(bench: Bench) -> tuple[SafeStep, ...]:
         bench.stage.driver,
         bench.spectrometer.driver,
     )
+    lifetime = bench.lifetime
     least_uJ = bench.geometry.limits.pulse_energy_uJ[0]
-    return (
+    steps = (
         _step("laser output closed", laser.close_output),
         _step("furnace in standby", furnace.standby),
         _step("attenuator at minimum", lambda: laser.start_pulse_energy(least_uJ)),
         _step("stage stopped", stage.stop),
         _step("excitation lamp off", lambda: spectrometer.switch_lamp(on=False)),
+    )
+    if lifetime is None:
+        return steps
+
+    def excitation_off() -> None:
+        if "excitation switch" in lifetime.capabilities:
+            lifetime.driver.switch_excitation(on=False)
+
+    return (
+        *steps,
+        _step("lifetime counter stopped", lifetime.driver.abort_acquisition),
+        _step("pulsed excitation off", excitation_off),
     )
 
 

@@ -7,19 +7,14 @@ docs/reference/drivers/furnace.md.
 
 from __future__ import annotations
 
-import logging
-import math
-import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from devices.capabilities import Capability
 from devices.errors import CommunicationError, DeviceError, RefusedError, SensorError
 
-from .eurotherm_registers import MODELS, SECONDS, decode, encode, words
+from .eurotherm_registers import MODELS, SECONDS, decode, encode
 from .lane import Lane
-
-if TYPE_CHECKING:
-    from pymodbus.client import ModbusSerialClient, ModbusTcpClient
+from .modbus_line import ModbusAddress, ModbusLine
 
 __all__ = ["EurothermFurnace", "EurothermSettings"]
 
@@ -67,16 +62,21 @@ class EurothermSettings:
     def __post_init__(self) -> None:
         if self.model not in MODELS:
             raise ValueError(f"model={self.model!r}: known are {', '.join(MODELS)}")
-        if (self.host is None) == (self.serial_port is None):
-            raise ValueError("give either host (Modbus TCP) or serial_port (Modbus RTU)")
+        self.line  # raises for an address that cannot be  # noqa: B018
         if self.host is not None and not MODELS[self.model].has_tcp:
             raise ValueError(f"model={self.model!r} speaks Modbus RTU only: give serial_port, not host")
 
     @property
     def address(self) -> str:
         """For messages."""
-        where = f"{self.host}:{self.port}" if self.host is not None else f"{self.serial_port}"
-        return f"furnace at {where}, unit {self.unit_id}"
+        return f"furnace at {self.line}"
+
+    @property
+    def line(self) -> ModbusAddress:
+        """Where the controller is."""
+        return ModbusAddress(
+            self.host, self.port, self.serial_port, self.baud_rate, self.parity, self.unit_id, self.timeout_s
+        )
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,12 @@ class EurothermFurnace:
         settings: of the controller and its line.
     """
 
+    capabilities: frozenset[Capability] = frozenset()
+
     def __init__(self, settings: EurothermSettings) -> None:
         self.settings = settings
         self.model = MODELS[settings.model]
-        self._client: ModbusTcpClient | ModbusSerialClient = _client(settings)
+        self._line = ModbusLine(settings.line)
         self._lane: Lane[_State] = Lane(
             settings.address, self._poll, poll_s=settings.poll_s, stale_s=settings.stale_s, deadline_s=10.0
         )
@@ -124,7 +126,7 @@ class EurothermFurnace:
     def release(self) -> None:
         """End the connection, and leave the furnace as it is: nothing is sent."""
         self._lane.stop()
-        self._hang_up()
+        self._line.hang_up()
 
     # ------------------------------------------------------------------------------------------------------ readings
     @property
@@ -316,69 +318,14 @@ class EurothermFurnace:
             self._write(model.manual_output, 0)
 
     def _read(self, address: int, n: int) -> list[int]:
-        reply = self._transact(f"read registers {address} to {address + n - 1}", address, n, None)
-        return words(reply, n)
+        return self._line.read(address, n)
 
     def _write(self, address: int, word: int) -> None:
         """Write a register and read it back."""
-        self._transact(f"write {word} to register {address}", address, 1, word)
+        self._line.write(address, [word])
         (back,) = self._read(address, 1)
         if back != word:
             raise DeviceError(
                 f"register {address}: {word} was written, {back} reads back; is the controller in configuration mode, "
                 "locked, or limited?"
             )
-
-    def _hang_up(self) -> None:
-        """End the connection; the next request makes a new one."""
-        self._client.close()  # type: ignore[no-untyped-call]  # pymodbus types all but this
-
-    def _transact(self, what: str, address: int, n: int, word: int | None) -> object:
-        from pymodbus.exceptions import ModbusException  # noqa: PLC0415  # asyncio and more, for those with a furnace
-
-        unit, deadline_s = self.settings.unit_id, time.monotonic() + 2 * self.settings.timeout_s
-        try:
-            if word is None:
-                reply = self._client.read_holding_registers(address, count=n, device_id=unit)
-            else:
-                reply = self._client.write_register(address, word, device_id=unit)
-        except (ModbusException, OSError) as error:
-            self._hang_up()  # what still comes belongs to this request, not to the next
-            raise CommunicationError(
-                f"{what}: no good answer within {self.settings.timeout_s:g} s ({error}); check power, cable and unit; "
-                "whether it was carried out is not known"
-            ) from error
-        except Exception as error:
-            self._hang_up()
-            raise CommunicationError(
-                f"{what}: the answer cannot be understood ({error!r}); check cable and unit"
-            ) from error
-        if reply.isError():
-            code = getattr(reply, "exception_code", None)
-            if word is not None and code is not None:
-                raise RefusedError(f"{what}: the controller refuses it (Modbus exception {code}); check value and mode")
-            self._hang_up()
-            raise CommunicationError(f"{what}: the answer is an error ({reply}); check model and unit")
-        if time.monotonic() > deadline_s:
-            raise CommunicationError(f"{what}: the answer came too late; check the line")
-        return getattr(reply, "registers", None)
-
-
-def _client(settings: EurothermSettings) -> ModbusTcpClient | ModbusSerialClient:
-    from pymodbus.client import ModbusSerialClient, ModbusTcpClient  # noqa: PLC0415  # as above
-
-    if not (math.isfinite(settings.timeout_s) and settings.timeout_s > 0):
-        raise ValueError(f"timeout_s={settings.timeout_s}: a finite, positive time")
-    # What it complains of becomes an error of ours; without a handler Python would print it over the operator's screen too.
-    logging.getLogger("pymodbus").addHandler(logging.NullHandler())
-    # retries=0: a write is never repeated without knowing what became of the first, and reads are polled anyway.
-    if settings.host is not None:
-        return ModbusTcpClient(settings.host, port=settings.port, timeout=settings.timeout_s, retries=0)
-    assert settings.serial_port is not None  # checked by the settings
-    return ModbusSerialClient(
-        settings.serial_port,
-        baudrate=settings.baud_rate,
-        parity=settings.parity,
-        timeout=settings.timeout_s,
-        retries=0,
-    )

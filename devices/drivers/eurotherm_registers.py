@@ -6,12 +6,11 @@ in one place only. docs/reference/drivers/furnace.md says what to look at on the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from devices.errors import CommunicationError, RefusedError
+from devices.errors import RefusedError
 
-__all__ = ["MODELS", "Model", "decode", "encode", "words"]
+__all__ = ["MODELS", "Model", "decode", "encode"]
 
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -75,21 +74,6 @@ MODELS = {
     "3200": Model("3200", ("min", "h", "s")),
 }
 """By the name that settings use."""
-
-
-def words(values: object, n: int) -> list[int]:
-    """The registers of a reply, if they are `n` words of 16 bits.
-
-    Raises:
-        CommunicationError: they are not.
-    """
-    if (
-        not isinstance(values, Sequence)
-        or len(values) != n
-        or not all(isinstance(value, int) and 0 <= value <= 0xFFFF for value in values)
-    ):
-        raise CommunicationError(f"the reply {str(values)[:60]} is not {n} registers; check model and address")
-    return list(values)
 
 
 def decode(word: int, decimals: int) -> float:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from devices.capabilities import Capability
 from devices.errors import CommunicationError, RefusedError
 
 from .lane import Lane
@@ -139,6 +140,12 @@ class LightConversionLaser:
         self._power_at_sample_W = 0.0
         self._pulses = 0.0
         self._pulses_sd = 0.0
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """What it has of `devices.capabilities.CAPABILITIES`."""
+        has_power = self._power_meter is not None or self.settings.transmission > 0
+        return frozenset({"measured power"} if has_power else ())
 
     def connect(self, timeout_s: float = 5.0) -> None:
         """Connect and read for the first time; may take up to `timeout_s`.

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from devices.capabilities import Capability
 from devices.errors import DeadlineError, RefusedError, StoppedError
 from devices.protocols import Clock, FurnaceDriver, ScheduledCall, Station
 
@@ -58,6 +59,8 @@ class ManualChanger:
     Raises:
         ValueError: two coupons at the stage, or two in the furnace.
     """
+
+    capabilities: frozenset[Capability] = frozenset()
 
     def __init__(
         self,

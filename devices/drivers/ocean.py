@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.capabilities import Capability
 from devices.errors import CommunicationError, RefusedError
 
 from .lane import Lane
@@ -100,10 +101,10 @@ class OceanSpectrometer:
     Args:
         instrument: a `seabreeze.spectrometers.Spectrometer`, opened.
         settings: of the spectrometer and its lamp.
-        switch: switches the excitation lamp: True for on; must not block.
+        switch: switches the excitation lamp: True for on; must not block. None: a hand does, and says nothing of it.
     """
 
-    def __init__(self, instrument: Any, settings: OceanSettings, switch: Callable[[bool], object]) -> None:
+    def __init__(self, instrument: Any, settings: OceanSettings, switch: Callable[[bool], object] | None) -> None:
         self.settings = settings
         self.read_noise_counts = settings.read_noise_counts
         self.gain_counts_per_electron = settings.gain_counts_per_electron
@@ -128,7 +129,7 @@ class OceanSpectrometer:
         self._lane.start(1.0)
 
     @classmethod
-    def find(cls, settings: OceanSettings, switch: Callable[[bool], object]) -> OceanSpectrometer:
+    def find(cls, settings: OceanSettings, switch: Callable[[bool], object] | None) -> OceanSpectrometer:
         """Open a spectrometer on this machine's USB.
 
         Raises:
@@ -148,7 +149,8 @@ class OceanSpectrometer:
     def close(self) -> None:
         """Lamp off, and end the connection."""
         try:
-            self.switch_lamp(on=False)
+            if self._switch is not None:
+                self.switch_lamp(on=False)
         finally:
             self.release()
 
@@ -157,6 +159,11 @@ class OceanSpectrometer:
         self.abort_acquisition()
         self._lane.stop()
         self._instrument.close()
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """Whether it has a lamp that it can switch."""
+        return frozenset({"lamp"} if self._switch is not None else ())
 
     @property
     def wavelength_nm(self) -> NDArray[np.float64]:
@@ -210,7 +217,15 @@ class OceanSpectrometer:
         self._is_given_up.set()
 
     def switch_lamp(self, on: bool) -> float:  # noqa: FBT001  # a switch has two positions
-        """Switch the lamp; returns the time until it is steady, s."""
+        """Switch the lamp; returns the time until it is steady, s.
+
+        Raises:
+            RefusedError: it has no switch.
+        """
+        if self._switch is None:
+            raise RefusedError(
+                f"{self._lane.name}: switch the lamp {'on' if on else 'off'}: this driver was given no switch; do it by hand"
+            )
         self._switch(on)
         if on and not self._is_lamp_on:
             self._steady_s = time.monotonic() + self.settings.warm_up_s

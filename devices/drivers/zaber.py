@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from devices.capabilities import Capability
 from devices.errors import CommunicationError, DeviceError, RefusedError
 from devices.protocols import AxisName
 
@@ -116,6 +117,12 @@ class ZaberStage:
         self._limits_mm: tuple[tuple[float, float], ...] = ()
         self._speeds_mm_s: tuple[float, ...] = ()
         self._acceleration_mm_s2 = 0.0
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:
+        """A line needs a gate, or an axis without acceleration; known when connected."""
+        has_lines = self.settings.gate_output is not None or self._acceleration_mm_s2 == 0
+        return frozenset({"z", "lines"} if has_lines else {"z"})
 
     def connect(self, timeout_s: float = 5.0) -> None:
         """Connect and read for the first time; may take up to `timeout_s`.

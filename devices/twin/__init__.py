@@ -1,4 +1,4 @@
-"""The simulated instrument: five drivers around one world, whose hidden truth only the world can read."""
+"""The simulated instrument: its drivers around one world, whose hidden truth only the world can read."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .changer import TwinChanger
 from .effects import Effects
 from .furnace import TwinFurnace
 from .laser import TwinLaser
+from .lifetime import TwinLifetime
 from .spectrometer import TwinSpectrometer
 from .stage import TwinStage
 from .world import World
@@ -26,7 +27,7 @@ def build_twin(
     geometry: Geometry | None = None,
     effects: Effects | None = None,
 ) -> Drivers:
-    """The five drivers of a simulated instrument.
+    """The drivers of a simulated instrument.
 
     Args:
         seed: of the hidden truth and of all noise: the same seed, coupons and plan give the same counts.
@@ -46,4 +47,5 @@ def build_twin(
         furnace=TwinFurnace(world),
         spectrometer=TwinSpectrometer(world, stage),
         changer=TwinChanger(world),
+        lifetime=TwinLifetime(world, stage),
     )

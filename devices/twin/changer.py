@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devices.capabilities import Capability
 from devices.errors import RefusedError
 from devices.protocols import ScheduledCall, Station
 
@@ -21,6 +22,8 @@ class TwinChanger:
     Args:
         world: whose coupons it carries.
     """
+
+    capabilities: frozenset[Capability] = frozenset({"automatic"})
 
     def __init__(self, world: World) -> None:
         self._world = world

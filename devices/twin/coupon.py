@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics import heat, observe, setting_dtype, spectrum, write
+from beamline.physics import decay, heat, observe, setting_dtype, spectrum, write
 from beamline.recipe import Coupon
 
 from .effects import Effects
@@ -33,6 +33,8 @@ TO_NOSE_K = 660.0
 TAIL_SHIFT_eV, TAIL_WIDENING = 0.025, 1.6
 """The tail of a band: a second band below it in energy, wider."""
 NEIGHBOUR_MEMORY_S = 60.0
+PASSBAND_POINTS = 256
+"""Of the spectrum behind a filter, which is a fraction of a nm to a few nm between two."""
 
 
 class GlassCoupon:
@@ -144,6 +146,46 @@ class GlassCoupon:
             halfway = replace(feature, lamp_s=feature.lamp_s + 0.5 * lamp_s)
             rate += weights[i] * self._emission(halfway, now_s, wavelength_nm)
             self._features[i] = replace(feature, lamp_s=feature.lamp_s + lamp_s)
+        return rate
+
+    def glow(
+        self,
+        x_mm: float,
+        y_mm: float,
+        *,
+        radius_mm: float,
+        passband_nm: tuple[float, float],
+        time_ns: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Photons per ns after a short pulse that a Gaussian spot collects through a filter, shape [t].
+
+        In the units of the physics' intensities, for one pulse: the integral over all times is the light that passes. Of
+        what the truth has beyond the physics, only the coupon and its history are in it: brightness under a lamp is not.
+
+        Args:
+            x_mm: middle of the spot on the coupon.
+            y_mm: the same.
+            radius_mm: 1/e^2 radius of the spot.
+            passband_nm: what the filter passes.
+            time_ns: after the pulse, shape [t].
+        """
+        weights = [feature.weight(x_mm, y_mm, radius_mm) for feature in self._features]
+        seen = [i for i, weight in enumerate(weights) if weight > 1e-6]
+        rate = np.zeros(time_ns.size)
+        if not seen:
+            return rate
+        self._develop()
+        wavelength_nm = np.linspace(*passband_nm, PASSBAND_POINTS)
+        for i in seen:
+            state = self._features[i].state
+            assert state is not None  # _develop made it
+            for phase, other in (("green", "red"), ("red", "green")):
+                alone = observe(state, self._truth.parameters)[0]
+                alone[f"{other}_intensity"] = 0.0
+                if alone[f"{phase}_intensity"][0] > 0.0:
+                    passed = float(np.trapezoid(spectrum(alone, wavelength_nm)[0], wavelength_nm))
+                    alone[f"{phase}_intensity"] = passed
+                    rate += weights[i] * decay(alone, time_ns, phase)[0]
         return rate
 
     def _emission(self, feature: Feature, now_s: float, wavelength_nm: NDArray[np.float64]) -> NDArray[np.float64]:

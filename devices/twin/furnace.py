@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from devices.capabilities import Capability
+
 from .world import World
 
 __all__ = ["TwinFurnace"]
@@ -15,6 +17,8 @@ class TwinFurnace:
     """
 
     is_sensor_ok = True
+
+    capabilities: frozenset[Capability] = frozenset()
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from devices.capabilities import Capability
 from devices.errors import RefusedError
 from devices.protocols import ScheduledCall
 
@@ -29,6 +30,8 @@ class TwinLaser:
     wavelength_nm = 1030.0
     pulse_duration_fs = PULSE_DURATION_fs
     numerical_aperture = NUMERICAL_APERTURE
+
+    capabilities: frozenset[Capability] = frozenset({"measured power"})
 
     def __init__(self, world: World, stage: TwinStage) -> None:
         self._world = world

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.capabilities import Capability
 from devices.errors import RefusedError
 
 from .detector import FULL_COUNTS, N_PIXELS, GAIN_counts_e
@@ -29,6 +30,7 @@ class TwinSpectrometer:
         stage: which says what is under the head.
     """
 
+    capabilities: frozenset[Capability] = frozenset({"lamp"})
     saturation_counts = FULL_COUNTS
     read_noise_counts = READ_NOISE_COUNTS
     gain_counts_per_electron = GAIN_counts_e

@@ -6,6 +6,7 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
+from devices.capabilities import Capability
 from devices.errors import RefusedError
 from devices.protocols import AxisName
 
@@ -45,6 +46,8 @@ class TwinStage:
     Args:
         world: whose clock it moves by.
     """
+
+    capabilities: frozenset[Capability] = frozenset({"z", "lines"})
 
     def __init__(self, world: World) -> None:
         self._world = world

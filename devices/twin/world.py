@@ -17,6 +17,7 @@ from beamline.recipe import Coupon
 from devices.geometry import Geometry
 from devices.protocols import Clock, Station
 
+from .counter import TwinCounter
 from .coupon import GlassCoupon
 from .detector import N_PIXELS, TwinDetector
 from .effects import Effects
@@ -64,8 +65,8 @@ class World:
         serials = [coupon.serial for coupon in coupons]
         if len(set(serials)) != len(serials):
             raise ValueError(f"{serials=}: every coupon needs a serial of its own")
-        truth_rng, laser_rng, furnace_rng, detector_rng = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
+        truth_rng, laser_rng, furnace_rng, detector_rng, counter_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
         )
         self.clock = clock
         self.geometry = geometry
@@ -87,6 +88,7 @@ class World:
             lag_s=truth.coupon_lag_s,
         )
         self.detector = TwinDetector(detector_rng, effects, truth.wavelength_error_nm)
+        self.counter = TwinCounter(counter_rng, is_noisy=effects.shot_noise)
 
     # ------------------------------------------------------------------------------------------------------- coupons
     @property
@@ -172,3 +174,14 @@ class World:
                 is_on_glass=target.holds(x_mm, y_mm),
             )
         return self.detector.expose(light, integration_s, n_averages)
+
+    # ------------------------------------------------------------------------------------------------------ lifetime
+    def glow(
+        self, stage_x_mm: float, stage_y_mm: float, *, passband_nm: tuple[float, float], time_ns: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Photons per ns of one pulse under the head, through a filter, in the units of the physics, shape [t]."""
+        target = self.coupon_at("stage")
+        if target is None:
+            return np.zeros(time_ns.size)
+        x_mm, y_mm = self.geometry.place_at_head(stage_x_mm, stage_y_mm)
+        return target.glow(x_mm, y_mm, radius_mm=SPOT_RADIUS_mm, passband_nm=passband_nm, time_ns=time_ns)

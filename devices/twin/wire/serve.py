@@ -13,8 +13,9 @@ from devices.geometry import Geometry
 from devices.protocols import Clock, Drivers
 from devices.twin import build_twin
 
-from .furnace import FurnaceFace, ModbusServer
+from .furnace import FurnaceFace
 from .laser import LaserFace, LaserServer
+from .modbus import ModbusServer
 from .shared import Shared
 from .stage import StageFace, StageServer
 

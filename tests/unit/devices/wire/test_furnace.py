@@ -18,7 +18,8 @@ from pymodbus.pdu import DecodePDU
 
 from devices import CommunicationError, DeviceError, DiscreteEventClock, RefusedError, SensorError
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
-from devices.drivers.eurotherm_registers import MODELS, decode, encode, words
+from devices.drivers.eurotherm_registers import MODELS, decode, encode
+from devices.drivers.modbus_line import words
 from devices.twin import build_twin
 from devices.twin.wire import Shared, WireTwin
 from devices.twin.wire.furnace import FurnaceFace
@@ -205,7 +206,7 @@ def test_whatever_comes_is_registers_or_our_own_error(pdu: bytes) -> None:
             isError=lambda: True
         )
 
-    driver._client = SimpleNamespace(read_holding_registers=reply, write_register=reply, close=lambda: None)
+    driver._line._client = SimpleNamespace(read_holding_registers=reply, write_register=reply, close=lambda: None)
     for call in (driver._poll, lambda: driver._read(1, 5), lambda: driver._write(2, 3)):
         try:
             call()

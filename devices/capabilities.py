@@ -1,0 +1,44 @@
+"""What instruments of one role may or may not have, by name: a plan that needs one asks for it before it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+__all__ = ["CAPABILITIES", "Capability"]
+
+Capability = Literal[
+    "automatic",
+    "excitation power",
+    "excitation switch",
+    "filter wheel",
+    "instrument response",
+    "lamp",
+    "lines",
+    "measured power",
+    "pulse counting",
+    "settings",
+    "z",
+]
+
+CAPABILITIES: Mapping[str, Mapping[Capability, str]] = {
+    "laser": {
+        "measured power": "the power at the sample is known while the output is open, by a meter or by a measured transmission",
+        "pulse counting": "pulses are counted by hardware, so that a dose is exact",
+    },
+    "stage": {
+        "z": "a third axis, along which the depth of the focus is chosen",
+        "lines": "constant speed over a whole line, with the gate shut while it gets there (a position trigger)",
+    },
+    "furnace": {},
+    "spectrometer": {"lamp": "the excitation lamp is switched by the driver, so that darks need no hand"},
+    "lifetime": {
+        "settings": "bin width and pulse rate are set by the driver, not in the counter's own program",
+        "excitation switch": "the pulsed excitation is switched by the driver",
+        "excitation power": "the power of the excitation is set by the driver",
+        "filter wheel": "the filter is changed by the driver",
+        "instrument response": "the response to the bare pulse was measured at this bin width",
+    },
+    "changer": {"automatic": "carries coupons without an operator"},
+}
+"""By role: what each capability means."""
