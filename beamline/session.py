@@ -152,7 +152,17 @@ def _drivers(
 
 @contextmanager
 def twin_on_the_wire(
-    instrument: Instrument, *, seed: int, speed: float, laser_port: int, furnace_port: int, stage_port: int
+    instrument: Instrument,
+    *,
+    seed: int,
+    speed: float,
+    laser_port: int,
+    furnace_port: int,
+    stage_port: int,
+    spectrometer_port: int = 0,
+    carousel_port: int = 0,
+    lifetime_folder: Path | None = None,
+    coupons: Sequence[Coupon] = (),
 ) -> Iterator[Mapping[str, str]]:
     """Serve the simulated instrument by the protocols of real ones, on loopback; gives what is served where.
 
@@ -163,6 +173,10 @@ def twin_on_the_wire(
         laser_port: of REST; 0 takes one that is free.
         furnace_port: of Modbus TCP, the same.
         stage_port: of the stage's ASCII protocol, the same.
+        spectrometer_port: of the Ocean Binary Protocol, the same.
+        carousel_port: of the carousel's Modbus TCP, the same.
+        lifetime_folder: in which requests for decays are answered with files; None: they are not.
+        coupons: in the rack, which are the carousel's slots from 1 on.
 
     Raises:
         OSError: a port is taken.
@@ -173,11 +187,14 @@ def twin_on_the_wire(
     truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
     with serve_twin(
         truth_seed,
-        (),
+        coupons,
         ScaledClock(speed),
         instrument.geometry,
         laser_port=laser_port,
         furnace_port=furnace_port,
         stage_port=stage_port,
+        spectrometer_port=spectrometer_port,
+        carousel_port=carousel_port,
+        lifetime_folder=lifetime_folder,
     ) as wire:
         yield wire.addresses

@@ -39,11 +39,39 @@ def wire() -> None:
 @click.option("--laser-port", type=_port, default=20022, show_default=True, help="0: any that is free.")
 @click.option("--furnace-port", type=_port, default=5020, show_default=True, help="Of Modbus TCP. 0: any that is free.")
 @click.option("--stage-port", type=_port, default=55550, show_default=True, help="0: any that is free.")
+@click.option("--spectrometer-port", type=_port, default=57357, show_default=True, help="0: any that is free.")
+@click.option(
+    "--carousel-port", type=_port, default=5021, show_default=True, help="Of Modbus TCP. 0: any that is free."
+)
+@click.option(
+    "--lifetime-folder",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Answer requests for decays in this folder; without it, the counter is not served.",
+)
+@click.option(
+    "--coupons",
+    "n_coupons",
+    type=click.IntRange(0, 100),
+    default=4,
+    show_default=True,
+    help="In the rack, C01 and so on, of Br and I alike.",
+)
 def serve(
-    instrument_file: Path | None, *, seed: int, speed: float, laser_port: int, furnace_port: int, stage_port: int
+    instrument_file: Path | None,
+    *,
+    seed: int,
+    speed: float,
+    laser_port: int,
+    furnace_port: int,
+    stage_port: int,
+    spectrometer_port: int,
+    carousel_port: int,
+    lifetime_folder: Path | None,
+    n_coupons: int,
 ) -> None:
-    """Serve laser, furnace and stage by the instruments' own protocols, on this machine alone, until Ctrl-C."""
+    """Serve the instrument by the instruments' own protocols, on this machine alone, until Ctrl-C."""
     from beamline.instrument import Instrument, InstrumentFileError, load_instrument
+    from beamline.recipe import Coupon, Glass
     from beamline.session import twin_on_the_wire
 
     def end(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -51,6 +79,7 @@ def serve(
 
     signal.signal(signal.SIGTERM, end)
     try:
+        glass = Glass(name="BrI", bromide=1.5, iodide=1.5)
         instrument = Instrument() if instrument_file is None else load_instrument(instrument_file)
         with twin_on_the_wire(
             instrument,
@@ -59,6 +88,10 @@ def serve(
             laser_port=laser_port,
             furnace_port=furnace_port,
             stage_port=stage_port,
+            spectrometer_port=spectrometer_port,
+            carousel_port=carousel_port,
+            lifetime_folder=lifetime_folder,
+            coupons=[Coupon(serial=f"C{n + 1:02d}", glass=glass) for n in range(n_coupons)],
         ) as addresses:
             for what, where in addresses.items():
                 click.echo(f"{what}: {where}")

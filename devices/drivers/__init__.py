@@ -5,20 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from devices.protocols import ChangerDriver, FurnaceDriver, LaserDriver, SpectrometerDriver, StageDriver
+    from devices.protocols import (
+        ChangerDriver,
+        FurnaceDriver,
+        LaserDriver,
+        LifetimeDriver,
+        SpectrometerDriver,
+        StageDriver,
+    )
 
+    from .carousel import Carousel
+    from .counter_files import CounterFiles
     from .eurotherm import EurothermFurnace
     from .light_conversion import LightConversionLaser
     from .manual_changer import ManualChanger
     from .ocean import OceanSpectrometer
     from .zaber import ZaberStage
 
-    def meet_their_roles(
+    def meet_their_roles(  # noqa: PLR0917  # never called
         laser: LightConversionLaser,
         stage: ZaberStage,
         furnace: EurothermFurnace,
         spectrometer: OceanSpectrometer,
         changer: ManualChanger,
-    ) -> tuple[LaserDriver, StageDriver, FurnaceDriver, SpectrometerDriver, ChangerDriver]:
+        carousel: Carousel,
+        lifetime: CounterFiles,
+    ) -> tuple[
+        LaserDriver, StageDriver, FurnaceDriver, SpectrometerDriver, ChangerDriver, ChangerDriver, LifetimeDriver
+    ]:
         """For the type checker: each driver has all that its role asks for."""
-        return laser, stage, furnace, spectrometer, changer
+        return laser, stage, furnace, spectrometer, changer, carousel, lifetime

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.capabilities import Capability
-from devices.errors import CommunicationError, RefusedError
+from devices.errors import CommunicationError, DeviceError, RefusedError
 
 from .lane import Lane
 
@@ -102,10 +102,20 @@ class OceanSpectrometer:
         instrument: a `seabreeze.spectrometers.Spectrometer`, opened.
         settings: of the spectrometer and its lamp.
         switch: switches the excitation lamp: True for on; must not block. None: a hand does, and says nothing of it.
+        reopen: makes a new connection after a failure; None where seabreeze does so by itself.
     """
 
-    def __init__(self, instrument: Any, settings: OceanSettings, switch: Callable[[bool], object] | None) -> None:
+    def __init__(
+        self,
+        instrument: Any,
+        settings: OceanSettings,
+        switch: Callable[[bool], object] | None,
+        *,
+        reopen: Callable[[Any], object] | None = None,
+    ) -> None:
         self.settings = settings
+        self._reopen = reopen
+        self._is_lost = False
         self.read_noise_counts = settings.read_noise_counts
         self.gain_counts_per_electron = settings.gain_counts_per_electron
         self._instrument = instrument
@@ -145,6 +155,43 @@ class OceanSpectrometer:
                 "whether another program has it"
             ) from error
         return cls(instrument, settings, switch)
+
+    @classmethod
+    def at_address(
+        cls,
+        host: str,
+        settings: OceanSettings,
+        switch: Callable[[bool], object] | None = None,
+        *,
+        port: int = 57357,
+        model: str = "HDX",
+        has_lamp: bool = False,
+    ) -> OceanSpectrometer:
+        """Open a spectrometer on the network.
+
+        Args:
+            host: its IPv4 address.
+            settings: of the spectrometer and its lamp.
+            switch: of a lamp of its own; must not block.
+            port: of the spectrometer.
+            model: a key of `devices.drivers.ocean_network.MODELS`.
+            has_lamp: the lamp is at the spectrometer's own output, and switched by it.
+
+        Raises:
+            CommunicationError: nothing there answers like a spectrometer.
+        """
+        from .ocean_network import open_on_network, reopen, switch_obp_lamp  # noqa: PLC0415  # needs seabreeze
+
+        instrument = open_on_network(host, port, model)
+        driver = cls(instrument, settings, switch, reopen=reopen)
+        if has_lamp:
+
+            def at_its_output(on: bool) -> None:  # noqa: FBT001  # a switch has two positions
+                what = f"switch the lamp {'on' if on else 'off'}"
+                driver._lane.submit(what, lambda: driver._talk(lambda: switch_obp_lamp(instrument, on=on)))
+
+            driver._switch = at_its_output
+        return driver
 
     def close(self) -> None:
         """Lamp off, and end the connection."""
@@ -251,6 +298,10 @@ class OceanSpectrometer:
         total = np.zeros(self._wavelength_nm.size)
         full = np.zeros(self._wavelength_nm.size, dtype=bool)
         n_discarded = 0
+        if self._is_lost and self._reopen is not None:
+            self._talk(lambda: self._reopen and self._reopen(self._instrument))
+            self._integration_us = None
+        self._is_lost = False
         if integration_us != self._integration_us:
             self._integration_us = None  # until it is done: it may fail half-way
             self._talk(lambda: self._instrument.integration_time_micros(integration_us))
@@ -272,5 +323,8 @@ class OceanSpectrometer:
     def _talk(self, call: Callable[[], Any]) -> Any:
         try:
             return call()
+        except DeviceError:
+            raise
         except Exception as error:  # seabreeze raises its own, USB's and the system's
-            raise CommunicationError(f"{error!r}; check its USB, then switch it off and on") from error
+            self._is_lost = True
+            raise CommunicationError(f"{error!r}; check its USB or its network, then switch it off and on") from error

@@ -75,8 +75,6 @@ def read_decay(path: Path | str, channel: int | None = None) -> Decay:
                 header = _Header.of(file, what, n_bytes)
                 channels = [int(one) for one in file.active_channels]
                 histogram = np.asarray(file.decode_histogram(dtype=np.uint32))
-            if histogram.ndim != 2 or len(channels) != histogram.shape[0]:
-                raise DeviceError(f"{what}: its channels {channels} and its photons do not match; export it again")
             curves = dict(zip(channels, histogram, strict=True))
             headers = dict.fromkeys(channels, header)
     except DeviceError:

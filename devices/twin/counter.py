@@ -22,7 +22,7 @@ __all__ = [
 ]
 
 N_BINS = 4096
-BIN_WIDTHS_ns = tuple(0.032 * 2**k for k in range(9))
+BIN_WIDTHS_ns = tuple(0.032 * 2.0**k for k in range(9))
 """0.032 to 8.192 ns: windows of 0.13 to 34 us."""
 PULSE_RATES_kHz = (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2500.0, 5000.0, 10_000.0, 20_000.0)
 MOST_COUNTS = 65535.0

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,7 @@ TO_NOSE_K = 660.0
 TAIL_SHIFT_eV, TAIL_WIDENING = 0.025, 1.6
 """The tail of a band: a second band below it in energy, wider."""
 NEIGHBOUR_MEMORY_S = 60.0
+PHASES: tuple[Literal["green"], Literal["red"]] = ("green", "red")
 PASSBAND_POINTS = 256
 """Of the spectrum behind a filter, which is a fraction of a nm to a few nm between two."""
 
@@ -179,7 +181,8 @@ class GlassCoupon:
         for i in seen:
             state = self._features[i].state
             assert state is not None  # _develop made it
-            for phase, other in (("green", "red"), ("red", "green")):
+            for phase in PHASES:
+                other = "red" if phase == "green" else "green"
                 alone = observe(state, self._truth.parameters)[0]
                 alone[f"{other}_intensity"] = 0.0
                 if alone[f"{phase}_intensity"][0] > 0.0:

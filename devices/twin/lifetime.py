@@ -40,7 +40,7 @@ class TwinLifetime:
     def __init__(self, world: World, stage: TwinStage) -> None:
         self._world = world
         self._stage = stage
-        self._bin_width_ns = BIN_WIDTHS_ns[2]
+        self._bin_width_ns: float = BIN_WIDTHS_ns[2]
         self._rate_kHz = 1000.0
         self._percent = 100.0
         self._filter = self.filters[0]

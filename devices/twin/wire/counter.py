@@ -97,10 +97,7 @@ class CounterFolder:
     def _begin(self, path: Path) -> None:
         try:
             asked: Any = json.loads(path.read_text(encoding="utf-8"))
-            name = Path(str(asked["path"])).name
-            duration_s, stop_at_counts = float(asked["duration_s"]), float(asked["stop_at_counts"])
-            if not (name.endswith(".phu") and 0 < duration_s < 1e5 and 0 <= stop_at_counts < 1e9):
-                raise ValueError(f"{name} for {duration_s} s until {stop_at_counts}: cannot be done")
+            target, duration_s, stop_at_counts = _wanted(asked)
             with self._shared.lock:
                 driver = self._driver
                 driver.start_bin_width(float(asked["bin_width_ns"]))
@@ -111,4 +108,18 @@ class CounterFolder:
         except (DeviceError, ValueError, KeyError, TypeError, RecursionError) as error:
             self.answers[path.name] = f"{type(error).__name__}: {error}"
             return
-        self._request, self._target, self._wanted = path, name, (duration_s, stop_at_counts)
+        self._request, self._target, self._wanted = path, target, (duration_s, stop_at_counts)
+
+
+def _wanted(asked: Any) -> tuple[str, float, float]:
+    """Name of the file, time and counts of a request.
+
+    Raises:
+        ValueError: they cannot be.
+        KeyError, TypeError: it is no request.
+    """
+    name = Path(str(asked["path"])).name
+    duration_s, stop_at_counts = float(asked["duration_s"]), float(asked["stop_at_counts"])
+    if not (name.endswith(".phu") and 0 < duration_s < 1e5 and 0 <= stop_at_counts < 1e9):
+        raise ValueError(f"{name} for {duration_s} s until {stop_at_counts}: cannot be done")
+    return name, duration_s, stop_at_counts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,13 +14,19 @@ from devices.geometry import Geometry
 from devices.protocols import Clock, Drivers
 from devices.twin import build_twin
 
+from .carousel import CarouselFace
+from .counter import CounterFolder
 from .furnace import FurnaceFace
 from .laser import LaserFace, LaserServer
 from .modbus import ModbusServer
 from .shared import Shared
+from .spectrometer import SpectrometerFace, SpectrometerServer
 from .stage import StageFace, StageServer
 
 __all__ = ["WireTwin", "serve_twin"]
+
+DOOR_MARGIN_C = 5.0
+"""Above `Geometry.unload_C` by so much the furnace's door stays shut."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +47,26 @@ class WireTwin:
     furnace_rtu: ModbusServer
     stage_face: StageFace
     stage: StageServer
+    spectrometer_face: SpectrometerFace
+    spectrometer: SpectrometerServer
+    carousel_face: CarouselFace
+    carousel: ModbusServer
+    carousel_rtu: ModbusServer
+    counter: CounterFolder | None
 
     @property
     def addresses(self) -> dict[str, str]:
         """Where each protocol is served."""
+        folder = {} if self.counter is None else {"lifetime, folder of histogram files": self.counter.address}
         return {
             "laser, Light Conversion REST": self.laser.address,
             "furnace, Eurotherm EPC3000, Modbus TCP": self.furnace.address,
             "furnace, Eurotherm 3200, Modbus RTU": self.furnace_rtu.address,
             "stage, Zaber ASCII": self.stage.address,
-        }
+            "spectrometer, Ocean HDX, binary protocol": self.spectrometer.address,
+            "carousel, Modbus TCP": self.carousel.address,
+            "carousel, Modbus RTU": self.carousel_rtu.address,
+        } | folder
 
     def __enter__(self) -> Self:
         return self
@@ -61,8 +78,19 @@ class WireTwin:
 
     def stop(self) -> None:
         """End the servers; the laser's output is closed."""
-        for server in (self.laser, self.furnace, self.furnace_rtu, self.stage):
-            server.stop()
+        servers = (
+            self.laser,
+            self.furnace,
+            self.furnace_rtu,
+            self.stage,
+            self.spectrometer,
+            self.carousel,
+            self.carousel_rtu,
+            self.counter,
+        )
+        for server in servers:
+            if server is not None:
+                server.stop()
         with self.shared.lock:
             self.drivers.laser.close_output()
 
@@ -76,6 +104,9 @@ def serve_twin(
     laser_port: int = 0,
     furnace_port: int = 0,
     stage_port: int = 0,
+    spectrometer_port: int = 0,
+    carousel_port: int = 0,
+    lifetime_folder: Path | None = None,
 ) -> WireTwin:
     """Build a twin and put it on the wire, on loopback.
 
@@ -87,6 +118,9 @@ def serve_twin(
         laser_port: 0 takes one that is free.
         furnace_port: of Modbus TCP, the same; the serial line gets a pseudo-terminal of any name.
         stage_port: as the others.
+        spectrometer_port: as the others.
+        carousel_port: of Modbus TCP, as the others; the serial line gets a pseudo-terminal.
+        lifetime_folder: in which requests for decays are answered with files; None: the counter is not served.
 
     Raises:
         OSError: a port is taken.
@@ -97,6 +131,12 @@ def serve_twin(
     face = LaserFace(drivers.laser, shared)
     stage_face = StageFace(drivers.stage, shared, geometry.limits)
     controller = FurnaceFace(drivers.furnace, shared, "EPC3000")
+    spectrometer_face = SpectrometerFace(drivers.spectrometer, shared)
+
+    def is_door_free() -> bool:
+        return drivers.furnace.temperature_C <= geometry.unload_C + DOOR_MARGIN_C
+
+    carousel_face = CarouselFace(drivers.changer, shared, is_door_free)
     with ExitStack() as started:  # a port that is taken ends those that were started before
         laser = LaserServer(face, laser_port)
         started.callback(laser.stop)
@@ -105,6 +145,15 @@ def serve_twin(
         furnace = ModbusServer(controller, furnace_port)
         started.callback(furnace.stop)
         furnace_rtu = ModbusServer(FurnaceFace(drivers.furnace, shared, "3200"), None)
+        started.callback(furnace_rtu.stop)
+        spectrometer = SpectrometerServer(spectrometer_face, spectrometer_port)
+        started.callback(spectrometer.stop)
+        carousel = ModbusServer(carousel_face, carousel_port)
+        started.callback(carousel.stop)
+        carousel_rtu = ModbusServer(carousel_face, None)
+        counter = None
+        if lifetime_folder is not None and drivers.lifetime is not None:
+            counter = CounterFolder(drivers.lifetime, shared, lifetime_folder)
         started.pop_all()
     return WireTwin(
         drivers=drivers,
@@ -116,4 +165,10 @@ def serve_twin(
         furnace_rtu=furnace_rtu,
         stage_face=stage_face,
         stage=stage,
+        spectrometer_face=spectrometer_face,
+        spectrometer=spectrometer,
+        carousel_face=carousel_face,
+        carousel=carousel,
+        carousel_rtu=carousel_rtu,
+        counter=counter,
     )
