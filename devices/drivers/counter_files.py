@@ -139,6 +139,7 @@ class CounterFiles:
         self._is_on = True
         self._response: NDArray[np.float64] | None = None
         self._request: CountRequest | None = None
+        self._number = 0
         self._deadline_s = math.inf
         self._seen: tuple[int, int] | None = None
         self._trouble: DeviceError | None = None
@@ -261,7 +262,9 @@ class CounterFiles:
         with self._lock:
             self._change(f"count for {duration_s:g} s")
             taken = [int(one.stem[8:]) for one in settings.folder.glob("vitrail-*") if one.stem[8:].isdecimal()]
-            path = settings.folder / f"vitrail-{max(taken, default=0) + 1:05d}{settings.suffix}"
+            # A number is never used again, not even that of a request that was taken back: its file may still come.
+            self._number = max(self._number, *taken, 0) + 1
+            path = settings.folder / f"vitrail-{self._number:05d}{settings.suffix}"
             request = CountRequest(
                 path=path,
                 duration_s=duration_s,

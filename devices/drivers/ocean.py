@@ -309,16 +309,18 @@ class OceanSpectrometer:
         for i in range(n_discarded + n_averages):
             if is_given_up.is_set():
                 return
-            raw = np.asarray(self._talk(self._instrument.intensities), dtype=np.float64)
-            if raw.shape != total.shape or not np.all(np.isfinite(raw)):
-                raise CommunicationError(
-                    f"a spectrum of {raw.shape} values where {total.shape} are due; look at its USB"
-                )
+            raw = self._spectrum(self._instrument.intensities, total.shape)
             self._integration_us = integration_us
             if i >= n_discarded:
                 full |= raw >= self.saturation_counts
                 total += linearise(raw, self.settings.dark_level_counts, self.settings.nonlinearity)
         self._counts, self._n_saturated = total / n_averages, int(full.sum())
+
+    def _spectrum(self, read: Callable[[], Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
+        raw = np.asarray(self._talk(read), dtype=np.float64)
+        if raw.shape != shape or not np.all(np.isfinite(raw)):
+            raise CommunicationError(f"a spectrum of {raw.shape} values where {shape} are due; look at its cable")
+        return raw
 
     def _talk(self, call: Callable[[], Any]) -> Any:
         try:

@@ -13,21 +13,26 @@ from pathlib import Path
 import pytest
 
 VITRAIL = Path(sys.executable).parent / "vitrail"
-FREE = ("--laser-port", "0", "--furnace-port", "0", "--stage-port", "0")
+PORTS = ("--laser-port", "--furnace-port", "--stage-port", "--spectrometer-port", "--carousel-port")
+FREE = tuple(word for port in PORTS for word in (port, "0"))
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_on_loopback_until_it_is_ended(tmp_path: Path, end: signal.Signals) -> None:
     with subprocess.Popen(
-        [VITRAIL, "twin", "serve", *FREE, "--speed", "60"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [VITRAIL, "twin", "serve", *FREE, "--speed", "60", "--lifetime-folder", "."],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as served:
         assert served.stdout is not None
-        said = [served.stdout.readline().strip() for _ in range(5)]
+        said = [served.stdout.readline().strip() for _ in range(9)]
         try:
             assert said[-1] == "Time runs at 60 times real time. Ctrl-C ends it."
             ports = {line.split(":")[0].split(",")[0]: line for line in said if "127.0.0.1" in line}
-            assert set(ports) == {"laser", "furnace", "stage"}
-            assert "/dev/" in said[2]
+            assert set(ports) == {"laser", "furnace", "stage", "spectrometer", "carousel"}
+            assert any(line.startswith("lifetime, folder") for line in said)
+            assert sum("/dev/" in line for line in said) == 2
             connection = http.client.HTTPConnection(
                 "127.0.0.1", int(re.findall(r":(\d+)/", ports["laser"])[0]), timeout=10
             )
@@ -45,7 +50,7 @@ def test_it_serves_on_loopback_until_it_is_ended(tmp_path: Path, end: signal.Sig
     assert served.returncode == 0
 
 
-@pytest.mark.parametrize("option", ["--laser-port", "--furnace-port", "--stage-port"])
+@pytest.mark.parametrize("option", PORTS)
 def test_a_port_that_is_taken_is_named(tmp_path: Path, option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

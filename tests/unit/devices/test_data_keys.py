@@ -31,6 +31,19 @@ READ = {
         "spectrometer_n_saturated": "pixels",
     },
     "changer": {"changer_at_stage": None, "changer_in_furnace": None},
+    "lifetime": {
+        "lifetime_counts": "photons",
+        "lifetime_response": "1",
+        "lifetime_acquisition_s": "s",
+        "lifetime_count_rate_Hz": "Hz",
+        "lifetime_photons_per_pulse": "1",
+        "lifetime_stopped_by": None,
+        "lifetime_warning": None,
+        "lifetime_filter": None,
+        "lifetime_excitation_percent": "%",
+        "lifetime_bin_width_ns": "ns",
+        "lifetime_excitation_rate_kHz": "kHz",
+    },
     "clock_s": {"clock_s": "s"},
     "site_name": {"site_name": None},
 }
@@ -45,6 +58,7 @@ CONFIGURED = {
         "spectrometer_gain_counts_per_electron": "counts/electron",
     },
     "changer": {},
+    "lifetime": {"lifetime_excitation_nm": "nm"},
 }
 ALL = list(READ)
 
@@ -56,7 +70,7 @@ def check(described: dict[str, dict[str, Any]], read: dict[str, dict[str, Any]])
         assert read[name]["timestamp"] > 1.7e9
         if key["dtype"] == "array":
             assert value.dtype == np.dtype(key["dtype_numpy"]) == np.float64
-            assert list(value.shape) == key["shape"] == [2048]
+            assert list(value.shape) == key["shape"] == [4096 if name.startswith("lifetime") else 2048]
         elif key["dtype"] == "number":
             assert type(value) is float
             assert key["dtype_numpy"] == "<f8"
@@ -100,6 +114,8 @@ def test_hints_name_what_is_read(bench: Bench) -> None:
         "stage_y_mm",
         "furnace_temperature_C",
         "spectrometer_n_saturated",
+        "lifetime_count_rate_Hz",
+        "lifetime_photons_per_pulse",
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from devices import Bench
+from devices import CAPABILITIES, Bench
 from devices.twin import Effects
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -28,7 +28,7 @@ def test_the_code_of_the_reference_runs() -> None:
     assert bench.furnace.heater.get() == "standby"
 
 
-@pytest.mark.parametrize("role", ["laser", "stage", "furnace", "spectrometer", "changer"])
+@pytest.mark.parametrize("role", ["laser", "stage", "furnace", "spectrometer", "changer", "lifetime"])
 def test_the_reference_names_every_signal(bench: Bench, role: str) -> None:
     device = getattr(bench, role)
     for name in device.component_names:
@@ -38,6 +38,12 @@ def test_the_reference_names_every_signal(bench: Bench, role: str) -> None:
             low, high = signal.limits
             row = next(line for line in REFERENCE.splitlines() if f"`{signal.name}`" in line)
             assert f"{low:g} to {high:g}" in row
+
+
+def test_the_reference_names_every_capability_and_who_has_it() -> None:
+    for role, capabilities in CAPABILITIES.items():
+        for capability in capabilities:
+            assert f"| {role} | `{capability}` |" in REFERENCE
 
 
 def test_the_page_of_the_twin_names_every_effect() -> None:

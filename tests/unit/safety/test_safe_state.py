@@ -16,6 +16,8 @@ METHODS = [
     ("laser", "start_pulse_energy"),
     ("stage", "stop"),
     ("spectrometer", "switch_lamp"),
+    ("lifetime", "abort_acquisition"),
+    ("lifetime", "switch_excitation"),
 ]
 
 
@@ -32,15 +34,18 @@ def test_a_bench_at_work_is_brought_to_rest(bench: Any) -> None:
     bench.laser.driver.open_output()
     bench.spectrometer.driver.switch_lamp(on=True)
     bench.stage.driver.start_move("x", 100.0)
+    bench.lifetime.driver.switch_excitation(on=True)
     steps = make_safe(bench)
-    assert [step.error for step in steps] == [None] * 5
+    assert [step.error for step in steps] == [None] * 7
     assert not bench.laser.driver.is_output_open
     assert not bench.furnace.driver.is_on
     assert not bench.spectrometer.driver.is_lamp_on
     assert not bench.stage.driver.is_moving("x")
+    assert not bench.lifetime.driver.is_excitation_on
+    assert not bench.lifetime.driver.is_busy
 
 
-@pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(5), n) for n in range(1, 6))))
+@pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(7), n) for n in range(1, 8))))
 def test_every_other_step_is_tried_when_some_fail(
     bench: Any, broken: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -54,6 +59,6 @@ def test_every_other_step_is_tried_when_some_fail(
 
         monkeypatch.setattr(getattr(bench, role).driver, method, step)
     steps = make_safe(bench)
-    assert called == list(range(5))
+    assert called == list(range(7))
     assert [i for i, s in enumerate(steps) if s.error] == list(broken)
     assert all("bus is dead" in str(steps[i]) and "NOT DONE" in str(steps[i]) for i in broken)

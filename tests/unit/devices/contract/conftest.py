@@ -5,26 +5,34 @@ What a test of this folder asserts must hold for both. `Rig` hides which it is.
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bluesky import RunEngine
 
 from beamline.recipe import Coupon, Glass
-from devices import DiscreteEventClock, RefusedError, ScaledClock
+from devices import DiscreteEventClock, Geometry, RefusedError, ScaledClock
+from devices.drivers.carousel import Carousel, CarouselSettings
+from devices.drivers.counter_files import CounterFiles, CounterSettings
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
 from devices.drivers.light_conversion import LightConversionLaser, LightConversionSettings
+from devices.drivers.ocean import OceanSettings, OceanSpectrometer
 from devices.drivers.zaber import ZaberSettings, ZaberStage
 from devices.twin import build_twin
 from devices.twin.wire import WireTwin, serve_twin
 from devices.twin.wire.laser import FULL_ENERGY_uJ
+from devices.twin.wire.phu import phu
 from devices.twin.wire.stage import MICROSTEP_um
 
-COUPONS = (Coupon(serial="A", glass=Glass(name="BrI", bromide=1.5, iodide=1.5)),)
+MIXED = Glass(name="BrI", bromide=1.5, iodide=1.5)
+COUPONS = (Coupon(serial="A", glass=MIXED), Coupon(serial="B", glass=MIXED))
 
 
 @dataclass
@@ -35,11 +43,15 @@ class Rig:
         driver: that is tested.
         clock: for a role of it.
         pass_time: let so many seconds of the clock pass.
+        drivers: all of the twin, to bring it into a state; use them within `lock`.
+        lock: of the twin.
     """
 
     driver: Any
     clock: Any
     pass_time: Callable[[float], object]
+    drivers: Any = None
+    lock: Any = field(default_factory=nullcontext)
 
     def until(self, is_true: Callable[[], object], within_s: float) -> None:
         """Let time pass until something is true; an error if it is not within so many seconds of the clock.
@@ -62,6 +74,36 @@ class Rig:
         with pytest.raises(RefusedError, match=match):
             command_and_look()
 
+    def write_lines(self, n_lines: int = 1) -> None:
+        """Coupon A with lines of 1 mm in it, 30 um apart, their middle under the head of the spectrometer."""
+        geometry, drivers = Geometry(), self.drivers
+
+        def do(command: Callable[[], object], role: str) -> None:
+            with self.lock:
+                command()
+                device = getattr(drivers, role)
+            self.until(lambda: not self._is_busy(device), 200.0)
+
+        do(lambda: drivers.changer.start_transfer("A", "stage"), "changer")
+        do(lambda: drivers.laser.start_pulse_energy(200.0), "laser")
+        do(lambda: drivers.laser.start_repetition_rate(10.0), "laser")
+        for n in range(n_lines):
+            x, y, z = geometry.under_laser(5.0, 5.0 + 0.03 * (n - (n_lines - 1) / 2), 0.2)
+            for axis, mm in (("x", x), ("y", y), ("z", z)):
+                do(lambda axis=axis, mm=mm: drivers.stage.start_move(axis, mm), "stage")
+            with self.lock:
+                drivers.laser.open_output()
+            do(lambda x=x, y=y: drivers.stage.start_line(x + 1.0, y, 0.4), "stage")
+            with self.lock:
+                drivers.laser.close_output()
+        x, y, _ = geometry.under_spectrometer(5.5, 5.0)
+        for axis, mm in (("x", x), ("y", y)):
+            do(lambda axis=axis, mm=mm: drivers.stage.start_move(axis, mm), "stage")
+
+    def _is_busy(self, device: Any) -> bool:
+        with self.lock:
+            return any(map(device.is_moving, "xyz")) if hasattr(device, "is_moving") else device.is_busy
+
     def engine(self) -> RunEngine:
         """An engine that lives by the clock."""
         engine = RunEngine({})
@@ -71,17 +113,19 @@ class Rig:
 
 def on_twin(role: str) -> Rig:
     clock = DiscreteEventClock()
-    return Rig(getattr(build_twin(1, COUPONS, clock), role), clock, clock.advance)
+    drivers = build_twin(1, COUPONS, clock)
+    return Rig(getattr(drivers, role), clock, clock.advance, drivers)
 
 
 @contextmanager
-def on_wire(speed: float, make: Callable[[WireTwin], Any]) -> Iterator[Rig]:
+def on_wire(speed: float, make: Callable[[WireTwin], Any], lifetime_folder: Path | None = None) -> Iterator[Rig]:
     clock = ScaledClock(speed)
     pause = threading.Event()
-    with serve_twin(1, COUPONS, clock) as wire:
+    with serve_twin(1, COUPONS, clock, lifetime_folder=lifetime_folder) as wire:
         driver = make(wire)
-        driver.connect()
-        yield Rig(driver, clock, lambda seconds: pause.wait(seconds / speed))
+        if hasattr(driver, "connect"):
+            driver.connect()
+        yield Rig(driver, clock, lambda seconds: pause.wait(seconds / speed), wire.drivers, wire.shared.lock)
         driver.close()
 
 
@@ -106,16 +150,72 @@ def zaber(wire: WireTwin) -> ZaberStage:
     return ZaberStage(ZaberSettings(steps, host="127.0.0.1", port=wire.stage.port, poll_s=0.02))
 
 
+def ocean(wire: WireTwin) -> OceanSpectrometer:
+    settings = OceanSettings(read_noise_counts=10.0, gain_counts_per_electron=0.3, warm_up_s=0.2)
+    return OceanSpectrometer.at_address("127.0.0.1", settings, port=wire.spectrometer.port, has_lamp=True)
+
+
+class Locked:
+    """A driver of the twin whose every use holds its lock."""
+
+    def __init__(self, driver: Any, lock: Any) -> None:
+        self._driver, self._lock = driver, lock
+
+    def __getattr__(self, name: str) -> Any:
+        with self._lock:
+            value = getattr(self._driver, name)
+        if not callable(value):
+            return value
+
+        def call(*args: Any) -> Any:
+            with self._lock:
+                return value(*args)
+
+        return call
+
+
+def carousel_tcp(wire: WireTwin) -> Carousel:
+    return carousel(wire, host="127.0.0.1", port=wire.carousel.port)
+
+
+def carousel_rtu(wire: WireTwin) -> Carousel:
+    return carousel(wire, serial_port=wire.carousel_rtu.serial_port, baud_rate=115200, parity="N")
+
+
+def carousel(wire: WireTwin, **line: Any) -> Carousel:
+    settings = CarouselSettings(slots={"A": 1, "B": 2}, poll_s=0.02, **line)
+    return Carousel(settings, Locked(wire.drivers.furnace, wire.shared.lock))
+
+
+def counter_files(wire: WireTwin) -> CounterFiles:
+    folder = wire.counter.folder
+    with wire.shared.lock:
+        bare = wire.drivers.lifetime.histogram
+    response = folder / "response.phu"
+    response.write_bytes(phu(dataclasses.replace(bare, counts=np.round(1e6 * bare.response), acquisition_s=10.0)))
+    settings = CounterSettings(
+        folder,
+        n_bins=bare.counts.size,
+        bin_width_ns=bare.bin_width_ns,
+        excitation_rate_kHz=bare.excitation_rate_kHz,
+        filters=("all", "green", "red"),
+        response_file=response,
+        timeout_s=20.0,
+        poll_s=0.02,
+    )
+    return CounterFiles(settings)
+
+
 def rigs(role: str, speed: float, **makers: Callable[[WireTwin], Any]) -> Any:
     """A fixture that gives the twin's driver, then each of the instrument's."""
 
     @pytest.fixture(params=["twin", *makers])
-    def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    def rig(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Rig]:
         if request.param == "twin":
             yield on_twin(role)
             return
         with ExitStack() as stack:
-            yield stack.enter_context(on_wire(speed, makers[request.param]))
+            yield stack.enter_context(on_wire(speed, makers[request.param], tmp_path))
 
     return rig
 
@@ -124,3 +224,5 @@ laser = rigs("laser", 1.0, light_conversion=light_conversion)
 # Ramps last minutes: the servers' time runs 200 times as fast.
 furnace = rigs("furnace", 200.0, eurotherm_tcp=eurotherm_tcp, eurotherm_rtu=eurotherm_rtu)
 stage = rigs("stage", 1.0, zaber=zaber)
+spectrometer = rigs("spectrometer", 20.0, ocean=ocean)
+lifetime = rigs("lifetime", 100.0, counter_files=counter_files)

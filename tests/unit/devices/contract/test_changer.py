@@ -1,6 +1,8 @@
-"""What holds for every driver of a changer: the twin's, and the one whose hands are an operator's."""
+"""What holds for every driver of a changer: the twin's, the one whose hands are an operator's, a carousel on two lines."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import bluesky.plan_stubs as bps
 import pytest
@@ -10,7 +12,7 @@ from devices import Changer, Clock, DeadlineError, DiscreteEventClock, RefusedEr
 from devices.drivers.manual_changer import ManualChanger, Request
 from devices.twin import build_twin
 
-from .conftest import Rig
+from .conftest import Locked, Rig, carousel_rtu, carousel_tcp, on_wire
 
 MIXED = Glass(name="BrI", bromide=1.5, iodide=1.5)
 SERIALS = ("A", "B")
@@ -49,16 +51,22 @@ def manual(operator: Operator) -> ManualChanger:
     return operator.changer
 
 
-@pytest.fixture(params=["twin", "manual"])
-def changer(request: pytest.FixtureRequest, operator: Operator) -> Rig:
+@pytest.fixture(params=["twin", "manual", "carousel_tcp", "carousel_rtu"])
+def changer(request: pytest.FixtureRequest, operator: Operator) -> Iterator[Rig]:
     clock = operator.clock
+    if request.param.startswith("carousel"):
+        # A transfer of 40 s takes 0.2 s of the wall.
+        with on_wire(200.0, {"carousel_tcp": carousel_tcp, "carousel_rtu": carousel_rtu}[request.param]) as rig:
+            operator.furnace = Locked(rig.drivers.furnace, rig.lock)
+            yield rig
+        return
     if request.param == "twin":
         drivers = build_twin(1, [Coupon(serial=serial, glass=MIXED) for serial in SERIALS], clock)
         rig = Rig(drivers.changer, clock, clock.advance)
         operator.furnace = drivers.furnace
     else:
         rig = Rig(manual(operator), clock, clock.advance)
-    return rig
+    yield rig
 
 
 def test_a_coupon_is_carried(changer: Rig) -> None:
@@ -68,6 +76,8 @@ def test_a_coupon_is_carried(changer: Rig) -> None:
     assert driver.is_busy
     assert driver.station_of("A") == "rack"
     changer.until(lambda: not driver.is_busy, 100.0)
+    assert (driver.station_of("A"), driver.station_of("B")) == ("stage", "rack")
+    driver.finish_transfer()  # also when nothing moves
     assert (driver.station_of("A"), driver.station_of("B")) == ("stage", "rack")
     with pytest.raises(KeyError):
         driver.station_of("Z")
@@ -84,7 +94,7 @@ def test_what_cannot_be_is_refused(changer: Rig) -> None:
 
 def test_a_hot_furnace_stays_shut(changer: Rig, operator: Operator) -> None:
     operator.furnace.start_ramp(200.0, 20.0)
-    changer.pass_time(900.0)
+    changer.until(lambda: operator.furnace.temperature_C > 200.0, 1200.0)
     with pytest.raises(RefusedError, match=r"furnace is at 20\d degC.*cool it to 60 degC first"):
         changer.driver.start_transfer("A", "furnace")
 
