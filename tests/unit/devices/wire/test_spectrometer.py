@@ -164,7 +164,6 @@ SPECTRUM = message(Message(0x101000, b""), np.full(N_PIXELS, 1000, dtype="<u2").
 def test_whatever_a_spectrometer_sends_is_a_spectrum_or_our_own_error(
     changes: list[tuple[int, int]], length: int | None
 ) -> None:
-    from seabreeze.pyseabreeze.devices import HDX
     from seabreeze.pyseabreeze.features.spectrometer import SeaBreezeSpectrometerFeatureHDX
     from seabreeze.pyseabreeze.protocol import OBPProtocol
     from seabreeze.pyseabreeze.transport import IPv4Transport
@@ -195,7 +194,7 @@ def test_whatever_a_spectrometer_sends_is_a_spectrum_or_our_own_error(
     del content[len(content) if length is None else length :]
     feature = SeaBreezeSpectrometerFeatureHDX.__new__(SeaBreezeSpectrometerFeatureHDX)
     feature.protocol = OBPProtocol(Line(OBPProtocol))
-    feature._integration_time, feature._spectrum_num_pixel = 1000, HDX.spectrum_num_pixel
+    feature._integration_time, feature._spectrum_num_pixel = 1000, N_PIXELS
     bare = OceanSpectrometer.__new__(OceanSpectrometer)
     bare._is_lost = False
     try:
