@@ -7,9 +7,10 @@ assumptions: docs/reference/drivers/lifetime.md.
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,9 @@ from devices.errors import DeviceError
 
 __all__ = ["Decay", "read_decay"]
 
+TAG = struct.Struct("<32siIq")
+TAGS_WITH_LENGTH = {0x4001FFFF, 0x4002FFFF, 0xFFFFFFFF, 0x2001FFFF}
+"""Text, wide text, bytes, numbers: what follows the tag is as long as its value says."""
 HISTOGRAM_MAGIC = b"PQHISTO\0"
 MOST_CURVES = 512
 MOST_BINS = 1_000_000
@@ -63,9 +67,10 @@ def read_decay(path: Path | str, channel: int | None = None) -> Decay:
 
     what = f"lifetime file {path}"
     try:
+        n_bytes = Path(path).stat().st_size
         with Path(path).open("rb") as opened:
             is_histogram = opened.read(len(HISTOGRAM_MAGIC)) == HISTOGRAM_MAGIC
-        n_bytes = Path(path).stat().st_size
+            _check_lengths(opened, what, n_bytes)
         if is_histogram:
             with ptufile.PhuFile(path) as file:
                 headers = _histogram_headers(file, what, n_bytes)
@@ -95,6 +100,20 @@ def read_decay(path: Path | str, channel: int | None = None) -> Decay:
     counts[: seen.size] = seen
     time_ns = np.arange(counts.size, dtype=np.float64) * header.resolution_s * 1e9
     return Decay(time_ns, counts, channel, header.rate_Hz * 1e-3, header.acquisition_s)
+
+
+def _check_lengths(file: BinaryIO, what: str, n_bytes: int) -> None:
+    """Raise DeviceError where a tag says that it is longer than the file: ptufile would make room for it first."""
+    file.seek(16)
+    while len(tag := file.read(TAG.size)) == TAG.size:
+        name, _, kind, length = TAG.unpack(tag)
+        if name.startswith(b"Header_End"):
+            return
+        if kind in TAGS_WITH_LENGTH:
+            if not 0 <= length <= n_bytes - file.tell():
+                raise DeviceError(f"{what}: a part of its header is longer than the file; it is damaged or cut short")
+            file.seek(length, 1)
+    raise DeviceError(f"{what}: its header has no end; is it a .ptu or .phu file, and whole?")
 
 
 def _histogram_headers(file: Any, what: str, n_bytes: int) -> dict[int, _Header]:
