@@ -76,7 +76,24 @@ def load_instrument(path: Path | str) -> Instrument:
 
 def beyond_reach(campaign: Campaign, instrument: Instrument) -> tuple[Problem, ...]:
     """What a campaign asks for and this instrument cannot do; empty where it can do all."""
-    return (*_settings_beyond(campaign, instrument), *_places_beyond(campaign, instrument), *_door_beyond(instrument))
+    return (
+        *_settings_beyond(campaign, instrument),
+        *_places_beyond(campaign, instrument),
+        *_door_beyond(instrument),
+        *_faults_beyond(campaign, instrument),
+    )
+
+
+def _faults_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Problem]:
+    """Faults on purpose, on anything but the simulated bench."""
+    kind: str = instrument.kind
+    if campaign.fault and kind != "twin":
+        n = len(campaign.fault)
+        text = (
+            f"{n} given, and instrument {instrument.name} is no simulated bench (kind {kind}); take every [[fault]] out of "
+            "the file, or run it on the twin"
+        )
+        yield Problem("fault", text)
 
 
 def _door_beyond(instrument: Instrument) -> Iterator[Problem]:

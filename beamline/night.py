@@ -7,7 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -137,7 +137,10 @@ def run_night(
 def _record_end(session: Session, night: Night, exit_status: str, reason: str) -> None:
     """The last run of a night, empty: an end between two runs would leave no trace in the records otherwise."""
     metadata = night.label.metadata("end", session.bench.clock.now_s)
-    end = {"exit_status": exit_status, "reason": reason, "n_coupons": night.n_done}
+    end: dict[str, Any] = {"exit_status": exit_status, "reason": reason, "n_coupons": night.n_done}
+    if session.faults is not None:
+        end["faults_injected"] = [asdict(injected) for injected in session.faults.injected]
+        end["n_faults_injected"] = session.faults.n_injected
 
     def plan() -> MsgGenerator[None]:
         yield from bps.open_run({**metadata, **end})
@@ -184,7 +187,9 @@ def _metadata(
     coupons: Sequence[Coupon],
 ) -> dict[str, Any]:
     estimate = estimate_night(remaining(campaign, coupons), session.instrument.times, start) if coupons else None
+    faults = {} if session.faults is None else {"faults": as_plain(session.faults.schedule)}
     return {
+        **faults,
         "campaign_file": as_plain(campaign),
         "physics_parameters": {
             p.name: {"nominal": p.nominal, "spread": p.spread, "prior": p.prior, "unit": p.unit} for p in PARAMETERS

@@ -14,12 +14,14 @@ from typing import Any, Self
 
 from bluesky import RunEngine
 
+from beamline.faults import FaultSchedule
 from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
 from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock
 from beamline.safety import AbortOnSignal, SafeStep, make_safe
 from devices import Bench, Clock, DiscreteEventClock, Drivers, RealClock, ScaledClock, make_bench
+from devices.faults import Injector, with_faults
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Session:
         catalog: the process that owns the catalog, or None.
         lock: held as long as the session lives: one session drives an instrument, and its records tell who lives.
         connections: to the instruments; closed at the end, when the bench is safe.
+        faults: what fails on purpose, and the list of what has; None where nothing does.
     """
 
     instrument: Instrument
@@ -52,6 +55,7 @@ class Session:
     catalog: CatalogOwner | None
     lock: FileLock
     connections: ExitStack = field(default_factory=ExitStack)
+    faults: Injector | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +87,7 @@ def open_session(
     unattended: bool,
     catalog: bool = True,
     ask: Ask | None = None,
+    faults: FaultSchedule | None = None,
 ) -> Session:
     """Put an instrument together.
 
@@ -94,12 +99,18 @@ def open_session(
         unattended: signals abort and clean up, instead of Bluesky's pause-and-ask.
         catalog: whether to start the process that takes finished runs into the catalog.
         ask: who carries coupons where the changer is a person; None: whoever is at the terminal.
+        faults: what is to fail on purpose; for the simulated bench only.
 
     Raises:
         InstrumentConnectError: something of a bench does not answer; it names each role, address and what to do.
+        ValueError: faults for anything but the simulated bench.
         RecordError: the folder of the records cannot be used.
         SessionBusyError: another session lives on these records.
     """
+    if faults is not None and faults.entries and instrument.kind != "twin":
+        raise ValueError(
+            f"faults on purpose are for the simulated bench; {instrument.name} is of kind {instrument.kind}: give none"
+        )
     data.mkdir(parents=True, exist_ok=True)
     lock = FileLock(session_lock(data))
     if not lock.acquire():
@@ -114,6 +125,9 @@ def open_session(
     signals = AbortOnSignal().install() if unattended else None
     records = Records(data)
     records.close_orphans()
+    injector: Injector | None = None
+    if faults is not None and faults.entries:
+        drivers, injector = with_faults(drivers, faults, clock)
     engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
     clock.install(engine)
     engine.subscribe(LogWriter(data))
@@ -127,7 +141,7 @@ def open_session(
             role.margin_s *= max(instrument.bench.speed, 1.0)
         if (manual := instrument.bench.changer.manual) is not None:
             bench.changer.margin_s += manual.timeout_s
-    return Session(instrument, engine, bench, records, signals, owner, lock, connections)
+    return Session(instrument, engine, bench, records, signals, owner, lock, connections, injector)
 
 
 def _drivers(

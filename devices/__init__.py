@@ -22,9 +22,11 @@ if TYPE_CHECKING:
         CommunicationError,
         DeadlineError,
         DeviceError,
+        DriftError,
         RefusedError,
         SensorError,
         StoppedError,
+        StuckError,
     )
     from .furnace import Furnace
     from .geometry import Geometry, Limits
@@ -61,6 +63,7 @@ _HOME = {
     "DeadlineError": "errors",
     "DeviceError": "errors",
     "DiscreteEventClock": "clock",
+    "DriftError": "errors",
     "Drivers": "protocols",
     "Fluence": "positions",
     "Furnace": "furnace",
@@ -84,6 +87,7 @@ _HOME = {
     "StageDriver": "protocols",
     "Station": "protocols",
     "StoppedError": "errors",
+    "StuckError": "errors",
     "make_bench": "bench",
 }
 
@@ -101,6 +105,7 @@ __all__ = [
     "DeadlineError",
     "DeviceError",
     "DiscreteEventClock",
+    "DriftError",
     "Drivers",
     "Fluence",
     "Furnace",
@@ -124,6 +129,7 @@ __all__ = [
     "StageDriver",
     "Station",
     "StoppedError",
+    "StuckError",
     "make_bench",
 ]
 

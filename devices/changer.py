@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from ophyd import Component
 from ophyd.status import StatusBase
 
+from .errors import CommunicationError, DriftError, StuckError
 from .protocols import ChangerDriver, Station
 from .role import Role
-from .signals import Described
+from .signals import Described, flag
 
 __all__ = ["Changer", "Place"]
+
+STATIONS: tuple[Station, ...] = get_args(Station)
 
 
 class Place(Described):
@@ -31,8 +34,8 @@ class Place(Described):
 
     def get(self, **_: Any) -> str:
         """Serial of the coupon that is here, or ''."""
-        driver: ChangerDriver = self.parent.driver
-        return next((serial for serial in driver.serials if driver.station_of(serial) == self._station), "")
+        changer: Changer = self.parent
+        return next((serial for serial in changer.serials() if changer.station_of(serial) == self._station), "")
 
     @property
     def position(self) -> str:
@@ -41,7 +44,7 @@ class Place(Described):
 
     def check_value(self, value: Any) -> None:
         """Raise ValueError for a coupon that the changer does not know."""
-        serials = self.parent.driver.serials
+        serials = self.parent.serials()
         if value != "" and value not in serials:
             raise ValueError(
                 f"{self.name}: no coupon {value!r} in the changer; it holds {', '.join(serials) or 'none'}"
@@ -53,16 +56,30 @@ class Place(Described):
         Raises:
             ValueError: no such coupon.
             RefusedError: another coupon is here, a transfer runs, or the furnace is too hot to open.
+            DriftError: a coupon is not where it was put.
         """
         self.check_value(value)
         changer: Changer = self.parent
+        changer.check_stands()
         driver: ChangerDriver = changer.driver
         present = self.get()
         what = f"{self.name}: {'bring ' + value if value else 'empty'}"
         if value == present:
             return changer.begin(what, lambda: True, expected_s=0.0)
-        expected_s = driver.start_transfer(value, self._station) if value else driver.start_transfer(present, "rack")
-        return changer.begin(what, lambda: not driver.is_busy and self.get() == value, expected_s=expected_s)
+        serial = str(value or present)
+        station: Station = self._station if value else "rack"
+        changer.put.pop(serial, None)
+        expected_s = driver.start_transfer(serial, station)
+
+        def is_done() -> bool:
+            if flag(self.name, driver.is_busy):
+                return False
+            if (where := changer.station_of(serial)) != station:
+                raise StuckError(f"{what}: coupon {serial!r} is at the {where}, not at the {station}; {changer.advice}")
+            changer.put[serial] = station
+            return True
+
+        return changer.begin(what, is_done, expected_s=expected_s)
 
     def stop(self, *, success: bool = False) -> None:
         """Stop the whole changer."""
@@ -74,12 +91,51 @@ class Changer(Role):
 
     driver: ChangerDriver
     margin_s = 30.0
+    advice = "look where the coupons are before anything moves"
 
     at_stage = Component(Place, station="stage", labels={"coupons"})
     in_furnace = Component(Place, station="furnace", labels={"coupons"})
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"changers"}, **kwargs)
+        self.put: dict[str, Station] = {}
+
+    def serials(self) -> tuple[str, ...]:
+        """Every coupon that the driver knows.
+
+        Raises:
+            CommunicationError: what it says are no serials.
+        """
+        serials: Any = self.driver.serials  # what comes over a wire may be anything
+        if not isinstance(serials, tuple) or not all(isinstance(s, str) and s.isprintable() for s in serials):
+            raise CommunicationError(f"{self.name}: reads {serials!r}, which are no serials of coupons; {self.advice}")
+        return serials
+
+    def station_of(self, serial: str) -> Station:
+        """Where the driver says that a coupon is.
+
+        Raises:
+            CommunicationError: what it says is no station.
+        """
+        station = self.driver.station_of(serial)
+        if station not in STATIONS:
+            raise CommunicationError(
+                f"{self.name}: coupon {serial!r} reads at {station!r}, which is none of {', '.join(STATIONS)}; {self.advice}"
+            )
+        return station
+
+    def check_stands(self) -> None:
+        """Raise DriftError for a coupon that is not where it was put."""
+        for serial, station in self.put.items():
+            if (where := self.station_of(serial)) != station:
+                raise DriftError(
+                    f"{self.name}: coupon {serial!r} was put at the {station} and reads at the {where} now; {self.advice}"
+                )
+
+    def forget(self) -> None:
+        """Coupons may be anywhere."""
+        super().forget()
+        self.put.clear()
 
     def _bring_to_rest(self) -> None:
         self.driver.finish_transfer()

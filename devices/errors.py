@@ -7,9 +7,11 @@ __all__ = [
     "CommunicationError",
     "DeadlineError",
     "DeviceError",
+    "DriftError",
     "RefusedError",
     "SensorError",
     "StoppedError",
+    "StuckError",
 ]
 
 
@@ -35,6 +37,14 @@ class StoppedError(DeviceError):
 
 class SensorError(DeviceError):
     """A sensor reads nothing that can be trusted."""
+
+
+class StuckError(DeviceError):
+    """A device took a command, and what it moves does not follow."""
+
+
+class DriftError(DeviceError):
+    """A value is no longer what it was set to: it wandered off, or the device has restarted."""
 
 
 class ClockStalledError(DeviceError):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from ophyd import Device
 
 from .capabilities import CAPABILITIES, Capability
-from .errors import RefusedError
+from .errors import CommunicationError, RefusedError
 from .geometry import Limits
 from .protocols import Clock
-from .signals import SoftSetting
+from .signals import Setting, SoftSetting
 from .waiting import Waiting
 
 __all__ = ["Role"]
@@ -32,6 +33,10 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
     """Time between two looks at something that takes longer than expected, s."""
     margin_s = 5.0
     """A deadline is 1.5 times the expected time, and this, s."""
+    longest_s = 86_400.0
+    """A driver that expects anything to take longer than this, s, is not believed."""
+    advice = "look at the device"
+    """What to do when it does not do what it was asked; ends the message."""
 
     def __init__(self, *, name: str, driver: Any, clock: Clock, limits: Limits | None = None, **kwargs: Any) -> None:
         self.driver = driver
@@ -67,9 +72,25 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
                 )
 
     def begin(
-        self, what: str, is_done: Callable[[], bool], *, expected_s: float, deadline_s: float | None = None
+        self,
+        what: str,
+        is_done: Callable[[], bool],
+        *,
+        expected_s: float,
+        deadline_s: float | None = None,
+        watch: Callable[[], object] | None = None,
+        watch_every_s: float = math.inf,
     ) -> Waiting:
-        """The status of something that the driver has begun; until it is done, `stop` has something to stop."""
+        """The status of something that the driver has begun; until it is done, `stop` has something to stop.
+
+        Raises:
+            CommunicationError: the driver's expected time is no time.
+        """
+        if not 0 <= expected_s <= self.longest_s:  # NaN is not
+            self._bring_to_rest()
+            raise CommunicationError(
+                f"{what}: the driver expects it to take {expected_s!r} s; allowed are 0 to {self.longest_s:g} s; {self.advice}"
+            )
         waiting = Waiting(
             what,
             self.clock,
@@ -78,6 +99,9 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
             poll_s=self.poll_s,
             deadline_s=1.5 * expected_s + self.margin_s if deadline_s is None else deadline_s,
             on_failure=self._bring_to_rest,
+            watch=watch,
+            watch_every_s=watch_every_s,
+            advice=self.advice,
         )
         self._in_flight = [other for other in self._in_flight if not other.done]
         if not waiting.done:
@@ -112,7 +136,19 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
         """Bring the device to rest if something is in flight, and end that; else do nothing.
 
         The engine calls it on everything it has set, at a normal end too: a furnace that holds must go on holding.
+        What was set is no longer watched: a hand at the device is no drift.
         """
+        self.forget()
+        self.end_in_flight(success=success)
+
+    def forget(self) -> None:
+        """From here on the device may be in any state; what is set anew is watched again."""
+        for signal in self._signals.values():
+            if isinstance(signal, Setting):
+                signal.target = None
+
+    def end_in_flight(self, *, success: bool) -> None:
+        """Bring the device to rest if something is in flight, and end that."""
         if self.is_in_flight:
             try:
                 self._bring_to_rest()

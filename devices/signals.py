@@ -11,17 +11,29 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 from ophyd import Kind, Signal
 from ophyd.status import StatusBase
 from ophyd.utils import LimitError, ReadOnlyError
 
-from .errors import DeviceError
+from .errors import CommunicationError, DeviceError, DriftError, SensorError, StuckError
 from .protocols import Clock
 
 if TYPE_CHECKING:
     from .role import Role
 
-__all__ = ["Choice", "ClockSignal", "Described", "Reading", "Setting", "SiteName", "SoftSetting", "within"]
+__all__ = [
+    "Choice",
+    "ClockSignal",
+    "Described",
+    "Reading",
+    "Setting",
+    "SiteName",
+    "SoftSetting",
+    "flag",
+    "sane",
+    "within",
+]
 
 
 def within(name: str, value: Any, limits: tuple[float, float], unit: str) -> float:
@@ -37,6 +49,35 @@ def within(name: str, value: Any, limits: tuple[float, float], unit: str) -> flo
     if not low <= value <= high:
         raise LimitError(f"{name}: {value:g} {unit} is outside its limits, {low:g} to {high:g} {unit}")
     return float(value)
+
+
+def sane(name: str, value: Any, plausible: tuple[float, float], unit: str) -> float:
+    """A number that a driver read, if it can be one.
+
+    Raises:
+        SensorError: it is no number, not finite, or outside what is plausible.
+    """
+    low, high = plausible
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if is_number and low <= value <= high:
+        return float(value)
+    raise SensorError(
+        f"{name}: reads {value!r}, which cannot be: plausible are {low:g} to {high:g} {unit}; do not go on by it, check the "
+        "sensor, its cable and its controller"
+    )
+
+
+def flag(name: str, value: Any) -> bool:
+    """A state that a driver read, if it is one.
+
+    Raises:
+        CommunicationError: it is neither true nor false.
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    raise CommunicationError(
+        f"{name}: reads {value!r}, which is neither true nor false; check the cable and the device"
+    )
 
 
 class Described(Signal):  # type: ignore[misc]  # ophyd ships no types
@@ -100,11 +141,15 @@ class Reading(Described):
         attr: name of the driver's property.
         unit: as in the data key; None for text.
         array: the property is a one-dimensional array, of the length that it has when the device is made.
+        plausible: lowest and highest number that is believed.
     """
 
-    def __init__(self, *, attr: str, array: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *, attr: str, array: bool = False, plausible: tuple[float, float] = (-1e12, 1e12), **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self._attr = attr
+        self._plausible = plausible
         self._length = len(getattr(self.parent.driver, attr)) if array else None
 
     @property
@@ -117,11 +162,29 @@ class Reading(Described):
         return () if self._length is None else (self._length,)
 
     def get(self, **_: Any) -> Any:
-        """The driver's value: a float, text, or an array of float64."""
+        """The driver's value: a float, text, or an array of float64.
+
+        Raises:
+            SensorError: it cannot be a value of this.
+        """
         value = getattr(self.parent.driver, self._attr)
         if self._length is not None:
-            return np.array(value, dtype=np.float64)
-        return value if self._dtype_numpy.startswith("<U") else float(value)
+            return self._sane_array(value, self._length)
+        return value if self._dtype_numpy.startswith("<U") else sane(self.name, value, self._plausible, self.egu)
+
+    def _sane_array(self, value: Any, length: int) -> NDArray[np.float64]:
+        low, high = self._plausible
+        try:
+            array = np.array(value, dtype=np.float64)
+        except (TypeError, ValueError):
+            array = np.zeros(0)
+        if array.shape == (length,) and low <= array.min() and array.max() <= high:  # NaN is not
+            return array
+        what = f"shape {array.shape}" if array.shape != (length,) else f"values from {array.min():g} to {array.max():g}"
+        raise SensorError(
+            f"{self.name}: reads {what}, which cannot be: plausible are {length} numbers from {low:g} to {high:g} {self.egu}; "
+            "do not go on by it, check the detector and its cable"
+        )
 
     @property
     def position(self) -> Any:
@@ -137,9 +200,15 @@ class Setting(Reading):
         command: name of the driver's method that starts the move and returns the expected time, s.
         limit: name of the field of `devices.geometry.Limits`.
         tolerance: largest difference allowed between what was asked and what is read back, in the unit.
+        stands: largest difference allowed later, while nothing moves it, in the unit.
+
+    Attributes:
+        target: where it was put and is to stand; None when it has not been moved, or was forgotten.
     """
 
-    def __init__(self, *, command: str, limit: str, tolerance: float, **kwargs: Any) -> None:
+    def __init__(self, *, command: str, limit: str, tolerance: float, stands: float, **kwargs: Any) -> None:
+        self.target: float | None = None
+        self._stands = stands
         super().__init__(**kwargs)
         self._command = command
         self._limit = limit
@@ -164,15 +233,20 @@ class Setting(Reading):
         """
         target = within(self.name, value, self.limits, self.egu)
         role: Role = self.parent
+        self.target = None
+        origin = self.get()
 
         def is_done() -> bool:
             if self._is_busy():
                 return False
             if abs((readback := self.get()) - target) > self._tolerance:
-                raise DeviceError(
+                is_where_it_was = abs(readback - origin) <= self._tolerance
+                kind, note = (StuckError, ", it has not moved") if is_where_it_was else (DeviceError, "")
+                raise kind(
                     f"{self.name}: asked for {target:g} {self.egu}, it reads back {readback:g} {self.egu} "
-                    f"(tolerance {self._tolerance:g} {self.egu})"
+                    f"(tolerance {self._tolerance:g} {self.egu}){note}; {role.advice}"
                 )
+            self.target = target
             return True
 
         return role.begin(f"{self.name}: move to {target:g} {self.egu}", is_done, expected_s=self._start(target))
@@ -181,12 +255,34 @@ class Setting(Reading):
         """Stop the whole role: the engine stops what it has set, and that may be this signal only."""
         self.parent.stop(success=success)
 
+    def read(self) -> dict[str, dict[str, Any]]:
+        """The reading, of a value that stands where it was put.
+
+        Raises:
+            DriftError: it does not.
+        """
+        reading: dict[str, dict[str, Any]] = super().read()
+        self.check_stands(reading[self.name]["value"])
+        return reading
+
+    def check_stands(self, value: float | None = None) -> None:
+        """Raise DriftError if the value, read now if None, is not where it was put; a moving one may be anywhere."""
+        target = self.target
+        if target is None or self.parent.is_in_flight:
+            return
+        value = self.get() if value is None else value
+        if abs(value - target) > self._stands:
+            raise DriftError(
+                f"{self.name}: was set to {target:g} {self.egu} and reads {value:g} {self.egu} now (allowed: "
+                f"{self._stands:g} {self.egu}); it has wandered off, or the device has restarted; {self.parent.advice}"
+            )
+
     def _start(self, target: float) -> float:
         expected_s: float = getattr(self.parent.driver, self._command)(target)
         return expected_s
 
     def _is_busy(self) -> bool:
-        return bool(self.parent.driver.is_busy)
+        return flag(self.name, self.parent.driver.is_busy)
 
 
 class SoftSetting(Described):

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .errors import DriftError, StuckError
 from .protocols import SpectrometerDriver
 from .role import Role
-from .signals import Choice, Reading, SoftSetting
+from .signals import Choice, Reading, SoftSetting, flag
 
 __all__ = ["Spectrometer"]
 
 
 def _lamp(driver: SpectrometerDriver) -> str:
-    return "on" if driver.is_lamp_on else "off"
+    return "on" if flag("spectrometer_lamp", driver.is_lamp_on) else "off"
 
 
 def _switch_lamp(spectrometer: Spectrometer, state: str) -> float:
+    spectrometer.wanted_lamp = state
     return spectrometer.driver.switch_lamp(state == "on")
 
 
@@ -29,9 +34,14 @@ class Spectrometer(Role):
     """
 
     driver: SpectrometerDriver
+    advice = "check the spectrometer's cable and power, and take the spectrum anew"
+    baseline_band_counts = 1000.0
+    """How far the darkest hundredth of the pixels may move between two acquisitions with the same settings, counts."""
+    watched_acquisition_s = 1.0
+    """From this length on an acquisition is looked at half-way: it must still run."""
 
-    counts = Component(Reading, attr="counts", array=True, unit="counts")
-    n_saturated = Component(Reading, attr="n_saturated", unit="pixels", kind=Kind.hinted)
+    counts = Component(Reading, attr="counts", array=True, unit="counts", plausible=(-1e6, 1e9))
+    n_saturated = Component(Reading, attr="n_saturated", unit="pixels", plausible=(0.0, 1e7), kind=Kind.hinted)
     integration_s = Component(SoftSetting, value=0.2, limit="integration_s", unit="s")
     n_averages = Component(SoftSetting, value=10, limit="n_averages", integer=True, unit="exposures")
     lamp = Component(Choice, choices=("off", "on"), read=_lamp, command=_switch_lamp, kind=Kind.omitted)
@@ -44,25 +54,73 @@ class Spectrometer(Role):
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"detectors"}, **kwargs)
+        self.wanted_lamp: str | None = None
+        self._baselines: dict[tuple[float, int, str], float] = {}
+        self._last_counts: NDArray[np.float64] | None = None
 
     def trigger(self) -> StatusBase:
         """Take `n_averages` exposures of `integration_s`; an acquisition that an abort left behind is given up first.
 
         Raises:
             RefusedError: the lamp still warms up.
+            DriftError: the lamp is not what it was switched to.
         """
-        self.stop(success=False)
+        self.end_in_flight(success=False)
         integration_s, n_averages = self.integration_s.position, round(self.n_averages.position)
+        what = f"{self.name}: {n_averages} exposures of {integration_s:g} s"
+        lamp = self.lamp.get()
+        if self.wanted_lamp not in {None, lamp}:
+            raise DriftError(
+                f"{what}: the lamp is {lamp}, it was switched {self.wanted_lamp}; the device may have restarted; {self.advice}"
+            )
         expected_s = self.driver.start_acquisition(integration_s, n_averages)
+
+        def runs() -> None:
+            if not flag(self.name, self.driver.is_busy):
+                raise StuckError(f"{what}: it does not run half-way through it; {self.advice}")
+
+        def is_done() -> bool:
+            if flag(self.name, self.driver.is_busy):
+                return False
+            self._check_frame(what, (integration_s, n_averages, lamp))
+            return True
+
         return self.begin(
-            f"{self.name}: {n_averages} exposures of {integration_s:g} s",
-            lambda: not self.driver.is_busy,
+            what,
+            is_done,
             expected_s=expected_s,
+            watch=runs,
+            watch_every_s=expected_s * 0.5 if expected_s >= self.watched_acquisition_s else math.inf,
         )
+
+    def forget(self) -> None:
+        """The lamp and the detector may be in any state."""
+        super().forget()
+        self.wanted_lamp = self._last_counts = None
+        self._baselines.clear()
+
+    def _check_frame(self, what: str, settings: tuple[float, int, str]) -> None:
+        """Raise what is wrong with the counts as a whole: frozen, or the dark level has moved."""
+        counts = self.counts.get()
+        last, self._last_counts = self._last_counts, counts
+        noise = float(np.median(np.abs(np.diff(counts, 2))))
+        if (
+            last is not None
+            and noise > 0.1 * self.driver.read_noise_counts / settings[1] ** 0.5
+            and (counts == last).all()
+        ):
+            raise StuckError(f"{what}: the same counts to the last bit as before, and noise is never so; {self.advice}")
+        baseline = float(np.percentile(counts, 1.0))
+        first = self._baselines.setdefault(settings, baseline)
+        if abs(baseline - first) > self.baseline_band_counts:
+            raise DriftError(
+                f"{what}: the darkest pixels read {baseline:.0f} counts, the first time {first:.0f} counts (allowed: "
+                f"{self.baseline_band_counts:g} counts); look for stray light and at the detector's cooling; {self.advice}"
+            )
 
     def unstage(self) -> list[object]:
         """Give up a running acquisition, and switch the lamp off where that can be done."""
-        self.stop(success=False)
+        self.stop(success=False)  # forgets: from here on the lamp is nobody's
         if "lamp" in self.capabilities:
             self.driver.switch_lamp(on=False)
         unstaged: list[object] = super().unstage()

@@ -9,9 +9,10 @@ from typing import Any
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .errors import StuckError
 from .protocols import AxisName, StageDriver
 from .role import Role
-from .signals import Described, Setting, within
+from .signals import Described, Setting, flag, sane, within
 
 __all__ = ["Axis", "LineMove", "Stage"]
 
@@ -30,20 +31,27 @@ class Axis(Setting):
 
     def __init__(self, *, axis: AxisName, **kwargs: Any) -> None:
         super().__init__(
-            attr=f"position_mm({axis})", command="start_move", limit=f"{axis}_mm", unit="mm", tolerance=0.002, **kwargs
+            attr=f"position_mm({axis})",
+            command="start_move",
+            limit=f"{axis}_mm",
+            unit="mm",
+            tolerance=0.002,
+            stands=0.01,
+            plausible=(-1e3, 1e3),
+            **kwargs,
         )
         self._axis: AxisName = axis
 
     def get(self, **_: Any) -> float:
         """Where the axis is, mm."""
-        return float(self.parent.driver.position_mm(self._axis))
+        return sane(self.name, self.parent.driver.position_mm(self._axis), self._plausible, self.egu)
 
     def _start(self, target: float) -> float:
         driver: StageDriver = self.parent.driver
         return driver.start_move(self._axis, target)
 
     def _is_busy(self) -> bool:
-        return bool(self.parent.driver.is_moving(self._axis))
+        return flag(self.name, self.parent.driver.is_moving(self._axis))
 
 
 class LineAxis(Described):
@@ -64,7 +72,7 @@ class LineAxis(Described):
         within(f"{self.name} speed", value.speed_mm_s, bounds.line_speed_mm_s, "mm/s")
 
     def set(self, value: Any, **_: Any) -> StatusBase:
-        """Move along the line; done when the end is reached.
+        """Move along the line; done when the end is reached. On the way the stage must keep up: the laser may be open.
 
         Raises:
             ophyd.utils.LimitError: end or speed outside the limits; nothing moved.
@@ -73,14 +81,37 @@ class LineAxis(Described):
         self.check_value(value)
         stage: Stage = self.parent
         driver: StageDriver = stage.driver
-        length_mm = math.hypot(value.x_mm - driver.position_mm("x"), value.y_mm - driver.position_mm("y"))
+        x_mm, y_mm = stage.x_mm.get(), stage.y_mm.get()
+        length_mm = math.hypot(value.x_mm - x_mm, value.y_mm - y_mm)
+        what = f"{self.name}: {length_mm:g} mm at {value.speed_mm_s:g} mm/s"
+        begin_s = stage.clock.now_s
+        stage.x_mm.target = stage.y_mm.target = None
         expected_s = driver.start_line(value.x_mm, value.y_mm, value.speed_mm_s)
         self._readback = float(value.speed_mm_s)
-        return stage.begin(
-            f"{self.name}: {length_mm:g} mm at {value.speed_mm_s:g} mm/s",
-            lambda: not (driver.is_moving("x") or driver.is_moving("y")),
-            expected_s=expected_s,
-        )
+
+        def left_mm() -> float:
+            return math.hypot(value.x_mm - stage.x_mm.get(), value.y_mm - stage.y_mm.get())
+
+        def keeps_up() -> None:
+            driven_mm = (stage.clock.now_s - begin_s) * value.speed_mm_s
+            behind_mm = abs(left_mm() - max(length_mm - driven_mm, 0.0))
+            if behind_mm > stage.following_mm + stage.following_s * value.speed_mm_s:
+                raise StuckError(
+                    f"{what}: the stage is {behind_mm:.3g} mm from where it should be after {driven_mm:.3g} mm; {stage.advice}"
+                )
+
+        def is_done() -> bool:
+            if flag(self.name, driver.is_moving("x")) or flag(self.name, driver.is_moving("y")):
+                return False
+            if left_mm() > stage.line_end_mm:
+                raise StuckError(
+                    f"{what}: the stage stands {left_mm():.3g} mm from the end, {stage.line_end_mm:g} mm are allowed; "
+                    f"{stage.advice}"
+                )
+            stage.x_mm.target, stage.y_mm.target = value.x_mm, value.y_mm
+            return True
+
+        return stage.begin(what, is_done, expected_s=expected_s, watch=keeps_up, watch_every_s=stage.following_every_s)
 
     def stop(self, *, success: bool = False) -> None:
         """Stop the whole stage."""
@@ -91,6 +122,15 @@ class Stage(Role):
     """Carries the coupon, under the laser or under the spectrometer (`Geometry` says where that is)."""
 
     driver: StageDriver
+    advice = "close the laser, look whether the stage is free, powered and homed, then move it anew"
+    following_mm = 0.05
+    """Following error that is allowed on a line, mm, besides what it drives in `following_s`."""
+    following_s = 0.3
+    """Age that a driver's position may have, s."""
+    following_every_s = 0.25
+    """Time between two looks at the following error, s."""
+    line_end_mm = 0.005
+    """Distance from the end of a line at which it counts as reached, mm."""
 
     x_mm = Component(Axis, axis="x", kind=Kind.hinted, labels={"motors"})
     y_mm = Component(Axis, axis="y", kind=Kind.hinted, labels={"motors"})

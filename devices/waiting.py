@@ -6,6 +6,7 @@ ophyd's own `Status(timeout=...)` is wall time and costs a thread each; here eve
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable
 
 from ophyd.status import StatusBase
@@ -28,6 +29,9 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
         poll_s: time between the looks after the first.
         deadline_s: from now; later than this the status fails with `DeadlineError`.
         on_failure: called before the status fails by an error or the deadline: bring the device to rest.
+        watch: called every `watch_every_s` until the first look; what it raises fails the status.
+        watch_every_s: in seconds of the clock.
+        advice: what to do when the deadline has passed.
     """
 
     def __init__(
@@ -40,6 +44,9 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
         poll_s: float,
         deadline_s: float,
         on_failure: Callable[[], object] = lambda: None,
+        watch: Callable[[], object] | None = None,
+        watch_every_s: float = math.inf,
+        advice: str = "look at the device",
     ) -> None:
         self._what = what  # first: ophyd's own constructor asks for the repr
         super().__init__()
@@ -49,8 +56,13 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
         self._start_s = clock.now_s
         self._deadline_s = deadline_s
         self._on_failure = on_failure
+        self._watch = watch
+        self._watch_every_s = watch_every_s
+        self._expected_s = expected_s
+        self._advice = advice
         if expected_s > 0:
             clock.call_later(expected_s, self._look)
+            self._watch_later()
         else:
             self._look()
 
@@ -62,6 +74,22 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
     def end(self, *, success: bool) -> None:
         """Finish from outside, because the device was stopped; does nothing if it is done."""
         self._settle(None if success else StoppedError(f"{self._what}: stopped before its end"))
+
+    def _watch_later(self) -> None:
+        left_s = self._start_s + self._expected_s - self._clock.now_s
+        if self._watch is not None and left_s > self._watch_every_s:
+            self._clock.call_later(self._watch_every_s, self._look_on)
+
+    def _look_on(self) -> None:
+        """A look on the way."""
+        if self.done or self._watch is None:
+            return
+        try:
+            self._watch()
+        except Exception as error:  # noqa: BLE001  # as below
+            self._fail(error)
+            return
+        self._watch_later()
 
     def _look(self) -> None:
         if self.done:
@@ -76,7 +104,9 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
             self._settle(None)
         elif elapsed_s >= self._deadline_s:
             self._fail(
-                DeadlineError(f"{self._what}: not done after {elapsed_s:.1f} s; {self._deadline_s:.1f} s were allowed")
+                DeadlineError(
+                    f"{self._what}: not done after {elapsed_s:.1f} s; {self._deadline_s:.1f} s were allowed; {self._advice}"
+                )
             )
         else:
             self._clock.call_later(min(self._poll_s, self._deadline_s - elapsed_s), self._look)

@@ -42,6 +42,7 @@ def describe(campaign: Campaign, estimate: NightEstimate) -> str:
     rows += [("measured", _measurement(campaign))]
     rows += _labelled("ends", _stop_rules(campaign))
     rows += _labelled("takes", _times(estimate))
+    rows += _labelled("faults", map(str, campaign.fault))
     rows += _labelled("note", _notes(campaign, estimate))
     return "\n".join(f"{label:<10}{text}" for label, text in rows)
 

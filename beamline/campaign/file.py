@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from beamline.campaign.layout import layout, n_fitting
+from beamline.faults import FaultEntry, FaultSchedule
 from beamline.optimize.objective import Objective
 from beamline.optimize.space import SearchSpace
 from beamline.problems import InconsistentError, Problem, ordinal, shown
@@ -120,6 +121,12 @@ class Campaign(Frozen):
     stop: Stop = Stop()
     glass: Annotated[tuple[Glass, ...], Field(min_length=1, max_length=100)]
     coupon: Annotated[tuple[CouponEntry, ...], Field(min_length=1, max_length=1000)]
+    fault: Annotated[tuple[FaultEntry, ...], Field(max_length=100)] = ()
+
+    @property
+    def faults(self) -> FaultSchedule:
+        """What is to fail on purpose, on the simulated bench only."""
+        return FaultSchedule(entries=self.fault, seed=self.seed)
 
     @property
     def coupons(self) -> tuple[Coupon, ...]:

@@ -61,7 +61,13 @@ def run_campaign(
     logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         session = open_session(
-            instrument, coupons=plan.coupons, data=data, seed=plan.seed, unattended=True, catalog=catalog
+            instrument,
+            coupons=plan.coupons,
+            data=data,
+            seed=plan.seed,
+            unattended=True,
+            catalog=catalog,
+            faults=plan.faults,
         )
     except (SessionBusyError, RecordError) as error:
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
