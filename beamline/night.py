@@ -24,6 +24,7 @@ from beamline.records import LogWriteError, Records, damaged_serials
 from beamline.safety import SafeStep, describe_signal, make_safe
 from beamline.session import Session
 from beamline.versions import versions
+from devices.errors import why
 from plans import Night, NightLabel, campaign_plan
 
 __all__ = [
@@ -121,7 +122,7 @@ def run_night(
         received = session.signals.received if session.signals else None
         exit_status, reason = "abort", describe_signal(received) if received else "aborted"
     except Exception as error:  # a night ends with its safe state and its report, whatever went wrong
-        exit_status, reason = "fail", f"{type(error).__name__}: {error}"
+        exit_status, reason = "fail", why(error)
         is_recorded = not isinstance(error, LogWriteError)
         _logger.exception("the night ended by an error")
     finally:

@@ -12,7 +12,18 @@ __all__ = [
     "SensorError",
     "StoppedError",
     "StuckError",
+    "why",
 ]
+
+
+def why(error: BaseException) -> str:
+    """An error in one line: of what ends a wait of the engine, the cause, and what was waited for."""
+    cause = error.__cause__
+    if not isinstance(cause, DeviceError):
+        return f"{type(error).__name__}: {error}"
+    text, waited_for = str(cause), str(error)
+    during = "" if not waited_for or waited_for in text else f" (during {waited_for})"
+    return f"{type(cause).__name__}: {text}{during}"
 
 
 class DeviceError(RuntimeError):

@@ -56,7 +56,9 @@ class Furnace(Role):
     setpoint_C = Component(Reading, attr="setpoint_C", unit="degC", plausible=PLAUSIBLE_C)
     target_C = Component(Reading, attr="target_C", unit="degC", plausible=PLAUSIBLE_C, kind=Kind.omitted)
     ramp_C_min = Component(SoftSetting, value=10.0, limit="furnace_ramp_C_min", unit="degC/min", kind=Kind.config)
-    heater = Component(Choice, choices=("standby", "on"), read=_heater, command=_switch_heater, kind=Kind.omitted)
+    heater = Component(
+        Choice, choices=("standby", "on"), read=_heater, command=_switch_heater, margin_s=30.0, kind=Kind.omitted
+    )
 
     def __init__(
         self, *, band_C: float = 2.0, settle_s: float = 60.0, labels: set[str] | None = None, **kwargs: Any

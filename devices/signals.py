@@ -341,6 +341,7 @@ class Choice(Described):
         choices: the states.
         read: driver -> the present state.
         command: role, state -> expected time, s.
+        margin_s: of its deadline; the role's if None.
     """
 
     def __init__(
@@ -349,12 +350,14 @@ class Choice(Described):
         choices: tuple[str, ...],
         read: Callable[[Any], str],
         command: Callable[[Any, str], float],
+        margin_s: float | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(dtype_numpy="<U16", **kwargs)
         self._choices = choices
         self._read = read
         self._command = command
+        self._margin_s = margin_s
 
     @property
     def source_name(self) -> str:
@@ -386,7 +389,13 @@ class Choice(Described):
         self.check_value(value)
         role: Role = self.parent
         expected_s = self._command(role, value)
-        return role.begin(f"{self.name}: change to {value}", lambda: self.get() == value, expected_s=expected_s)
+        deadline_s = 1.5 * expected_s + (role.margin_s if self._margin_s is None else self._margin_s)
+        return role.begin(
+            f"{self.name}: change to {value}",
+            lambda: self.get() == value,
+            expected_s=expected_s,
+            deadline_s=deadline_s,
+        )
 
     def stop(self, *, success: bool = False) -> None:
         """Stop the whole role: the engine stops what it has set, and that may be this signal only."""

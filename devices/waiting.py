@@ -17,6 +17,9 @@ from .protocols import Clock
 
 __all__ = ["Waiting"]
 
+SHORTEST_S = 1e-6
+"""A deadline that is nearer than this has passed: a call so soon might not move a clock of 64 bits, for ever."""
+
 
 class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
     """Done when `is_done()` says so; failed by what it raises, by the deadline, or by `end`.
@@ -100,16 +103,17 @@ class Waiting(StatusBase):  # type: ignore[misc]  # ophyd ships no types
             self._fail(error)
             return
         elapsed_s = self._clock.now_s - self._start_s
+        left_s = self._deadline_s - elapsed_s
         if is_done:
             self._settle(None)
-        elif elapsed_s >= self._deadline_s:
+        elif left_s < SHORTEST_S:
             self._fail(
                 DeadlineError(
                     f"{self._what}: not done after {elapsed_s:.1f} s; {self._deadline_s:.1f} s were allowed; {self._advice}"
                 )
             )
         else:
-            self._clock.call_later(min(self._poll_s, self._deadline_s - elapsed_s), self._look)
+            self._clock.call_later(min(self._poll_s, left_s), self._look)
 
     def _fail(self, error: Exception) -> None:
         try:

@@ -21,6 +21,23 @@ def wire() -> None:
 
 
 @wire.command()
+@click.argument("roles", nargs=-1)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of garbage and chance.")
+def faults(roles: tuple[str, ...], *, seed: int) -> None:
+    """Let every device fail in every way, on simulated benches, and print what comes of it.
+
+    ROLES: laser, stage, furnace, spectrometer, changer; none means all. Exit code 1 if a bench does not end safe.
+    """
+    from beamline.cli.fault_table import print_fault_table
+    from beamline.fault_matrix import WORK
+
+    if unknown := [role for role in roles if role not in WORK]:
+        raise click.UsageError(f"no role {', '.join(unknown)}; there are {', '.join(WORK)}")
+    if not print_fault_table(roles, seed=seed):
+        raise click.ClickException("at least one bench did not end as it must; see the table")
+
+
+@wire.command()
 @click.option(
     "--instrument",
     "instrument_file",

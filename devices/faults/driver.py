@@ -51,6 +51,11 @@ class FaultyDriver:
                 met = Met(i, entry, entry.at_s)
                 self._clock.call_later(max(entry.at_s - injector.now_s, 0.0), partial(self._restart_unasked, met))
 
+    @property
+    def underneath(self) -> Any:
+        """The driver that works: what is really so."""
+        return self._driver
+
     def __getattr__(self, name: str) -> Any:
         # Called only for what is not found here: the driver's commands, readings, and what it states of itself.
         if name.startswith("__"):
