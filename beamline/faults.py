@@ -1,6 +1,7 @@
 """The words of a fault schedule: what is to fail on the simulated bench, of which kind, and when.
 
-A campaign file writes an entry as `[[fault]]`; a test makes them itself. What each kind does: docs/how-to/try-what-happens-when-something-fails.md.
+A campaign file writes an entry as `[[fault]]`; a test makes them itself. What each kind does:
+docs/how-to/try-what-happens-when-something-fails.md.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ ROLES: Mapping[str, RoleFaults] = {
                     "{1} exposures of {0:g} s", lambda _, values: values[1] * (values[0] + 0.005)
                 ),
                 "abort_acquisition": Command("abort acquisition", makes_safe=_always),
-                "switch_lamp": Command("switch lamp to {0}", _seconds(1.0), makes_safe=lambda values: not values[0]),
+                "switch_lamp": Command("lamp on: {0}", _seconds(1.0), makes_safe=lambda values: not values[0]),
             },
             {
                 "counts": Reading("array", 200.0),

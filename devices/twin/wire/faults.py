@@ -6,21 +6,33 @@ does to a request is drawn when the request begins, from a seed: the same schedu
 
 from __future__ import annotations
 
+import json
 import random
 import select
 import socket
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from beamline.faults import FaultKind
 from devices.protocols import Clock
 
 from .shared import LOOPBACK
 
-__all__ = ["Fault", "FaultKind", "FaultyWire", "refuse_modbus", "refuse_rest", "refuse_zaber"]
-
-FaultKind = Literal["silent", "late", "garbage", "refuse", "drop", "restart"]
+__all__ = [
+    "Fault",
+    "FaultKind",
+    "FaultyWire",
+    "acknowledge_modbus",
+    "acknowledge_rest",
+    "acknowledge_zaber",
+    "drift_modbus",
+    "drift_rest",
+    "drift_zaber",
+    "refuse_modbus",
+    "refuse_rest",
+    "refuse_zaber",
+]
 
 
 def _every(_request: bytes) -> bool:
@@ -34,12 +46,14 @@ class Fault:
     Attributes:
         kind: "silent" loses the request; "late" holds the reply back for `delay_s`; "garbage" replaces the reply by
             random bytes; "refuse" answers a refusal in the server's stead; "drop" lets the request through and hangs up
-            in the middle of the reply; "restart" loses it, hangs up and restarts the instrument in another state.
+            in the middle of the reply; "restart" loses it, hangs up and restarts the instrument in another state; "stuck"
+            answers in the server's stead that the command is taken; "drift" adds to the numbers in replies.
         begin_s: from when, on the clock.
         end_s: until when.
         probability: that a request of that time meets it.
         meets: which requests; every one by default.
         delay_s: of a late reply, in seconds of the wall.
+        size_per_s: of a drift: what the protocol's `drift` is given for each second on the clock since `begin_s`.
     """
 
     kind: FaultKind
@@ -48,6 +62,7 @@ class Fault:
     probability: float = 1.0
     meets: Callable[[bytes], bool] = _every
     delay_s: float = 0.0
+    size_per_s: float = 0.0
 
 
 class FaultyWire:
@@ -59,6 +74,8 @@ class FaultyWire:
         faults: the schedule; the first that meets a request counts. It may be set anew at any time.
         refuse: makes the protocol's refusal from a request.
         restart: restarts the instrument.
+        acknowledge: makes the protocol's "taken" from a request; needed for "stuck".
+        drift: request, reply, size -> a reply with other numbers; needed for "drift".
         seed: of chances and garbage.
     """
 
@@ -70,8 +87,12 @@ class FaultyWire:
         *,
         refuse: Callable[[bytes], bytes],
         restart: Callable[[], None],
+        acknowledge: Callable[[bytes], bytes] | None = None,
+        drift: Callable[[bytes, bytes, float], bytes] | None = None,
         seed: int = 0,
     ) -> None:
+        self._acknowledge = acknowledge
+        self._drift = drift
         self.faults = tuple(faults)
         self.n_met = 0
         self._server_port = port
@@ -85,6 +106,19 @@ class FaultyWire:
         self.port: int = self._listener.getsockname()[1]
         self._threads = [threading.Thread(target=self._listen, name="vitrail-faulty-wire", daemon=True)]
         self._threads[0].start()
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """The schedule."""
+        return self._faults
+
+    @faults.setter
+    def faults(self, faults: Sequence[Fault]) -> None:
+        kinds = {fault.kind for fault in faults}
+        for kind, hook in (("stuck", self._acknowledge), ("drift", self._drift)):
+            if kind in kinds and hook is None:
+                raise ValueError(f"this wire has not been told how its protocol does {kind!r}; give it to FaultyWire")
+        self._faults = tuple(faults)
 
     def stop(self) -> None:
         """Hang up and listen no longer."""
@@ -108,6 +142,7 @@ class FaultyWire:
         try:
             with client, socket.create_connection((LOOPBACK, self._server_port), timeout=2.0) as server:
                 fault: Fault | None = None
+                request = b""
                 is_begun = False
                 while not self._is_stopped.is_set():
                     ready, _, _ = select.select([client, server], [], [], 0.05)
@@ -119,9 +154,9 @@ class FaultyWire:
                         if not self._on_request(client, server, request, fault):
                             return
                         # what a silent wire swallowed has no reply that could end it
-                        is_begun = is_begun and (fault is None or fault.kind not in {"silent", "refuse"})
+                        is_begun = is_begun and (fault is None or fault.kind not in {"silent", "refuse", "stuck"})
                     elif server in ready:
-                        if not (reply := server.recv(65536)) or not self._on_reply(client, reply, fault):
+                        if not (reply := server.recv(65536)) or not self._on_reply(client, request, reply, fault):
                             return
                         is_begun = False
         except OSError:
@@ -141,6 +176,8 @@ class FaultyWire:
         kind = fault.kind if fault is not None else None
         if kind == "refuse":
             client.sendall(self._refuse(request))
+        elif kind == "stuck" and self._acknowledge is not None:
+            client.sendall(self._acknowledge(request))
         elif kind == "restart":
             self._restart()
             return False
@@ -148,11 +185,13 @@ class FaultyWire:
             server.sendall(request)
         return True
 
-    def _on_reply(self, client: socket.socket, reply: bytes, fault: Fault | None) -> bool:
+    def _on_reply(self, client: socket.socket, request: bytes, reply: bytes, fault: Fault | None) -> bool:
         """Pass a reply on, or what a fault makes of it; False ends the line."""
         kind = fault.kind if fault is not None else None
         if fault is not None and kind == "late":
             self._is_stopped.wait(fault.delay_s)
+        if fault is not None and kind == "drift" and self._drift is not None:
+            reply = self._drift(request, reply, (self._clock.now_s - fault.begin_s) * fault.size_per_s)
         if kind == "garbage":
             reply = self._rng.randbytes(len(reply)) + b"\n"
         if kind == "drop":
@@ -176,3 +215,57 @@ def refuse_zaber(request: bytes) -> bytes:
     """Rejected, of a command with a message number."""
     axis, message_id = request.decode("ascii", errors="replace").split()[1:3]
     return f"@01 {axis} {message_id} RJ IDLE -- STATUSBUSY\r\n".encode()
+
+
+def acknowledge_rest(_request: bytes) -> bytes:
+    """Status 200."""
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nnull"
+
+
+def acknowledge_modbus(request: bytes) -> bytes:
+    """A write is answered by its first twelve bytes: address and value, or address and number of registers."""
+    return request[:4] + b"\x00\x06" + request[6:12]
+
+
+def acknowledge_zaber(request: bytes) -> bytes:
+    """Taken, and at rest."""
+    axis, message_id = request.decode("ascii", errors="replace").split()[1:3]
+    return f"@01 {axis} {message_id} OK IDLE -- 0\r\n".encode()
+
+
+def drift_rest(_request: bytes, reply: bytes, size: float) -> bytes:
+    """Attenuator and power in a reply with the state, larger by the share `size`."""
+    head, _, body = reply.partition(b"\r\n\r\n")
+    try:
+        state = json.loads(body)
+    except ValueError:
+        return reply
+    if not isinstance(state, dict):
+        return reply
+    for key in ("ActualAttenuatorPercentage", "ActualOutputPower", "ActualOutputEnergy"):
+        if isinstance(state.get(key), (int, float)):
+            state[key] *= 1.0 + size
+    body = json.dumps(state).encode()
+    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length")]
+    return b"\r\n".join([*lines, b"Content-Length: %d" % len(body), b"", body])
+
+
+def drift_modbus(request: bytes, reply: bytes, size: float, register: int = 1) -> bytes:
+    """A register of 16 bits (1: the process value of a furnace) in a reply to a read over TCP, larger by `size`."""
+    if request[7:8] not in {b"\x03", b"\x04"} or reply[7:8] != request[7:8]:
+        return reply
+    at = 9 + 2 * (register - int.from_bytes(request[8:10], "big"))
+    if not 9 <= at <= len(reply) - 2:
+        return reply
+    value = int.from_bytes(reply[at : at + 2], "big", signed=True) + round(size)
+    return reply[:at] + min(max(value, -32768), 32767).to_bytes(2, "big", signed=True) + reply[at + 2 :]
+
+
+def drift_zaber(request: bytes, reply: bytes, size: float) -> bytes:
+    """Positions in a reply to `get pos`, larger by `size` microsteps; without a checksum."""
+    words = reply.decode("ascii", errors="replace").split()
+    if b"get pos" not in request or len(words) < 7 or words[3] != "OK":
+        return reply
+    numbers = [word.partition(":")[0] for word in words[6:]]
+    moved = [str(round(int(number) + size)) for number in numbers]
+    return (" ".join([*words[:6], *moved]) + "\r\n").encode()

@@ -96,7 +96,7 @@ def test_a_fault_lasts_as_long_as_it_says(failing: MakeBench, clock: DiscreteEve
     assert bench.stage.x_mm.get() == 12.0
 
 
-def test_what_makes_safe_is_spared_unless_it_is_named(failing: MakeBench, clock: DiscreteEventClock) -> None:
+def test_what_makes_safe_is_spared_unless_it_is_named(failing: MakeBench) -> None:
     spared = failing(role="laser", kind="drop", at_s=0.0, duration_s=1e6)
     spared.laser.driver.close_output()
     with pytest.raises(CommunicationError, match="laser: open output"):
@@ -134,7 +134,7 @@ def test_a_line_ends_where_it_should(RE: RunEngine, failing: MakeBench) -> None:
 
 
 @pytest.mark.parametrize(("wait_s", "is_noticed"), [(6.0, False), (60.0, True)])
-def test_an_axis_that_wanders(failing: MakeBench, clock: Any, wait_s: float, is_noticed: bool) -> None:
+def test_an_axis_that_wanders(failing: MakeBench, clock: Any, wait_s: float, *, is_noticed: bool) -> None:
     bench = failing(role="stage", kind="drift", at_s=1.0, duration_s=1e6)  # 0.05 mm/min; 0.01 mm are allowed
     status = bench.stage.x_mm.set(11.0)
     clock.advance(1.0)
@@ -270,7 +270,7 @@ def test_any_temperature_is_believed_or_refused_with_words(value: Any) -> None:
     if is_good:
         assert bench.furnace.position == value
     else:
-        with pytest.raises(SensorError, match="furnace_temperature_C: reads .*plausible are -50 to 1500 degC"):
+        with pytest.raises(SensorError, match=r"furnace_temperature_C: reads .*plausible are -50 to 1500 degC"):
             bench.furnace.set(100.0)
 
 

@@ -63,7 +63,7 @@ def night(folder: Path, faults: FaultSchedule) -> tuple[NightOutcome, list[dict[
 @pytest.mark.parametrize("kind", get_args(FaultKind))
 def test_a_night_with_a_fault_of_each_kind_ends_safe_and_tells(tmp_path: Path, kind: str) -> None:
     role = {"drift": "furnace", "restart": "laser", "drop": "spectrometer", "refuse": "changer"}.get(kind, "stage")
-    at_s = {"drift": 600.0, "restart": 41.5, "drop": 3000.0, "refuse": 100.0}.get(kind, 42.0)
+    at_s = {"drift": 600.0, "restart": 41.5, "drop": 100.0, "refuse": 100.0}.get(kind, 42.0)
     entry = FaultEntry.model_validate(
         {"role": role, "kind": kind, "at_s": at_s, "size": 20.0} | ({"duration_s": 4000.0} if kind == "drift" else {})
     )

@@ -15,12 +15,24 @@ from typing import Any
 
 import pytest
 
-from devices import CommunicationError, DeadlineError, DeviceError, RefusedError
+from devices import CommunicationError, DeadlineError, DeviceError, DriftError, Furnace, Laser, RealClock, RefusedError, Stage
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
 from devices.drivers.light_conversion import LightConversionLaser
 from devices.drivers.zaber import ZaberSettings, ZaberStage
 from devices.twin.wire import WireTwin
-from devices.twin.wire.faults import Fault, FaultyWire, refuse_modbus, refuse_rest, refuse_zaber
+from devices.twin.wire.faults import (
+    Fault,
+    FaultyWire,
+    acknowledge_modbus,
+    acknowledge_rest,
+    acknowledge_zaber,
+    drift_modbus,
+    drift_rest,
+    drift_zaber,
+    refuse_modbus,
+    refuse_rest,
+    refuse_zaber,
+)
 from devices.twin.wire.stage import MICROSTEP_um
 
 from .conftest import laser_settings, until
@@ -61,7 +73,14 @@ class Case:
 
 def laser_case(twin: WireTwin) -> Case:
     face = twin.laser_face
-    wire = FaultyWire(twin.laser.port, twin.shared, refuse=refuse_rest, restart=face.restart)
+    wire = FaultyWire(
+        twin.laser.port,
+        twin.shared,
+        refuse=refuse_rest,
+        restart=face.restart,
+        acknowledge=acknowledge_rest,
+        drift=drift_rest,
+    )
     driver = LightConversionLaser(laser_settings(wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S))
     return Case(
         wire,
@@ -75,7 +94,14 @@ def laser_case(twin: WireTwin) -> Case:
 
 
 def furnace_case(twin: WireTwin) -> Case:
-    wire = FaultyWire(twin.furnace.port, twin.shared, refuse=refuse_modbus, restart=twin.furnace_face.restart)
+    wire = FaultyWire(
+        twin.furnace.port,
+        twin.shared,
+        refuse=refuse_modbus,
+        restart=twin.furnace_face.restart,
+        acknowledge=acknowledge_modbus,
+        drift=drift_modbus,
+    )
     settings = EurothermSettings(
         "EPC3000", host="127.0.0.1", port=wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S
     )
@@ -92,7 +118,14 @@ def furnace_case(twin: WireTwin) -> Case:
 
 
 def stage_case(twin: WireTwin) -> Case:
-    wire = FaultyWire(twin.stage.port, twin.shared, refuse=refuse_zaber, restart=twin.stage_face.restart)
+    wire = FaultyWire(
+        twin.stage.port,
+        twin.shared,
+        refuse=refuse_zaber,
+        restart=twin.stage_face.restart,
+        acknowledge=acknowledge_zaber,
+        drift=drift_zaber,
+    )
     steps = (MICROSTEP_um,) * 3
     settings = ZaberSettings(steps, host="127.0.0.1", port=wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S)
     driver = ZaberStage(settings)
@@ -270,3 +303,55 @@ def test_the_same_seed_fails_in_the_same_way(wire: WireTwin) -> None:
         return drawn
 
     assert met(1) == met(1) != met(2)
+
+
+# ----------------------------------------------------- stuck and drifting: the wire is good, the device is what notices
+def begin_move(role: str, driver: Any) -> tuple[Any, Any]:
+    """The device of a role over a driver, and the status of a move that it has begun."""
+    clock = RealClock()
+    if role == "laser":
+        laser = Laser(name="laser", driver=driver, clock=clock)
+        return laser, laser.pulse_energy_uJ.set(150.0)
+    if role == "stage":
+        stage = Stage(name="stage", driver=driver, clock=clock)
+        return stage, stage.x_mm.set(11.0)
+    furnace = Furnace(name="furnace", driver=driver, clock=clock, settle_s=0.1)
+    furnace.poll_s = 0.05
+    return furnace, furnace.set(26.0)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_command_that_is_taken_and_not_carried_out_is_told(
+    role: str, connect: Callable[[str], Case], matrix: dict[tuple[str, str], str]
+) -> None:
+    case = connect(role)
+    case.wire.faults = (Fault("stuck", meets=case.is_write),)
+    with pytest.raises(DeviceError) as caught:  # by the driver's own reading back, or by the device's
+        begin_move(role, case.driver)[1].wait(20.0)
+    assert case.wire.n_met >= 1
+    text = str(caught.value)
+    assert re.match(role, text), text
+    assert re.search(r"150|11|26", text), text
+    matrix[role, "stuck"] = f"error ({text[:110]}...)"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_value_that_wanders_off_is_told(
+    role: str, connect: Callable[[str], Case], matrix: dict[tuple[str, str], str], wire: WireTwin
+) -> None:
+    case = connect(role)
+    device, status = begin_move(role, case.driver)
+    status.wait(20.0)
+    device.read()
+    sizes = {"laser": 0.05, "stage": 500.0, "furnace": 200.0}  # share; microsteps; the controller's last digit
+    case.wire.faults = (Fault("drift", begin_s=wire.shared.now_s, size_per_s=sizes[role]),)
+    with pytest.raises(DriftError, match=role) as caught:
+        until(lambda: not device.read(), 20.0)
+    matrix[role, "drift"] = f"error ({str(caught.value)[:110]}...)"
+
+
+def test_a_wire_that_does_not_know_how_to_be_stuck_says_so(wire: WireTwin) -> None:
+    faulty = FaultyWire(wire.stage.port, wire.shared, refuse=refuse_zaber, restart=lambda: None)
+    with pytest.raises(ValueError, match="has not been told how its protocol does 'stuck'"):
+        faulty.faults = (Fault("stuck"),)
+    faulty.stop()
