@@ -44,9 +44,9 @@ class FaultEntry(Frozen):
 
     role: Annotated[FaultRole, Field(description="which device")]
     kind: Annotated[FaultKind, Field(description="how it fails")]
-    at_s: Annotated[float, quantity("s", "from when on, on the night's clock", ge=0, le=1e7)] | None = None
+    at_s: Annotated[float, quantity("s", "from when on, on the night's clock", ge=0, le=1e6)] | None = None
     probability: Annotated[float, quantity("1", "that a call begins to fail", gt=0, le=1)] | None = None
-    duration_s: Annotated[float, quantity("s", "how long; 0: one call only", ge=0, le=1e7)] = 0.0
+    duration_s: Annotated[float, quantity("s", "how long; 0: one call only", ge=0, le=1e6)] = 0.0
     at_most: (
         Annotated[int, Field(strict=True, ge=1, le=1000, description="how often; by `probability` only")] | None
     ) = None

@@ -15,7 +15,17 @@ from typing import Any
 
 import pytest
 
-from devices import CommunicationError, DeadlineError, DeviceError, DriftError, Furnace, Laser, RealClock, RefusedError, Stage
+from devices import (
+    CommunicationError,
+    DeadlineError,
+    DeviceError,
+    DriftError,
+    Furnace,
+    Laser,
+    RealClock,
+    RefusedError,
+    Stage,
+)
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
 from devices.drivers.light_conversion import LightConversionLaser
 from devices.drivers.zaber import ZaberSettings, ZaberStage
