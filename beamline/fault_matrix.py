@@ -115,7 +115,7 @@ def cases(*roles: str) -> Iterator[FaultEntry]:
     for role in roles or tuple(WORK):
         for kind in get_args(FaultKind):
             if kind != "drift":
-                yield FaultEntry(role=role, kind=kind, at_s=WORK[role].at_s)  # type: ignore[arg-type]  # a key of WORK
+                yield FaultEntry(role=role, kind=kind, at_s=WORK[role].at_s)
             entry = {"role": role, "kind": kind, "at_s": WORK[role].at_s, "duration_s": 7200.0, "delay_s": 30.0}
             yield FaultEntry.model_validate(entry | {"size": WORK[role].drift_size})
         if command := WORK[role].makes_safe:
@@ -185,10 +185,8 @@ def _run(session: Session, entry: FaultEntry) -> Outcome:
 
 def _unsafe(bench: Bench) -> Iterator[str]:
     """What is really not safe: asked of the drivers below the faults."""
-    laser, stage, furnace, lamp = (
-        getattr(device.driver, "underneath", device.driver)
-        for device in (bench.laser, bench.stage, bench.furnace, bench.spectrometer)
-    )
+    devices: tuple[Any, ...] = (bench.laser, bench.stage, bench.furnace, bench.spectrometer)
+    laser, stage, furnace, lamp = (getattr(device.driver, "underneath", device.driver) for device in devices)
     if laser.is_output_open:
         yield "laser open"
     if furnace.is_on:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from beamline.faults import CALLS, FaultEntry, FaultKind
 from beamline.recipe import Serial
 
 SERIAL_PATTERN = get_args(Serial)[1].metadata[0].pattern
@@ -59,9 +60,26 @@ def _field(field: FieldInfo) -> st.SearchStrategy[Any]:  # noqa: PLR0911  # one 
     if origin is tuple:
         ends = st.tuples(*(_field(FieldInfo.from_annotation(argument)) for argument in arguments))
         return ends.map(sorted).map(tuple)  # an interval
+    if annotation is FaultEntry:
+        return faults()
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return words(annotation)
     return _scalar(annotation, bounds)
+
+
+@st.composite
+def faults(draw: st.DrawFn) -> FaultEntry:
+    """Entries of a fault schedule; few drawn field by field would go together."""
+    role = draw(st.sampled_from(sorted(CALLS)))
+    entry = {
+        "role": role,
+        "kind": draw(st.sampled_from(get_args(FaultKind))),
+        "duration_s": draw(st.floats(0.1, 1e5)),
+        "command": draw(st.sampled_from(["", *CALLS[role]])),
+    }
+    at_s, chance = st.floats(0.0, 1e5), st.floats(0.0, 1.0, exclude_min=True)
+    when = {"at_s": draw(at_s)} if draw(st.booleans()) else {"probability": draw(chance), "at_most": 2}
+    return FaultEntry.model_validate(entry | when)
 
 
 def _scalar(annotation: Any, bounds: list[Any]) -> st.SearchStrategy[Any]:
