@@ -109,7 +109,7 @@ def estimate_night(campaign: Campaign, times: InstrumentTimes, start: datetime) 
         coupon_s = sum(phase.duration_s for phase in phases)
         n = campaign.n_coupons_max
         if deadline_s is not None:
-            n = min(n, math.ceil(deadline_s / coupon_s))
+            n = min(n, max(math.ceil(deadline_s / coupon_s), 1))  # a quotient of the smallest numbers is 0
         return NightCase(n_coupons=n, phases=phases, duration_s=n * coupon_s, end=_later(start, n * coupon_s))
 
     return NightEstimate(start=start, shortest=case(1.0), expected=case(0.5), longest=case(0.0))
