@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beamline.cli.options import FAILED, as_json_option, data_option, refuse
+from beamline.cli.records_serve import COMMANDS
 
 if TYPE_CHECKING:
     from beamline.records import CheckReport
@@ -24,6 +25,10 @@ N_SHOWN = 50
 @click.group()
 def records() -> None:
     """The records of nights: prove them, make their catalog anew, find runs in them."""
+
+
+for _command in COMMANDS:
+    records.add_command(_command)
 
 
 @records.command()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from beamline.records.access import write_private
 from beamline.records.layout import Layout
 from beamline.records.locks import is_held
 
@@ -56,13 +56,7 @@ def live_endpoint(layout: Layout) -> Endpoint | None:
 
 def write_endpoint(layout: Layout, endpoint: Endpoint) -> None:
     """Write the file, at once whole and never readable by others."""
-    path = endpoint_path(layout)
-    draft = path.with_suffix(".draft")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(asdict(endpoint), file)
-    draft.rename(path)
+    write_private(endpoint_path(layout), json.dumps(asdict(endpoint)), may_replace=True)
 
 
 def remove_endpoint(layout: Layout) -> None:

@@ -14,7 +14,7 @@ from beamline.records.errors import CatalogError
 from beamline.records.layout import Layout, uid_of
 from beamline.records.reader import RunLog, read_ends, read_run
 
-__all__ = ["Backlog", "IngestState", "Ingested", "Ingester"]
+__all__ = ["Backlog", "IngestState", "Ingested", "Ingester", "check_log", "find_run", "write_log"]
 
 _logger = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class Ingester:
         uid = uid_of(path)
         assert uid is not None, "the backlog holds names of logs only"
         try:
-            _check(log, uid)
+            check_log(log, uid)
             self._write(log, uid)
         except Exception as error:  # noqa: BLE001  # whatever one run provokes must not keep the others out
             self._remove_part(uid)
@@ -146,22 +146,11 @@ class Ingester:
         return Ingested(uid, "in", len(log), log.report())
 
     def _write(self, log: RunLog, uid: str) -> None:
-        present = self._find(uid)
+        present = find_run(self._client, uid)
         if present is not None and present.metadata.get("stop"):  # written last: the run is whole
             return
         self._clear(uid, in_database=present is not None)
-        from bluesky_tiled_plugins import TiledWriter  # noqa: PLC0415  # the night's process never gets here
-
-        # Arrays go to zarr whatever their size: in SQL tables they would be kept as text.
-        writer = TiledWriter(self._client, max_array_size=0)
-        for name, doc in log:
-            writer(name, doc)
-
-    def _find(self, uid: str) -> Any | None:
-        from tiled.queries import Key  # noqa: PLC0415  # the night's process never gets here
-
-        found = self._client.search(Key("uid") == uid)
-        return found.values().first() if len(found) else None
+        write_log(self._client, log)
 
     def _clear(self, uid: str, *, in_database: bool) -> None:
         """Take away what a killed owner or a failure has left of a run."""
@@ -173,12 +162,35 @@ class Ingester:
 
     def _remove_part(self, uid: str) -> None:
         try:
-            self._clear(uid, in_database=self._find(uid) is not None)
+            self._clear(uid, in_database=find_run(self._client, uid) is not None)
         except Exception:
             _logger.exception("a partial run %s may be left in the catalog; it is replaced at the next try", uid)
 
 
-def _check(log: RunLog, uid: str) -> None:
+def find_run(client: Any, uid: str) -> Any | None:
+    """A run in a catalog, whole or not; None where it is not there."""
+    from tiled.queries import Key  # noqa: PLC0415  # the night's process never gets here
+
+    found = client.search(Key("uid") == uid)
+    return found.values().first() if len(found) else None
+
+
+def write_log(client: Any, log: RunLog) -> None:
+    """Write the documents of a log into a catalog that does not have its run."""
+    from bluesky_tiled_plugins import TiledWriter  # noqa: PLC0415  # the night's process never gets here
+
+    # Arrays go to zarr whatever their size: in SQL tables they would be kept as text.
+    writer = TiledWriter(client, max_array_size=0)
+    for name, doc in log:
+        writer(name, doc)
+
+
+def check_log(log: RunLog, uid: str) -> None:
+    """Refuse a log that cannot be a run of a catalog.
+
+    Raises:
+        CatalogError: its start or stop document is lost, or speaks of another run.
+    """
     if log.start is None or log.stop is None:
         raise CatalogError("its start or stop document cannot be read")
     if log.start.get("uid") != uid:

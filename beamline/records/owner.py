@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from beamline.records.access import reader_access
 from beamline.records.endpoint import Endpoint, lock_path, remove_endpoint, write_endpoint
 from beamline.records.errors import CatalogError
 from beamline.records.ingest import Ingester
@@ -110,7 +111,7 @@ def _own(layout: Layout, orders: _Orders, poll_s: float) -> None:
     api_key = secrets.token_hex(32)
     config = catalog_config(layout, api_key)
     prepare_database(layout)
-    server = CatalogServer(config)
+    server = CatalogServer(config, reader_access(layout))
     server.start()
     try:
         client = _connect(server.url, api_key)

@@ -12,12 +12,22 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
 
+from beamline.records.access import LOOPBACK, ReaderAccess
 from beamline.records.errors import CatalogError
+from beamline.records.gate import with_reader_key
 from beamline.records.layout import Layout
 
-__all__ = ["CatalogServer", "catalog_config", "prepare_database"]
+__all__ = [
+    "CatalogServer",
+    "catalog_config",
+    "is_prepared",
+    "make_tables",
+    "prepare_database",
+    "serve_config",
+    "sqlite_uri",
+    "tiled_config",
+]
 
-_LOOPBACK: Final = "127.0.0.1"
 _START_TIMEOUT_S: Final = 60.0
 _END_TIMEOUT_S: Final = 10.0
 
@@ -33,9 +43,21 @@ def catalog_config(layout: Layout, api_key: str) -> dict[str, Any]:
     folder = layout.catalog
     if set(str(folder)) & set("?#%;"):
         raise CatalogError(f"{folder}: a catalog cannot live under a path with one of ? # % ; choose another folder")
+    storage = [f"file://localhost{layout.arrays}", f"duckdb:///{folder / 'tables.duckdb'}"]
+    return tiled_config(sqlite_uri(folder / "catalog.db"), storage, api_key)
+
+
+def tiled_config(uri: str, storage: list[str], api_key: str) -> dict[str, Any]:
+    """What any Tiled server needs to know to serve Bluesky runs.
+
+    Args:
+        uri: of the metadata's database.
+        storage: where arrays and tables are written.
+        api_key: of its one user; without it, nobody reads.
+    """
     catalog = {
-        "uri": _uri(folder / "catalog.db"),
-        "writable_storage": [f"file://localhost{layout.arrays}", f"duckdb:///{folder / 'tables.duckdb'}"],
+        "uri": uri,
+        "writable_storage": storage,
         # Without it look-up by index and by scan number fails in the Bluesky client.
         "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
     }
@@ -50,74 +72,99 @@ def catalog_config(layout: Layout, api_key: str) -> dict[str, Any]:
 def prepare_database(layout: Layout) -> None:
     """Make the metadata database where there is none, and look whether Tiled can work with the one that is there.
 
-    Making it is what `tiled catalog init` does, without the 4 s of a second process that imports Tiled. The file gets
-    its name only when it is whole.
+    The file gets its name only when it is whole.
 
     Raises:
         CatalogError: it is no database, or that of another version of Tiled.
     """
-    import asyncio  # noqa: PLC0415  # these are heavy; see the module's docstring
-
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
-    from tiled.alembic_utils import DatabaseUpgradeNeeded, UninitializedDatabase  # noqa: PLC0415
-
     database = layout.catalog / "catalog.db"
     if not database.exists():
         draft = database.with_suffix(".draft")
         draft.unlink(missing_ok=True)
-        _make_tables(draft)
+        make_tables(sqlite_uri(draft))
         draft.rename(database)
-    try:
-        asyncio.run(_check(database))
-    except (SQLAlchemyError, DatabaseUpgradeNeeded, UninitializedDatabase) as error:
-        raise CatalogError(f"{database} is of no use to this Tiled: {error}") from error
+    if not is_prepared(sqlite_uri(database), str(database)):
+        raise CatalogError(f"{database} is of no use to this Tiled: it holds no tables")
 
 
-def _make_tables(database: Path) -> None:
+def make_tables(uri: str) -> None:
+    """Make the tables of a catalog in an empty database.
+
+    It is what `tiled catalog init` does, without the 4 s of a second process that imports Tiled, and without an
+    address, perhaps with its password, among the arguments of a process that everybody may list.
+    """
     import asyncio  # noqa: PLC0415  # see above
 
     from tiled.alembic_utils import stamp_head  # noqa: PLC0415
     from tiled.catalog.alembic_constants import ALEMBIC_DIR, ALEMBIC_INI_TEMPLATE_PATH  # noqa: PLC0415
     from tiled.catalog.core import initialize_database  # noqa: PLC0415
 
-    asyncio.run(_with_engine(database, initialize_database))
-    stamp_head(ALEMBIC_INI_TEMPLATE_PATH, ALEMBIC_DIR, _uri(database))
+    asyncio.run(_with_engine(uri, initialize_database))
+    stamp_head(ALEMBIC_INI_TEMPLATE_PATH, ALEMBIC_DIR, uri)
 
 
-async def _check(database: Path) -> None:
+def is_prepared(uri: str, name: str) -> bool:
+    """Whether a database holds the tables of a catalog, of this version of Tiled.
+
+    Args:
+        uri: its address.
+        name: what to call it in messages: the address may hold a password.
+
+    Raises:
+        CatalogError: it cannot be reached, is no database, or that of another version of Tiled.
+    """
+    import asyncio  # noqa: PLC0415  # these are heavy; see the module's docstring
+
+    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    from tiled.alembic_utils import DatabaseUpgradeNeeded, UninitializedDatabase  # noqa: PLC0415
+
+    try:
+        asyncio.run(_check(uri))
+    except UninitializedDatabase:
+        return False
+    except (SQLAlchemyError, DatabaseUpgradeNeeded, OSError) as error:
+        raise CatalogError(f"{name} is of no use to this Tiled: {error}") from error
+    return True
+
+
+async def _check(uri: str) -> None:
     from tiled.alembic_utils import check_database  # noqa: PLC0415  # see above
     from tiled.catalog.core import ALL_REVISIONS, REQUIRED_REVISION  # noqa: PLC0415
 
-    await _with_engine(database, lambda engine: check_database(engine, REQUIRED_REVISION, ALL_REVISIONS))
+    await _with_engine(uri, lambda engine: check_database(engine, REQUIRED_REVISION, ALL_REVISIONS))
 
 
-async def _with_engine(database: Path, work: Callable[[Any], Awaitable[None]]) -> None:
+async def _with_engine(uri: str, work: Callable[[Any], Awaitable[None]]) -> None:
     from sqlalchemy.ext.asyncio import create_async_engine  # noqa: PLC0415  # see above
 
-    engine = create_async_engine(_uri(database))
+    engine = create_async_engine(uri)
     try:
         await work(engine)
     finally:
         await engine.dispose()
 
 
-def _uri(database: Path) -> str:
+def sqlite_uri(database: Path) -> str:
+    """Address of a SQLite file, with the driver that Tiled uses."""
     return f"sqlite+aiosqlite:///{database}"
 
 
 class CatalogServer:
-    """Serves a catalog on a free port of the loopback interface, in a thread, until `stop`.
+    """Serves a catalog on the loopback interface, in a thread, until `stop`.
 
     Args:
         config: as `catalog_config` makes it.
+        reader: at which port, and with which key it may be read. Where the port is taken, another one serves; who has
+            only a profile does not find it there.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], reader: ReaderAccess) -> None:
         import uvicorn  # noqa: PLC0415  # heavy; see the module's docstring
         from tiled.server.app import build_app_from_config  # noqa: PLC0415
 
-        self._socket = socket.create_server((_LOOPBACK, 0))
-        app = build_app_from_config(config)
+        self._socket = _listen(reader.port)
+        api_key = config["authentication"]["single_user_api_key"]
+        app = with_reader_key(build_app_from_config(config), api_key=api_key, reader_key=reader.api_key)
         # No access log: a key that somebody put into an address would stand in it.
         settings = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=int(_END_TIMEOUT_S))
         self._server = uvicorn.Server(settings)
@@ -126,7 +173,7 @@ class CatalogServer:
     @property
     def url(self) -> str:
         """Address of the API."""
-        return f"http://{_LOOPBACK}:{self._socket.getsockname()[1]}/api/v1/"
+        return f"http://{LOOPBACK}:{self._socket.getsockname()[1]}/api/v1/"
 
     @property
     def is_alive(self) -> bool:
@@ -161,3 +208,34 @@ class CatalogServer:
             self._server.run(sockets=[self._socket])
         except Exception:
             _logger.exception("the catalog's server ended")
+
+
+def serve_config(config: dict[str, Any], reader_key: str | None) -> None:
+    """Serve what a configuration says, until a signal ends it.
+
+    Unlike `tiled serve config` it knows a key that only reads, prints no key, and logs no addresses, in which keys may be.
+
+    Args:
+        config: Tiled's configuration, its references filled in.
+        reader_key: of those who only read; None where there are none.
+
+    Raises:
+        ValueError: the two keys are the same.
+    """
+    import uvicorn  # noqa: PLC0415  # heavy; see the module's docstring
+    from tiled.config import Config  # noqa: PLC0415
+    from tiled.server.app import build_app_from_config  # noqa: PLC0415
+
+    app: Any = build_app_from_config(Config.model_validate(config))
+    if reader_key is not None:
+        api_key = config["authentication"]["single_user_api_key"]
+        app = with_reader_key(app, api_key=api_key, reader_key=reader_key)
+    uvicorn.run(app, **config["uvicorn"], access_log=False)
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((LOOPBACK, port))
+    except OSError as error:
+        _logger.warning("port %d is taken (%s); profiles do not find this catalog", port, error.strerror)
+        return socket.create_server((LOOPBACK, 0))
