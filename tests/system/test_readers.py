@@ -94,6 +94,7 @@ def wait_for_word(process: subprocess.Popen[str], word: str) -> None:
 
 def go_on(process: subprocess.Popen[str]) -> None:
     assert process.stdin is not None
+    assert process.poll() is None, process.communicate()[1]
     process.stdin.write("go\n")
     process.stdin.flush()
 
