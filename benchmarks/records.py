@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -20,7 +21,7 @@ from bluesky import RunEngine
 from bluesky.plans import count
 from ophyd.sim import SynSignal
 
-from beamline.records import CatalogOwner, LogWriter, Records, open_catalog
+from beamline.records import CatalogOwner, LogWriter, Records, open_catalog, replay
 
 N_PIXELS = 2048
 
@@ -97,10 +98,14 @@ def compare_replay(folder: Path, catalog: Any) -> None:
 
     from_log_s = seconds(lambda: Records(folder).replay(take))
     from_catalog_s = seconds(lambda: [take(*document) for run in runs for document in catalog[run.uid].documents()])
-    print(f"replay of {len(runs)} runs, {n_documents // 2} documents:")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that this is no exact replay is what it is compared for
+        by_us_s = seconds(lambda: [replay(catalog[run.uid], take) for run in runs])
+    print(f"replay of {len(runs)} runs, {n_documents // 3} documents:")
     print(f"  from the log                     {len(runs) / from_log_s:8.1f} runs/s")
-    print(f"  from the catalog, documents()    {len(runs) / from_catalog_s:8.1f} runs/s")
-    print(f"  ratio                            {from_catalog_s / from_log_s:8.1f}")
+    for how, took_s in (("documents()", from_catalog_s), ("our code", by_us_s)):
+        what = f"from the catalog, {how}"
+        print(f"  {what:32s} {len(runs) / took_s:8.1f} runs/s; the log is {took_s / from_log_s:.0f} times as fast")
     first_s = seconds(lambda: Records(folder).runs(purpose="benchmark"))
     records = Records(folder)
     records.runs()

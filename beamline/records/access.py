@@ -13,7 +13,7 @@ import socket
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from beamline.records.errors import CatalogError
 from beamline.records.layout import Layout
@@ -85,8 +85,9 @@ def write_private(path: Path, text: str, *, may_replace: bool) -> None:
 
 def _read(path: Path) -> ReaderAccess:
     try:
-        access = ReaderAccess(**json.loads(path.read_text(encoding="utf-8")))
-        is_ours = isinstance(access.port, int) and isinstance(access.api_key, str) and access.api_key.isalnum()
+        found: Any = json.loads(path.read_text(encoding="utf-8"))
+        access = ReaderAccess(**found)
+        is_ours = type(found["port"]) is int and isinstance(found["api_key"], str) and found["api_key"].isalnum()
     except (ValueError, TypeError):
         is_ours = False
     if not is_ours:

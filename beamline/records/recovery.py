@@ -20,7 +20,6 @@ from beamline.records.frames import pack_frame
 from beamline.records.layout import Layout, uid_of
 from beamline.records.locks import FileLock
 from beamline.records.reader import RunLog, read_ends, read_run
-from beamline.records.run import events_of
 
 __all__ = ["Recovered", "close_orphans"]
 
@@ -104,23 +103,31 @@ def _finish(path: Path, log: RunLog, reason: str, n_cut_bytes: int) -> None:
 def _stop(path: Path, log: RunLog, reason: str) -> dict[str, Any]:
     """The stop document of a run that has none; its time is that of the last sign of life."""
     times = [doc["time"] for _name, doc in log if isinstance(doc.get("time"), int | float)]
-    streams = {doc["uid"]: doc.get("name", "primary") for name, doc in log if name == "descriptor"}
-    events = Counter(
-        streams.get(event.get("descriptor"), "unknown") for name, doc in log for event in events_of(name, doc)
-    )
     return {
         "uid": str(uuid.uuid4()),
         "time": max(times, default=0.0),
         "run_start": _uid(path, log),
         "exit_status": "abort",
         "reason": reason,
-        "num_events": dict(events),
+        "num_events": _n_events(log),
     }
 
 
+def _n_events(log: RunLog) -> dict[str, int]:
+    """Events of each stream. What a foreign program made of its documents must not keep a run from having an end."""
+    streams = {str(doc.get("uid")): str(doc.get("name", "primary")) for name, doc in log if name == "descriptor"}
+    counted: Counter[str] = Counter()
+    for name, doc in log:
+        if name in ("event", "event_page"):
+            numbers = doc.get("seq_num")
+            n_events = len(numbers) if name == "event_page" and isinstance(numbers, list) else 1
+            counted[streams.get(str(doc.get("descriptor")), "unknown")] += n_events
+    return dict(counted)
+
+
 def _uid(path: Path, log: RunLog) -> str:
-    uid = log.start.get("uid") if log.start else uid_of(path)
-    return str(uid)
+    uid = log.start.get("uid") if log.start else None
+    return uid if isinstance(uid, str) and uid else str(uid_of(path))
 
 
 def _remove_drafts(logs: Path) -> None:

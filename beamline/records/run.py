@@ -95,7 +95,8 @@ class Run:
     @property
     def uid(self) -> str:
         """The run's uid; where the start document is damaged, the file name has it."""
-        return str(self._ends.start["uid"]) if self._ends.start else (uid_of(self.path) or str(self.start["uid"]))
+        start = self._ends.start or {}
+        return str(start["uid"]) if "uid" in start else (uid_of(self.path) or str(self.start["uid"]))
 
     @property
     def state(self) -> Literal["finished", "running", "orphaned"]:

@@ -94,7 +94,7 @@ def write_config(path: Path, served: ServedCatalog, *, may_replace: bool = False
         FileExistsError: there is one, and it must not be replaced.
         OSError: it, or the folder of the arrays, cannot be made.
     """
-    import yaml  # noqa: PLC0415  # comes with Tiled
+    import yaml  # type: ignore[import-untyped]  # noqa: PLC0415  # comes with Tiled, without types
 
     served.arrays.mkdir(parents=True, exist_ok=True)
     head = (

@@ -107,6 +107,10 @@ class Records:
 
 
 def _within(time: Any, since: float | None, until: float | None) -> bool:
+    if since is None and until is None:
+        return True
+    if not isinstance(time, int | float):  # a foreign program wrote this run
+        return False
     return (since is None or time >= since) and (until is None or time < until)
 
 

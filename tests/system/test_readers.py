@@ -48,7 +48,7 @@ while True:
     is_last = told.is_set()
     for uid in list(catalog):
         run = catalog[uid]
-        if uid not in seen and run.stop:
+        if uid not in seen and run.metadata.get("stop"):
             seen[uid] = time.time()
             for stream in run.base:
                 table = run.base[stream]["seq_num"].read()
@@ -56,6 +56,7 @@ while True:
                 n_reads += 1
     if is_last:
         break
+    told.wait(0.3)  # as often as a page that somebody watches
 print(json.dumps({"seen": seen, "n_reads": n_reads}))
 """
 
