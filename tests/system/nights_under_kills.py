@@ -254,7 +254,8 @@ def main() -> None:
             kill_nights(part, min(given.chunk, given.kills - number * given.chunk), 1000 * number, found)
             compare_with_catalog(part, found)
             done.write_text(json.dumps([str(found), found.wrong]))
-        _said, problems = json.loads(done.read_text())
+        said, problems = json.loads(done.read_text())
+        print(said, *problems, sep="\n", flush=True)  # noqa: T201  # the counts are what it is for
         wrong += len(problems)
     sys.exit(wrong > 0)
 
