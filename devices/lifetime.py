@@ -98,6 +98,7 @@ class Lifetime(Role):
         limit="excitation_percent",
         unit="%",
         tolerance=0.5,
+        stands=1.0,
     )
 
     duration_s = Component(SoftSetting, value=60.0, limit="lifetime_duration_s", unit="s", kind=Kind.omitted)
@@ -111,6 +112,7 @@ class Lifetime(Role):
         limit="lifetime_bin_width_ns",
         unit="ns",
         tolerance=1e-6,
+        stands=1e-6,
     )
     excitation_rate_kHz = Component(
         Setting,
@@ -119,6 +121,7 @@ class Lifetime(Role):
         limit="excitation_rate_kHz",
         unit="kHz",
         tolerance=1e-3,
+        stands=1.0,
     )
     excitation = Component(
         Choice, choices=("off", "on"), read=_excitation, command=_switch_excitation, kind=Kind.omitted
