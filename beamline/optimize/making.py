@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 from beamline.optimize.objective import Objective
 from beamline.optimize.protocol import Layout, Optimizer, OptimizerKind
 from beamline.optimize.space import SearchSpace
@@ -15,7 +17,9 @@ def make_optimizer(
     """An optimiser without observations.
 
     Args:
-        kind: "physics" (the agent), "skopt" (scikit-optimize as it comes) or "random".
+        kind: "physics" (the agent); without physics "gp" (the agent's structure, Gaussian processes), "skopt"
+            (scikit-optimize as it comes), "sobol", "random"; with the extra `botorch` "botorch", and "botorch-physics",
+            which has the physics model as prior mean.
         space: bounds.
         objective: what is wanted.
         layout: sites of a coupon.
@@ -23,13 +27,23 @@ def make_optimizer(
 
     Raises:
         ValueError: no such kind, or a negative seed.
+        ModuleNotFoundError: the extra that the kind needs is not installed.
     """
     if kind == "physics":
         from beamline.optimize.agent import Agent  # noqa: PLC0415  # scipy and numba
 
         return Agent(space, objective, layout, seed)
+    if kind in {"gp", "sobol"}:
+        from beamline.optimize.nested import GpOptimizer, SobolOptimizer  # noqa: PLC0415  # scipy
+
+        return (GpOptimizer if kind == "gp" else SobolOptimizer)(space, objective, layout, seed)
+    if kind in {"botorch", "botorch-physics"}:
+        from beamline.optimize.botorch_peer import BotorchOptimizer, BotorchPhysicsOptimizer  # noqa: PLC0415  # torch, an extra
+
+        return (BotorchOptimizer if kind == "botorch" else BotorchPhysicsOptimizer)(space, objective, layout, seed)
     if kind not in {"skopt", "random"}:
-        raise ValueError(f'{kind=}: no such optimiser; it is "physics", "skopt" or "random"')
+        kinds = ", ".join(f'"{one}"' for one in get_args(OptimizerKind))
+        raise ValueError(f"{kind=}: no such optimiser; there are {kinds}")
     from beamline.optimize.peers import RandomOptimizer, SkoptOptimizer  # noqa: PLC0415  # numpy only, skopt later
 
     peer = SkoptOptimizer if kind == "skopt" else RandomOptimizer

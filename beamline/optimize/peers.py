@@ -28,17 +28,17 @@ from beamline.optimize.standing import (
 from beamline.optimize.steady import steady
 from beamline.recipe import Coupon, Dot, HeatTreatment, Line, Observation, SiteSuggestion, Suggestion
 
-__all__ = ["RandomOptimizer", "SkoptOptimizer"]
+__all__ = ["RandomOptimizer", "SkoptOptimizer", "WithoutModel"]
 
 Floats = npt.NDArray[np.float64]
 
 N_SAMPLES = 512
 
-_TRUTH, _CHOICE = range(2)
+TRUTH, CHOICE = range(2)
 """Purposes of random numbers."""
 
 
-class _WithoutModel:
+class WithoutModel:
     """What optimisers without a model share: they believe the measurement and its noise."""
 
     kind: ClassVar[OptimizerKind]
@@ -51,9 +51,10 @@ class _WithoutModel:
         """Takes in what came of some sites."""
         self.history.add(observations)
 
-    def _standing(self, n_coupons: int) -> tuple[Evidence, Standing, Floats]:
+    def standing(self, n_coupons: int) -> tuple[Evidence, Standing, Floats]:
+        """Where the search stood after some coupons: evidence, best site, samples of the true observables."""
         evidence = self.history.evidence(n_coupons)
-        truth = measured_truth(evidence, N_SAMPLES, self.history.rng(0, _TRUTH))
+        truth = measured_truth(evidence, N_SAMPLES, self.history.rng(0, TRUTH))
         detectable = ln_detectable(evidence.observations)
         return evidence, standing_of(evidence, truth, self.history.objective, detectable), truth
 
@@ -61,7 +62,7 @@ class _WithoutModel:
     def status(self) -> OptimizerStatus:
         """What is believed now."""
         history = self.history
-        evidence, standing, truth = self._standing(history.n_coupons)
+        evidence, standing, truth = self.standing(history.n_coupons)
         return OptimizerStatus(
             kind=self.history.kind,
             n_observations=history.n_observations,
@@ -69,18 +70,20 @@ class _WithoutModel:
             n_coupons=history.n_coupons,
             p_reached=rounded(standing.p_reached),
             best=best_site(evidence, standing, truth, history.space),
-            trace=tuple(trace_entry(group, *self._standing(n)[:2]) for n, group in enumerate(history.groups, start=1)),
+            trace=tuple(trace_entry(group, *self.standing(n)[:2]) for n, group in enumerate(history.groups, start=1)),
         )
 
-    def _first_of_each_glass(self, coupons: Sequence[Coupon]) -> dict[str, Coupon]:
+    def first_of_each_glass(self, coupons: Sequence[Coupon]) -> dict[str, Coupon]:
+        """The first unused coupon of every glass at hand, by the glass's name."""
         found: dict[str, Coupon] = {}
         for coupon in self.history.unused(coupons):
             found.setdefault(coupon.glass.name, coupon)
         return found
 
-    def _suggestion(
+    def suggestion(
         self, coupon: Coupon, heat_treatment: HeatTreatment, writings: Sequence[Dot | Line], reason: str
     ) -> Suggestion:
+        """A coupon's suggestion: one writing for each of its sites, the same reason for all."""
         name = self.history.suggestion_id()
         return Suggestion(
             suggestion_id=name,
@@ -99,7 +102,7 @@ class _WithoutModel:
         )
 
 
-class RandomOptimizer(_WithoutModel):
+class RandomOptimizer(WithoutModel):
     """Uniform in the space; one heat treatment for a coupon, like everybody."""
 
     kind = "random"
@@ -110,18 +113,18 @@ class RandomOptimizer(_WithoutModel):
         Raises:
             ValueError: there is no unused coupon at hand, or its layout has no sites.
         """
-        rng = self.history.rng(self.history.n_coupons, _CHOICE)
-        first_of = self._first_of_each_glass(coupons)
+        rng = self.history.rng(self.history.n_coupons, CHOICE)
+        first_of = self.first_of_each_glass(coupons)
         coupon = list(first_of.values())[int(rng.integers(len(first_of)))]
         n = len(self.history.sites(coupon))
         temperature_C, hold_s = self.furnace.values(rng.random((1, self.furnace.n_free)))[0]
         values = self.laser.values(rng.random((n, self.laser.n_free)))
         writings = [self.history.space.writing(float(e), float(t), round(float(p))) for e, t, p in values]
         heat_treatment = self.history.space.heat_treatment(float(temperature_C), float(hold_s))
-        return self._suggestion(coupon, heat_treatment, writings, "drawn at random, uniform in the space")
+        return self.suggestion(coupon, heat_treatment, writings, "drawn at random, uniform in the space")
 
 
-class SkoptOptimizer(_WithoutModel):
+class SkoptOptimizer(WithoutModel):
     """scikit-optimize's `Optimizer` on the utility, asked for as many points as there are sites.
 
     It knows no factor that a coupon's sites share, so the heat treatment of the first point is forced on all; what came of
@@ -139,8 +142,8 @@ class SkoptOptimizer(_WithoutModel):
         """
         from skopt import Optimizer  # noqa: PLC0415  # seconds to import
 
-        first_of = self._first_of_each_glass(coupons)
-        rng = self.history.rng(self.history.n_coupons, _CHOICE)
+        first_of = self.first_of_each_glass(coupons)
+        rng = self.history.rng(self.history.n_coupons, CHOICE)
         n = min(len(self.history.sites(coupon)) for coupon in first_of.values())
         dimensions: list[Any] = [*self.laser.dimensions, *self.furnace.dimensions, list(first_of)]
         with warnings.catch_warnings():
@@ -161,7 +164,7 @@ class SkoptOptimizer(_WithoutModel):
         coupon = first_of[str(asked[0][-1])]
         n_sites = len(self.history.sites(coupon))
         writings = [self.history.space.writing(float(e), float(t), round(float(p))) for e, t, p in laser]
-        return self._suggestion(
+        return self.suggestion(
             coupon,
             self.history.space.heat_treatment(float(furnace[0, 0]), float(furnace[0, 1])),
             [writings[i % n] for i in range(n_sites)],
@@ -180,7 +183,7 @@ class SkoptOptimizer(_WithoutModel):
 
     def _told(self, glasses: Sequence[str]) -> tuple[list[list[Any]], list[float]]:
         """Points and losses of all observations of the glasses at hand, as they were made."""
-        evidence, standing, _ = self._standing(self.history.n_coupons)
+        evidence, standing, _ = self.standing(self.history.n_coupons)
         points, losses = [], []
         for i, seen in enumerate(evidence.observations):
             programme = programme_of(seen.heat_history, self.history.space)

@@ -23,7 +23,7 @@ __all__ = [
     "TraceEntry",
 ]
 
-OptimizerKind = Literal["physics", "skopt", "random"]
+OptimizerKind = Literal["physics", "gp", "skopt", "sobol", "random", "botorch", "botorch-physics"]
 
 Layout = Callable[[Coupon], Sequence[Site]]
 """Where the sites of a coupon are."""

@@ -14,8 +14,8 @@ from beamline.optimize.acquisition import Search
 from beamline.optimize.agent import Agent
 from beamline.recipe import Coupon, Glass, Observation, Site, Suggestion
 
-KINDS: tuple[OptimizerKind, ...] = ("physics", "skopt", "random")
-N_SITES = {"physics": 4, "skopt": 2, "random": 4}
+KINDS: tuple[OptimizerKind, ...] = ("physics", "gp", "skopt", "sobol", "random")
+N_SITES = {"physics": 4, "gp": 4, "skopt": 2, "sobol": 4, "random": 4}
 QUICK = Search(n_draws=48, n_screening_draws=24, n_writings=24, n_furnace=6, n_refinements=1, n_around=3)
 
 
