@@ -263,6 +263,9 @@ class ZaberStage:
         reply = self._zaber.ask("get pos")
         positions = parse_integers(reply.data, 3)
         moving = tuple(reply.is_busy and self._zaber.ask("", i + 1).is_busy for i in range(3))
+        if reply.is_busy and not all(moving):  # an axis may have come to rest since: where it stands is read after that
+            reply = self._zaber.ask("get pos")
+            positions = parse_integers(reply.data, 3)
         if reply.warning.startswith("F"):
             with self._lock:
                 self._steps.clear()

@@ -21,7 +21,7 @@ from devices.drivers.zaber import ACCELERATION_UNIT, ZaberSettings, ZaberStage
 from devices.drivers.zaber_wire import SPEED_UNIT, Zaber, checksum, parse_integers, parse_reply
 from devices.twin import build_twin
 from devices.twin.wire import Shared, WireTwin
-from devices.twin.wire.furnace import Terminals
+from devices.twin.wire.modbus import Terminals
 from devices.twin.wire.stage import MICROSTEP_um, StageFace, StageServer
 
 from .conftest import FUZZ, until
