@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from beamline.problems import InconsistentError, Problem
 from beamline.recipe import Frozen, Serial
+from devices.drivers.carousel import CarouselSettings
+from devices.drivers.counter_files import CounterSettings
 from devices.drivers.eurotherm import EurothermSettings
 from devices.drivers.light_conversion import LightConversionSettings
 from devices.drivers.ocean import OceanSettings
@@ -24,7 +26,9 @@ __all__ = [
     "ChangerTable",
     "FurnaceTable",
     "LaserTable",
+    "LifetimeTable",
     "ManualChangerSettings",
+    "OceanAddress",
     "SpectrometerTable",
     "StageTable",
 ]
@@ -68,10 +72,40 @@ class FurnaceTable(Table):
     eurotherm: EurothermSettings | None = None
 
 
+@dataclass(frozen=True)
+class OceanAddress(OceanSettings):
+    """A spectrometer on USB, or on the network where it has an address.
+
+    Attributes:
+        host: its IPv4 address; None: it is on this machine's USB.
+        port: of the network.
+        model: that is on the network; seabreeze knows Ethernet of these.
+        has_lamp: the excitation lamp is at the output of a spectrometer on the network, and switched by it; without, a hand
+            switches the lamp.
+    """
+
+    host: str | None = None
+    port: int = 57357
+    model: Literal["HDX", "FX"] = "HDX"
+    has_lamp: bool = False
+
+    def __post_init__(self) -> None:
+        if self.has_lamp and self.host is None:
+            raise ValueError(
+                "has_lamp: only a spectrometer on the network switches a lamp; give its host, or take it away"
+            )
+
+
 class SpectrometerTable(Table):
     """`[bench.spectrometer.ocean]`."""
 
-    ocean: OceanSettings | None = None
+    ocean: OceanAddress | None = None
+
+
+class LifetimeTable(Table):
+    """`[bench.lifetime.files]`."""
+
+    files: CounterSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -92,9 +126,10 @@ class ManualChangerSettings:
 
 
 class ChangerTable(Table):
-    """`[bench.changer.manual]`."""
+    """`[bench.changer.manual]` or `[bench.changer.carousel]`."""
 
     manual: ManualChangerSettings | None = None
+    carousel: CarouselSettings | None = None
 
 
 class BenchSettings(Frozen):
@@ -105,6 +140,7 @@ class BenchSettings(Frozen):
     furnace: FurnaceTable
     changer: ChangerTable
     spectrometer: SpectrometerTable | None = None
+    lifetime: LifetimeTable | None = None
     speed: Annotated[
         float,
         Field(gt=0, le=4000, description="how many times faster than real the instruments' time runs; 1 for real ones"),
@@ -112,12 +148,13 @@ class BenchSettings(Frozen):
 
     @property
     def drivers(self) -> Mapping[str, str]:
-        """By role, the name of its driver; "none" for a spectrometer that is not there."""
+        """By role, the name of its driver; "none" for a spectrometer or lifetime counter that is not there."""
         tables: dict[str, Table | None] = {
             "laser": self.laser,
             "stage": self.stage,
             "furnace": self.furnace,
             "changer": self.changer,
             "spectrometer": self.spectrometer,
+            "lifetime": self.lifetime,
         }
         return {role: "none" if table is None else table.driver for role, table in tables.items()}

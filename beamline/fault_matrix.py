@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
+import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
@@ -68,6 +69,27 @@ def _carry(bench: Bench, hand: CouponInHand) -> MsgGenerator[Any]:
         yield from empty_stage(bench)
 
 
+def _count(bench: Bench, hand: CouponInHand) -> MsgGenerator[Any]:
+    lifetime, stage = bench.need_lifetime(), bench.stage
+    yield from load_on_stage(bench, hand.coupon.serial)
+    x_mm, y_mm, z_mm = bench.geometry.under_spectrometer(10.0, 10.0)
+    yield from bps.open_run(hand.metadata("measurement", bench.clock.now_s))
+    yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm, stage.z_mm, z_mm)
+    for setting, value in (
+        (lifetime.bin_width_ns, 0.128),
+        (lifetime.excitation_rate_kHz, 500.0),
+        (lifetime.excitation_percent, 50.0),
+        (lifetime.filter, "green"),
+        (lifetime.duration_s, 10.0),
+        (lifetime.excitation, "on"),
+    ):
+        yield from bps.mv(setting, value)
+    for _ in range(6):
+        yield from bps.trigger_and_read([lifetime, bench.clock_s, bench.site_name], name="decays")
+    yield from bps.mv(lifetime.excitation, "off")
+    yield from bps.close_run()
+
+
 WORK: Mapping[str, Work] = {
     "laser": Work(_write, 41.5, 60.0, makes_safe="close_output"),
     "stage": Work(_write, 41.5, 60.0),
@@ -75,6 +97,7 @@ WORK: Mapping[str, Work] = {
         lambda bench, hand: heat_treat_coupon(bench, hand, TREATMENT), 300.0, 4 * 3600.0, makes_safe="standby"
     ),
     "spectrometer": Work(_measure, 41.5, 60.0, 100.0, makes_safe="switch_lamp"),
+    "lifetime": Work(_count, 60.0, 120.0, makes_safe="switch_excitation"),
     "changer": Work(_carry, 10.0, 200.0),
 }
 """By role."""
@@ -195,6 +218,10 @@ def _unsafe(bench: Bench) -> Iterator[str]:
         yield "stage moves"
     if lamp.is_lamp_on:
         yield "lamp on"
+    if bench.lifetime is not None:
+        counter: Any = bench.lifetime.driver
+        if getattr(counter, "underneath", counter).is_excitation_on:
+            yield "pulsed excitation on"
 
 
 def _hand() -> CouponInHand:

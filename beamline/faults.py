@@ -16,7 +16,7 @@ from beamline.recipe import Frozen, quantity
 
 __all__ = ["CALLS", "FaultEntry", "FaultKind", "FaultRole", "FaultSchedule"]
 
-FaultRole = Literal["laser", "stage", "furnace", "spectrometer", "changer"]
+FaultRole = Literal["laser", "stage", "furnace", "spectrometer", "lifetime", "changer"]
 FaultKind = Literal["silent", "late", "garbage", "refuse", "stuck", "drift", "drop", "restart"]
 
 CALLS: Mapping[str, tuple[str, ...]] = {
@@ -33,6 +33,12 @@ CALLS: Mapping[str, tuple[str, ...]] = {
     "spectrometer": (
         *("start_acquisition", "abort_acquisition", "switch_lamp"),
         *("counts", "n_saturated", "is_lamp_on", "is_busy"),
+    ),
+    "lifetime": (
+        *("start_bin_width", "start_excitation_rate", "start_excitation_percent", "start_filter"),
+        *("switch_excitation", "start_acquisition", "abort_acquisition"),
+        *("histogram", "bin_width_ns", "excitation_rate_kHz", "excitation_percent", "filter"),
+        *("is_excitation_on", "is_busy"),
     ),
     "changer": ("start_transfer", "finish_transfer", "serials", "station_of", "is_busy"),
 }

@@ -1,4 +1,4 @@
-"""Connects the drivers of a bench, and lets go of them again: what `[bench]` says becomes five drivers.
+"""Connects the drivers of a bench, and lets go of them again: what `[bench]` says becomes a driver for each role.
 
 All roles are tried before anything is said, so that one look at the error tells everything that is switched off.
 """
@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
-from beamline.bench_file import BenchSettings
+from beamline.bench_file import BenchSettings, OceanAddress
 from beamline.recipe import Coupon
 from devices import Clock, DeviceError, Drivers, Geometry, Station
+from devices.drivers.carousel import CarouselSettings
 from devices.drivers.manual_changer import ManualChanger, Request
 
 __all__ = ["Ask", "InstrumentConnectError", "connect", "open_role"]
@@ -30,12 +31,13 @@ class InstrumentConnectError(RuntimeError):
         self.failures = failures
 
 
-def open_role(settings: BenchSettings, role: str) -> Any:
+def open_role(settings: BenchSettings, role: str, *, furnace: Any = None) -> Any:
     """The driver of one role, connected; the caller closes it.
 
     Args:
         settings: of the bench.
-        role: "laser", "stage", "furnace" or "spectrometer".
+        role: "laser", "stage", "furnace", "spectrometer", "changer" or "lifetime".
+        furnace: whose temperature keeps a carousel's door shut, besides the carousel's own lock.
 
     Raises:
         DeviceError: it does not answer, or is not what the settings say.
@@ -56,9 +58,15 @@ def open_role(settings: BenchSettings, role: str) -> Any:
 
         driver = EurothermFurnace(settings.furnace.eurotherm)
     elif role == "spectrometer" and settings.spectrometer is not None and settings.spectrometer.ocean is not None:
-        from devices.drivers.ocean import OceanSpectrometer  # noqa: PLC0415  # as above
+        return _spectrometer(settings.spectrometer.ocean)
+    elif role == "changer" and settings.changer.carousel is not None:
+        from devices.drivers.carousel import Carousel  # noqa: PLC0415  # as above
 
-        return OceanSpectrometer.find(settings.spectrometer.ocean, _no_lamp)
+        driver = Carousel(settings.changer.carousel, furnace)
+    elif role == "lifetime" and settings.lifetime is not None and settings.lifetime.files is not None:
+        from devices.drivers.counter_files import CounterFiles  # noqa: PLC0415  # as above
+
+        driver = CounterFiles(settings.lifetime.files)
     else:
         raise ValueError(f"{role}: the instrument file names nothing to connect to")
     try:
@@ -87,6 +95,7 @@ def connect(
     opened: dict[str, Any] = {}
     failures: dict[str, str] = {}
     roles = [role for role, driver in settings.drivers.items() if role != "changer" and driver != "none"]
+    carousel = settings.changer.carousel
     with ExitStack() as connections:
         with ThreadPoolExecutor(len(roles)) as pool:  # each may wait some seconds for what is switched off
             attempts = {role: pool.submit(open_role, settings, role) for role in roles}
@@ -99,9 +108,15 @@ def connect(
                 failures[role] = f"{error}; install it: pip install 'vitrail[hardware]'"
             else:
                 connections.callback(opened[role].close)
+        changer: Any = None
         try:
-            changer = _manual(settings, coupons, clock, geometry, ask=ask, furnace=opened.get("furnace"))
-        except ValueError as error:
+            if carousel is not None:
+                _check_slots(carousel, coupons)
+                changer = open_role(settings, "changer", furnace=opened.get("furnace"))
+                connections.callback(changer.close)
+            else:
+                changer = _manual(settings, coupons, clock, geometry, ask=ask, furnace=opened.get("furnace"))
+        except (DeviceError, OSError, ValueError) as error:
             failures["changer"] = str(error)
         if failures:
             raise InstrumentConnectError(failures)
@@ -139,5 +154,21 @@ def _manual(
     return changer
 
 
-def _no_lamp(on: bool) -> None:  # noqa: FBT001  # a switch has two positions
-    """The lamp of this bench is switched by hand."""
+def _check_slots(carousel: CarouselSettings, coupons: Sequence[Coupon]) -> None:
+    """Raise ValueError for coupons that no slot is said to hold."""
+    missing = [coupon.serial for coupon in coupons if coupon.serial not in carousel.slots]
+    if missing:
+        raise ValueError(
+            f"coupons {', '.join(missing)} are in no slot; [bench.changer.carousel] names slots of "
+            f"{', '.join(carousel.slots) or 'none'}: put them in, and add them to slots"
+        )
+
+
+def _spectrometer(settings: OceanAddress) -> Any:
+    from devices.drivers.ocean import OceanSpectrometer  # noqa: PLC0415  # loads seabreeze
+
+    if settings.host is None:
+        return OceanSpectrometer.find(settings, None)  # its lamp is switched by hand
+    return OceanSpectrometer.at_address(
+        settings.host, settings, port=settings.port, model=settings.model, has_lamp=settings.has_lamp
+    )

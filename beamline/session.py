@@ -117,31 +117,43 @@ def open_session(
         raise SessionBusyError(
             f"another session works with {data}; one at a time drives an instrument: let it end, or give another --data"
         )
-    try:
+    with ExitStack() as undo:  # whatever fails from here on, nothing is left locked, connected or running
+        undo.callback(lock.release)
         clock, drivers, connections = _drivers(instrument, coupons, seed, ask)
-    except BaseException:
-        lock.release()
-        raise
-    signals = AbortOnSignal().install() if unattended else None
-    records = Records(data)
-    records.close_orphans()
-    injector: Injector | None = None
-    if faults is not None and faults.entries:
-        drivers, injector = with_faults(drivers, faults, clock)
-    engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
-    clock.install(engine)
-    engine.subscribe(LogWriter(data))
-    owner = CatalogOwner(data) if catalog else None
-    if owner is not None:
-        owner.start()
-    bench = make_bench(drivers, clock, instrument.geometry)
-    if instrument.bench is not None:
-        # A deadline's margin is for what the wire and this machine are late by, which a scaled clock sees enlarged.
-        for role in (bench.laser, bench.stage, bench.furnace, bench.spectrometer, bench.changer):
-            role.margin_s *= max(instrument.bench.speed, 1.0)
-        if (manual := instrument.bench.changer.manual) is not None:
-            bench.changer.margin_s += manual.timeout_s
+        undo.callback(connections.close)
+        injector: Injector | None = None
+        if faults is not None and faults.entries:
+            drivers, injector = with_faults(drivers, faults, clock)
+        bench = make_bench(drivers, clock, instrument.geometry)
+        _allow_for_lateness(bench, instrument)
+        records = Records(data)
+        records.close_orphans()
+        signals = AbortOnSignal().install() if unattended else None
+        if signals is not None:
+            undo.callback(signals.remove)
+        engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
+        clock.install(engine)
+        engine.subscribe(LogWriter(data))
+        owner = CatalogOwner(data) if catalog else None
+        if owner is not None:
+            undo.callback(owner.stop)
+            owner.start()
+        undo.pop_all()
     return Session(instrument, engine, bench, records, signals, owner, lock, connections, injector)
+
+
+def _allow_for_lateness(bench: Bench, instrument: Instrument) -> None:
+    """A deadline's margin is for what the wire and this machine are late by, which a scaled clock sees enlarged."""
+    if instrument.bench is None:
+        return
+    for role in bench.roles.values():
+        role.allow_for_lateness(instrument.bench.speed)
+    if (manual := instrument.bench.changer.manual) is not None:
+        bench.changer.margin_s += manual.timeout_s
+    if bench.lifetime is not None and instrument.bench.lifetime is not None:
+        files = instrument.bench.lifetime.files
+        if files is not None:  # whoever runs the counter's program is a person, and late in real seconds
+            bench.lifetime.margin_s += files.timeout_s * max(instrument.bench.speed, 1.0)
 
 
 def _drivers(

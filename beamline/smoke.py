@@ -15,8 +15,8 @@ from devices import DeviceError
 
 __all__ = ["ROLES", "Finding", "look"]
 
-ROLES = ("laser", "stage", "furnace", "spectrometer")
-"""Roles with a wire, in the order in which they are looked at. A manual changer is a person."""
+ROLES = ("laser", "stage", "furnace", "spectrometer", "lifetime", "changer")
+"""In the order in which they are looked at. A manual changer is a person, who is not looked at."""
 
 Facts = list[tuple[str, str, str]]
 
@@ -42,10 +42,9 @@ def look(settings: BenchSettings, roles: Sequence[str] = ROLES) -> tuple[Finding
     """Connect to each role, read, and let go again; nothing is written, and no role keeps another from being looked at."""
     findings: list[Finding] = []
     for role in roles:
-        if role == "spectrometer" and settings.spectrometer is None:
-            findings.append(Finding(role, "driver", "none"))
-            continue
         findings.append(Finding(role, "driver", settings.drivers[role]))
+        if settings.drivers[role] in {"none", "manual"}:
+            continue
         try:
             driver = open_role(settings, role)
         except (DeviceError, OSError, ModuleNotFoundError) as error:
@@ -121,10 +120,28 @@ def _spectrometer(driver: Any) -> Facts:
     ]
 
 
+def _lifetime(driver: Any) -> Facts:
+    has_response = "instrument response" in driver.capabilities
+    return [
+        ("bins", f"{driver.histogram.counts.size} of {driver.bin_width_ns:g} ns", ""),
+        ("pulses", f"{driver.excitation_rate_kHz:g} kHz, {driver.excitation_nm:g} nm", ""),
+        ("filters", ", ".join(driver.filters), ""),
+        ("instrument response", "measured" if has_response else "none", ""),
+    ]
+
+
+def _changer(driver: Any) -> Facts:
+    places = ", ".join(f"{serial}: {driver.station_of(serial)}" for serial in driver.serials) or "none"
+    moves = driver.is_busy
+    return [("coupons", places, ""), ("arm", "moves" if moves else "at rest", "")]
+
+
 FACTS: dict[str, Callable[[Any], Facts]] = {
     "laser": _laser,
     "stage": _stage,
     "furnace": _furnace,
     "spectrometer": _spectrometer,
+    "lifetime": _lifetime,
+    "changer": _changer,
 }
 """What is read of each role."""

@@ -52,6 +52,8 @@ class Furnace(Role):
     diverged_C = 10.0
     """How far the temperature may be from the target while it is held, degC."""
 
+    late_by = ("answer_s",)
+
     temperature_C = Component(Reading, attr="temperature_C", unit="degC", plausible=PLAUSIBLE_C, kind=Kind.hinted)
     setpoint_C = Component(Reading, attr="setpoint_C", unit="degC", plausible=PLAUSIBLE_C)
     target_C = Component(Reading, attr="target_C", unit="degC", plausible=PLAUSIBLE_C, kind=Kind.omitted)

@@ -43,6 +43,8 @@ class Laser(Role):
     watched_exposure_s = 1.0
     """From this length on an exposure is looked at half-way: the output must be open."""
 
+    late_by = ("watched_exposure_s",)
+
     pulse_energy_uJ = Component(
         Setting,
         attr="pulse_energy_uJ",

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .errors import CommunicationError, DriftError, SensorError, StuckError
 from .histogram import Histogram
 from .protocols import LifetimeDriver
 from .role import Role
-from .signals import Choice, Described, Reading, Setting, SoftSetting
+from .signals import Choice, Described, Reading, Setting, SoftSetting, flag
 
 __all__ = ["Counted", "Filter", "Lifetime"]
+
+MOST_COUNTS = 1e10
+"""More than 32 bits, which no counter has for a bin."""
+FEW_PHOTONS = 50.0
+"""Up to so many, two histograms may be the same by chance: all of them may be empty."""
 
 
 class Counted(Described):
@@ -40,8 +48,12 @@ class Counted(Described):
         return () if self._n_bins is None else (self._n_bins,)
 
     def get(self, **_: Any) -> Any:
-        """A float, text, or an array of float64."""
-        value = self._read(self.parent.driver.histogram)
+        """A float, text, or an array of float64.
+
+        Raises:
+            SensorError: what the driver reads is no histogram.
+        """
+        value = self._read(self.parent.histogram())
         if self._n_bins is not None:
             return np.array(value, dtype=np.float64)
         return value if self._dtype_numpy.startswith("<U") else float(value)
@@ -58,18 +70,32 @@ class Filter(Choice):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             choices=(),
-            read=lambda driver: str(driver.filter),
+            read=lambda driver: driver.filter,
             command=lambda role, name: float(role.driver.start_filter(name)),
             **kwargs,
         )
         self._choices = self.parent.driver.filters
 
+    def get(self, **_: Any) -> str:
+        """Its name.
+
+        Raises:
+            CommunicationError: there is none of that name.
+        """
+        name = super().get()
+        if name not in self._choices:
+            raise CommunicationError(
+                f"{self.name}: reads {name!r}, which is none of {', '.join(self._choices)}; look at the filter wheel"
+            )
+        return name
+
 
 def _excitation(driver: LifetimeDriver) -> str:
-    return "on" if driver.is_excitation_on else "off"
+    return "on" if flag("lifetime_excitation", driver.is_excitation_on) else "off"
 
 
 def _switch_excitation(lifetime: Lifetime, state: str) -> float:
+    lifetime.wanted_excitation = state
     return lifetime.driver.switch_excitation(state == "on")
 
 
@@ -82,6 +108,10 @@ class Lifetime(Role):
 
     driver: LifetimeDriver
     margin_s = 30.0
+    advice = "look at the counter, its diode and its cable, and count anew"
+    watched_acquisition_s = 1.0
+    """From this length on an acquisition is looked at half-way: it must still count, or say why it does not."""
+    late_by = ("watched_acquisition_s",)
 
     counts = Component(Counted, read=lambda one: one.counts, array=True, unit="photons")
     response = Component(Counted, read=lambda one: one.response, array=True, unit="1")
@@ -129,24 +159,83 @@ class Lifetime(Role):
     excitation_nm = Component(Reading, attr="excitation_nm", unit="nm", kind=Kind.config)
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
+        self.wanted_excitation: str | None = None
+        self._last_counts: NDArray[np.float64] | None = None
+        self._n_bins = kwargs["driver"].histogram.counts.size
         super().__init__(labels=labels or {"detectors"}, **kwargs)
+
+    def histogram(self) -> Histogram:
+        """The driver's, of the last acquisition.
+
+        Raises:
+            SensorError: it is none, or has counts that cannot be.
+        """
+        histogram: Any = self.driver.histogram  # what comes from a file or a wire may be anything
+        if not isinstance(histogram, Histogram) or histogram.counts.shape != (self._n_bins,):
+            raise SensorError(
+                f"{self.name}_counts: reads {str(histogram)[:40]!r}, which is no histogram of {self._n_bins} bins; do not go on "
+                f"by it; {self.advice}"
+            )
+        counts = histogram.counts
+        if not (counts.min() >= 0 and counts.max() <= MOST_COUNTS):  # NaN is not
+            raise SensorError(
+                f"{self.name}_counts: reads {counts.min():g} to {counts.max():g} photons in a bin, plausible are 0 to "
+                f"{MOST_COUNTS:g}; do not go on by it; {self.advice}"
+            )
+        return histogram
 
     def trigger(self) -> StatusBase:
         """Count; an acquisition that an abort left behind is given up first.
 
         Raises:
             RefusedError: a setting still moves.
+            DriftError: the excitation is not what it was switched to.
         """
-        self.stop(success=False)
+        self.end_in_flight(success=False)
         duration_s, stop_counts = self.duration_s.position, self.stop_counts.position
-        look_s = self.driver.start_acquisition(duration_s, stop_counts)
         until = f" or {stop_counts:g} photons in a bin" if stop_counts else ""
+        what = f"{self.name}: count for {duration_s:g} s{until}"
+        if self.wanted_excitation not in {None, excitation := self.excitation.get()}:
+            raise DriftError(
+                f"{what}: the excitation is {excitation}, it was switched {self.wanted_excitation}; the device may have "
+                f"restarted; {self.advice}"
+            )
+        look_s = self.driver.start_acquisition(duration_s, stop_counts)
+
+        def counts() -> None:
+            if not flag(self.name, self.driver.is_busy) and self.histogram().stopped_by not in {"peak", "full"}:
+                raise StuckError(f"{what}: it does not count half-way through it; {self.advice}")
+
+        def is_done() -> bool:
+            if flag(self.name, self.driver.is_busy):
+                return False
+            self._check_new(what)
+            return True
+
         return self.begin(
-            f"{self.name}: count for {duration_s:g} s{until}",
-            lambda: not self.driver.is_busy,
+            what,
+            is_done,
             expected_s=look_s,
             deadline_s=1.5 * duration_s + self.margin_s,
+            watch=counts,
+            watch_every_s=look_s * 0.5 if look_s >= self.watched_acquisition_s else math.inf,
         )
+
+    def forget(self) -> None:
+        """The excitation and the counter may be in any state."""
+        super().forget()
+        self.wanted_excitation = self._last_counts = None
+
+    def _check_new(self, what: str) -> None:
+        """Raise what is wrong with a histogram as a whole: nothing was counted, or it is the one of before."""
+        histogram = self.histogram()
+        if not 0 < histogram.acquisition_s <= self.longest_s:
+            raise StuckError(f"{what}: it has counted for {histogram.acquisition_s:g} s; {self.advice}")
+        last, self._last_counts = self._last_counts, histogram.counts
+        if last is not None and histogram.n_photons > FEW_PHOTONS and np.array_equal(last, histogram.counts):
+            raise StuckError(
+                f"{what}: {histogram.n_photons:g} photons in the same bins as before, and counting is never so; {self.advice}"
+            )
 
     def unstage(self) -> list[object]:
         """Give up a running acquisition, and switch the excitation off where that can be done."""

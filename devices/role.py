@@ -35,6 +35,8 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
     """A deadline is 1.5 times the expected time, and this, s."""
     longest_s = 86_400.0
     """A driver that expects anything to take longer than this, s, is not believed."""
+    late_by: tuple[str, ...] = ()
+    """Attributes besides `margin_s` that allow for a wire that is late."""
     advice = "look at the device"
     """What to do when it does not do what it was asked; ends the message."""
 
@@ -107,6 +109,15 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
         if not waiting.done:
             self._in_flight.append(waiting)
         return waiting
+
+    def allow_for_lateness(self, speed: float) -> None:
+        """Take seconds that a wire and this machine are late by for `speed` times as many, as a clock that runs faster does.
+
+        Args:
+            speed: of the clock, times real; 1 and below change nothing.
+        """
+        for name in ("margin_s", *self.late_by):
+            setattr(self, name, getattr(self, name) * max(speed, 1.0))
 
     @property
     def is_in_flight(self) -> bool:

@@ -40,6 +40,8 @@ class Spectrometer(Role):
     watched_acquisition_s = 1.0
     """From this length on an acquisition is looked at half-way: it must still run."""
 
+    late_by = ("watched_acquisition_s",)
+
     counts = Component(Reading, attr="counts", array=True, unit="counts", plausible=(-1e6, 1e9))
     n_saturated = Component(Reading, attr="n_saturated", unit="pixels", plausible=(0.0, 1e7), kind=Kind.hinted)
     integration_s = Component(SoftSetting, value=0.2, limit="integration_s", unit="s")

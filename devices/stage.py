@@ -132,6 +132,8 @@ class Stage(Role):
     line_end_mm = 0.005
     """Distance from the end of a line at which it counts as reached, mm."""
 
+    late_by = ("following_s",)
+
     x_mm = Component(Axis, axis="x", kind=Kind.hinted, labels={"motors"})
     y_mm = Component(Axis, axis="y", kind=Kind.hinted, labels={"motors"})
     z_mm = Component(Axis, axis="z", labels={"motors"})

@@ -8,7 +8,7 @@ import click
 
 __all__ = ["bench"]
 
-ROLES = ("laser", "stage", "furnace", "spectrometer")
+ROLES = ("laser", "stage", "furnace", "spectrometer", "lifetime", "changer")
 
 
 @click.group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.capabilities import Capability
 from devices.errors import RefusedError
 
 __all__ = ["AbsentSpectrometer"]
@@ -13,6 +14,7 @@ __all__ = ["AbsentSpectrometer"]
 class AbsentSpectrometer:
     """A `devices.protocols.SpectrometerDriver` of one pixel that never sees anything."""
 
+    capabilities: frozenset[Capability] = frozenset()
     saturation_counts = 1.0
     read_noise_counts = 0.0
     gain_counts_per_electron = 1.0

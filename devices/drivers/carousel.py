@@ -123,6 +123,10 @@ class Carousel:
                 "settings with the carousel"
             )
 
+    def release(self) -> None:
+        """The same as `close`, which sends nothing."""
+        self.close()
+
     def close(self) -> None:
         """End the connection; the carousel goes on with what it does."""
         self._lane.stop()

@@ -164,6 +164,10 @@ class CounterFiles:
             self._histogram = self._empty()
         self._lane.start(timeout_s)
 
+    def release(self) -> None:
+        """Look no longer; an open request stays."""
+        self._lane.stop()
+
     def close(self) -> None:
         """Take an open request back, and look no longer."""
         self._lane.stop()

@@ -71,17 +71,20 @@ def read_decay(path: Path | str, channel: int | None = None) -> Decay:
         with Path(path).open("rb") as opened:
             is_histogram = opened.read(len(HISTOGRAM_MAGIC)) == HISTOGRAM_MAGIC
             _check_lengths(opened, what, n_bytes)
-        if is_histogram:
-            with ptufile.PhuFile(path) as file:
-                headers = _histogram_headers(file, what, n_bytes)
-                curves = {i: np.asarray(one) for i, one in enumerate(file.histograms())}
-        else:
-            with ptufile.PtuFile(path) as file:
-                header = _Header.of(file, what, n_bytes)
-                channels = [int(one) for one in file.active_channels]
-                histogram = np.asarray(file.decode_histogram(dtype=np.uint32))
-            curves = dict(zip(channels, histogram, strict=True))
-            headers = dict.fromkeys(channels, header)
+            opened.seek(
+                0
+            )  # ptufile is given the open file: one that it opens itself stays open where its header is bad
+            if is_histogram:
+                with ptufile.PhuFile(opened) as file:
+                    headers = _histogram_headers(file, what, n_bytes)
+                    curves = {i: np.asarray(one) for i, one in enumerate(file.histograms())}
+            else:
+                with ptufile.PtuFile(opened) as file:
+                    header = _Header.of(file, what, n_bytes)
+                    channels = [int(one) for one in file.active_channels]
+                    histogram = np.asarray(file.decode_histogram(dtype=np.uint32))
+                curves = dict(zip(channels, histogram, strict=True))
+                headers = dict.fromkeys(channels, header)
     except DeviceError:
         raise
     except Exception as error:  # a damaged file fails in ptufile in whatever way it likes

@@ -6,7 +6,9 @@ fails whoever looks at the state, until the next command; a state that is older 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -201,11 +203,18 @@ class FaultyDriver:
             "word": ["", "\x00\x7f", None],
             "words": [None, (None,), "\x00"],
         }
+        if reading.kind == "histogram":
+            return self._rng.choice([None, np.zeros(3), *(_with_counts(value, bad) for bad in (math.nan, -7.0, 1e30))])
         return self._rng.choice(bad[reading.kind])
 
     @staticmethod
     def _result(expected_s: Any) -> float | None:
         return None if expected_s is None else float(expected_s)
+
+
+def _with_counts(histogram: Any, count: float) -> Any:
+    """The same histogram with a count in every bin."""
+    return replace(histogram, counts=np.full(histogram.counts.shape, count))
 
 
 def _drifted(reading: Reading, value: Any, minutes: float) -> Any:

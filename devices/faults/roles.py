@@ -62,7 +62,7 @@ class Reading:
         words_allowed: what a word can be; a drift changes to the next one.
     """
 
-    kind: Literal["number", "flag", "array", "word", "words"]
+    kind: Literal["number", "flag", "array", "word", "words", "histogram"]
     drift_min: float = 0.0
     is_relative: bool = False
     is_method: bool = False
@@ -103,6 +103,11 @@ def _restart_laser(driver: Any) -> None:
 def _restart_spectrometer(driver: Any) -> None:
     driver.abort_acquisition()
     driver.switch_lamp(on=False)
+
+
+def _restart_lifetime(driver: Any) -> None:
+    driver.abort_acquisition()
+    driver.switch_excitation(on=False)
 
 
 def _restart_changer(driver: Any) -> None:
@@ -209,6 +214,30 @@ ROLES: Mapping[str, RoleFaults] = {
                 "is_busy": _BUSY,
             },
             _restart_spectrometer,
+        ),
+        RoleFaults(
+            "lifetime",
+            {
+                "start_bin_width": Command("bins of {0:g} ns", _seconds(0.0)),
+                "start_excitation_rate": Command("pulses at {0:g} kHz", _seconds(0.0)),
+                "start_excitation_percent": Command("excitation at {0:g} %", _seconds(1.0)),
+                "start_filter": Command("filter {0}", _seconds(1.0)),
+                "switch_excitation": Command(
+                    "excitation on: {0}", _seconds(2.0), makes_safe=lambda values: not values[0]
+                ),
+                "start_acquisition": Command("count for {0:g} s", lambda _, values: values[0]),
+                "abort_acquisition": Command("abort acquisition", makes_safe=_always),
+            },
+            {
+                "histogram": Reading("histogram"),
+                "bin_width_ns": _number(),
+                "excitation_rate_kHz": _number(0.1, is_relative=True),
+                "excitation_percent": _number(0.1, is_relative=True),
+                "filter": Reading("word"),
+                "is_excitation_on": _FLAG,
+                "is_busy": _BUSY,
+            },
+            _restart_lifetime,
         ),
         RoleFaults(
             "changer",

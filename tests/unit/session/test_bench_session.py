@@ -122,6 +122,7 @@ def test_a_coupon_goes_through_the_bench_by_the_drivers_of_the_instruments(
             "furnace": "eurotherm",
             "changer": "manual",
             "spectrometer": "none",
+            "lifetime": "none",
         }
         bench, RE = session.bench, session.RE
         RE(load_on_stage(bench, "A-01"))
