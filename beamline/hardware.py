@@ -48,7 +48,7 @@ def open_role(settings: BenchSettings, role: str, *, furnace: Any = None) -> Any
     if role == "laser" and settings.laser.light_conversion is not None:
         from devices.drivers.light_conversion import LightConversionLaser  # noqa: PLC0415  # each loads its protocol
 
-        driver = LightConversionLaser(settings.laser.light_conversion)
+        driver = LightConversionLaser(settings.laser.light_conversion, speed=settings.speed)
     elif role == "stage" and settings.stage.zaber is not None:
         from devices.drivers.zaber import ZaberStage  # noqa: PLC0415  # as above
 

@@ -110,6 +110,8 @@ class LightConversionLaser:
         settings: of the laser and its beam path.
         transport: instead of a network, in tests.
         power_meter: measured power at the sample, W, from a meter of its own; used instead of `settings.transmission`.
+        speed: how many times faster than real the time of the laser passes: 1, but for a twin on the wire. Exposures are timed
+            so much shorter.
     """
 
     def __init__(
@@ -117,8 +119,11 @@ class LightConversionLaser:
         settings: LightConversionSettings,
         transport: httpx.BaseTransport | None = None,
         power_meter: Callable[[], float] | None = None,
+        *,
+        speed: float = 1.0,
     ) -> None:
         self.settings = settings
+        self._speed = speed
         self.wavelength_nm = settings.wavelength_nm
         self.numerical_aperture = settings.numerical_aperture
         self._power_meter = power_meter
@@ -127,7 +132,8 @@ class LightConversionLaser:
         self._rest = Rest(url, settings.timeout_s, transport)
         self._closing_rest = Rest(url, settings.timeout_s, transport)
         self._lane: Lane[_State] = Lane(name, self._poll, poll_s=settings.poll_s, stale_s=settings.stale_s)
-        self._closing: Lane[None] = Lane(name, lambda: None, poll_s=60.0, stale_s=math.inf)
+        # An exposure is as long as it is, and what comes after it ends by itself: five attempts.
+        self._closing: Lane[None] = Lane(name, lambda: None, poll_s=60.0, stale_s=math.inf, deadline_s=math.inf)
         self._amplifier_kHz = 0.0
         self._wanted: tuple[float | None, int | None] = (None, None)
         self._settle_until_s = 0.0
@@ -352,7 +358,7 @@ class LightConversionLaser:
         if not is_wanted:  # closed while it was being opened: the two may have passed each other
             self._closing.submit("close output", self._close_until_confirmed, patience_s=0)
         elif exposure_s is not None:
-            until_s = (before_s + self._opened[1]) / 2 + exposure_s
+            until_s = (before_s + self._opened[1]) / 2 + exposure_s / self._speed
             self._closing.submit(what, lambda: self._close_at(until_s), patience_s=0)
 
     def _check_ready(self, state: _State) -> None:
@@ -393,11 +399,11 @@ class LightConversionLaser:
         """Work out what the opening that now ends has delivered."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            rate_Hz = self._lane.last_state.basic.output_frequency_kHz * 1e3
+            rate_Hz = self._lane.last_state.basic.output_frequency_kHz * 1e3 * self._speed  # a second of the wall
             self._pulses = max((before_s + after_s - opened[0] - opened[1]) / 2, 0.0) * rate_Hz
             # Each edge lies anywhere within its request: a uniform distribution has sd = width / sqrt(12).
             edges = ((opened[1] - opened[0]) ** 2 + (after_s - before_s) ** 2) / 12.0
-            self._pulses_sd = rate_Hz * math.sqrt(edges + self.settings.gate_sd_s**2)
+            self._pulses_sd = rate_Hz * math.sqrt(edges + (self.settings.gate_sd_s / self._speed) ** 2)
             powers_W = self._powers_W
             self._power_at_sample_W = sum(powers_W) / len(powers_W) if powers_W else 0.0
         self._lane.refresh()

@@ -232,3 +232,9 @@ def test_whatever_is_asked_the_face_answers(method: str, path: str, body: bytes)
 
 
 _FACES: dict[str, object] = {}
+
+
+def test_an_exposure_longer_than_a_command_may_take_is_no_failure(laser: LightConversionLaser) -> None:
+    laser.start_exposure(5.6)  # a command that is not answered after 5 s has failed
+    until(lambda: not laser.is_busy)
+    assert laser.pulses_delivered == pytest.approx(56_000, rel=0.05)
