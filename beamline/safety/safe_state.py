@@ -2,24 +2,31 @@
 
 Hard safety is hardware (interlock chain, over-temperature trip). This is the software's own layer, and it claims no more.
 Each step is tried on its own, on the drivers, without the engine: one that fails does not keep the next from being tried.
+Then each is read back: a command that was given is not yet a laser that is closed.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices import Bench
 
+READ_BACK_S = 2.0
+"""Time in which a step must read back, s of the wall: drivers poll their instruments a few times a second."""
+LOOK_S = 0.02
+
 __all__ = ["SafeStep", "make_safe", "safe_state_plan"]
 
 
 @dataclass(frozen=True)
 class SafeStep:
-    """One step towards the safe state and how it went; `error` is None where it went well."""
+    """One step towards the safe state and how it went; `error` is None where it went well and, if it can be, was read back."""
 
     name: str
     error: str | None = None
@@ -29,34 +36,58 @@ class SafeStep:
 
 
 def make_safe(bench: Bench) -> tuple[SafeStep, ...]:
-    """Bring the bench to its safe state; most dangerous first. Never raises; say what failed to the person in charge."""
+    """Bring the bench to its safe state; most dangerous first. Never raises; say what failed to the person in charge.
+
+    Every command is given before any is read back, and reading back takes `READ_BACK_S` at most.
+    """
+    work = _work(bench)
+    steps = [_step(name, action) for name, action, _ in work]
+    waits = {i: is_so for i, (_, _, is_so) in enumerate(work) if is_so is not None and steps[i].error is None}
+    end_s = time.monotonic() + READ_BACK_S
+    pause = threading.Event()
+    while True:
+        said = {i: _look(is_so) for i, is_so in waits.items()}
+        waits = {i: waits[i] for i, text in said.items() if text}
+        clock_s = bench.clock.now_s
+        if not waits or time.monotonic() > end_s or pause.wait(LOOK_S) or bench.clock.now_s == clock_s:
+            break  # done, too late, or a clock that stands still while nobody plays it: nothing changes by waiting
+    for i in waits:
+        steps[i] = replace(steps[i], error=f"the command was given, and {said[i]}; look at the device")
+    return tuple(steps)
+
+
+def _work(bench: Bench) -> list[tuple[str, Callable[[], object], Callable[[], bool] | None]]:
+    """What is to be done: its name, the command, and whether it is so; None where that is no state that can be read."""
     laser, furnace, stage, spectrometer = (
         bench.laser.driver,
         bench.furnace.driver,
         bench.stage.driver,
         bench.spectrometer.driver,
     )
-    lifetime = bench.lifetime
     least_uJ = bench.geometry.limits.pulse_energy_uJ[0]
-    steps = (
-        _step("laser output closed", laser.close_output),
-        _step("furnace in standby", furnace.standby),
-        _step("attenuator at minimum", lambda: laser.start_pulse_energy(least_uJ)),
-        _step("stage stopped", stage.stop),
-        _step("excitation lamp off", lambda: spectrometer.switch_lamp(on=False)),
-    )
-    if lifetime is None:
-        return steps
+    work: list[tuple[str, Callable[[], object], Callable[[], bool] | None]] = [
+        ("laser output closed", laser.close_output, lambda: laser.is_output_open is False),
+        ("furnace in standby", furnace.standby, lambda: furnace.is_on is False),
+        ("attenuator at minimum", lambda: laser.start_pulse_energy(least_uJ), None),
+        ("stage stopped", stage.stop, lambda: not any(stage.is_moving(axis) is not False for axis in ("x", "y", "z"))),
+        ("excitation lamp off", lambda: spectrometer.switch_lamp(on=False), lambda: spectrometer.is_lamp_on is False),
+    ]
+    if bench.lifetime is None:
+        return work
+    lifetime = bench.lifetime.driver
+    work.append(("lifetime counter stopped", lifetime.abort_acquisition, None))
+    if "excitation switch" in bench.lifetime.capabilities:
+        is_off = lambda: lifetime.is_excitation_on is False  # noqa: E731  # beside the others
+        work.append(("pulsed excitation off", lambda: lifetime.switch_excitation(on=False), is_off))
+    return work
 
-    def excitation_off() -> None:
-        if "excitation switch" in lifetime.capabilities:
-            lifetime.driver.switch_excitation(on=False)
 
-    return (
-        *steps,
-        _step("lifetime counter stopped", lifetime.driver.abort_acquisition),
-        _step("pulsed excitation off", excitation_off),
-    )
+def _look(is_so: Callable[[], bool]) -> str:
+    """What a step reads back, in words; empty where it is so."""
+    try:
+        return "" if is_so() else f"it does not read back as done within {READ_BACK_S:g} s"
+    except Exception as error:  # noqa: BLE001  # as below
+        return f"what came of it cannot be read: {type(error).__name__}: {error}"
 
 
 def _step(name: str, action: Callable[[], object]) -> SafeStep:

@@ -62,3 +62,51 @@ def test_every_other_step_is_tried_when_some_fail(
     assert called == list(range(7))
     assert [i for i, s in enumerate(steps) if s.error] == list(broken)
     assert all("bus is dead" in str(steps[i]) and "NOT DONE" in str(steps[i]) for i in broken)
+
+
+def test_an_output_that_takes_the_command_and_stays_open_is_told(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.laser.driver.open_output()
+    monkeypatch.setattr(bench.laser.driver, "close_output", lambda: None)
+    first, *others = make_safe(bench)
+    assert str(first).startswith("NOT DONE: laser output closed (the command was given, and it does not read back")
+    assert [step.error for step in others if step.name != "attenuator at minimum"] == [None] * 5
+
+
+class SlowLaser:
+    """Says that it is closed a while after it was told to, as what is polled over a wire does."""
+
+    def __init__(self) -> None:
+        self.n_looks = 0
+
+    def close_output(self) -> None:
+        self.n_looks = 5
+
+    def start_pulse_energy(self, _uJ: float) -> float:
+        return 0.0
+
+    @property
+    def is_output_open(self) -> bool:
+        self.n_looks -= 1
+        if self.n_looks < -1000:
+            raise OSError("bus is dead")
+        return self.n_looks > 0
+
+
+def test_a_laser_that_reads_closed_a_little_later_is_closed(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    from devices import RealClock
+
+    slow = SlowLaser()
+    monkeypatch.setattr(bench.laser, "driver", slow)
+    steps = make_safe(dataclasses.replace(bench, clock=RealClock()))
+    assert slow.n_looks == 0
+    assert [step.error for step in steps] == [None] * 7
+
+
+def test_what_cannot_be_read_back_is_not_said_to_be_safe(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Dead(SlowLaser):
+        is_output_open = property(lambda _self: 1 / 0)  # type: ignore[assignment]  # whatever a driver raises
+
+    monkeypatch.setattr(bench.laser, "driver", Dead())
+    assert "what came of it cannot be read: ZeroDivisionError" in str(make_safe(bench)[0])
