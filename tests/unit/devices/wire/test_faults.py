@@ -26,6 +26,7 @@ from devices import (
     RefusedError,
     Stage,
 )
+from devices.drivers.carousel import Carousel, CarouselSettings
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
 from devices.drivers.light_conversion import LightConversionLaser
 from devices.drivers.zaber import ZaberSettings, ZaberStage
@@ -49,7 +50,9 @@ from .conftest import laser_settings, until
 
 TIMEOUT_S, STALE_S = 0.2, 0.8
 KINDS = ("silent", "late", "garbage", "refuse", "drop", "restart")
-ROLES = ("laser", "furnace", "stage")
+ROLES = ("laser", "furnace", "stage", "carousel")
+MOVED = ("laser", "furnace", "stage")
+"""What a test has time to wait for."""
 
 
 @dataclass
@@ -150,7 +153,35 @@ def stage_case(twin: WireTwin) -> Case:
     )
 
 
-CASES = {"laser": laser_case, "furnace": furnace_case, "stage": stage_case}
+def carousel_case(twin: WireTwin) -> Case:
+    wire = FaultyWire(twin.carousel.port, twin.shared, refuse=refuse_modbus, restart=twin.carousel_face.restart)
+    settings = CarouselSettings(
+        {"A": 1}, host="127.0.0.1", port=wire.port, poll_s=0.02, timeout_s=TIMEOUT_S, stale_s=STALE_S
+    )
+    driver = Carousel(settings)
+
+    def again() -> float:
+        twin.carousel_face.home()  # at its panel, after a restart
+        driver.finish_transfer()  # as the device does when a transfer has failed
+        with twin.shared.lock:  # what was carried out all the same is over, and taken back by hand
+            twin.drivers.changer.finish_transfer()
+            if twin.drivers.changer.station_of("A") == "stage":
+                twin.drivers.changer.start_transfer("A", "rack")
+                twin.drivers.changer.finish_transfer()
+        return driver.start_transfer("A", "stage")
+
+    return Case(
+        wire,
+        driver,
+        again,
+        "carry coupon 'A' to the stage",
+        lambda request: request[7:8] == b"\x10",
+        lambda: driver.is_busy,
+        lambda: driver.is_busy,  # for 40 s
+    )
+
+
+CASES = {"laser": laser_case, "furnace": furnace_case, "stage": stage_case, "carousel": carousel_case}
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +361,7 @@ def begin_move(role: str, driver: Any) -> tuple[Any, Any]:
     return furnace, furnace.set(26.0)
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", MOVED)
 def test_a_command_that_is_taken_and_not_carried_out_is_told(
     role: str, connect: Callable[[str], Case], matrix: dict[tuple[str, str], str]
 ) -> None:
@@ -345,7 +376,7 @@ def test_a_command_that_is_taken_and_not_carried_out_is_told(
     matrix[role, "stuck"] = f"error ({text[:110]}...)"
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", MOVED)
 def test_a_value_that_wanders_off_is_told(
     role: str, connect: Callable[[str], Case], matrix: dict[tuple[str, str], str], wire: WireTwin
 ) -> None:
