@@ -162,6 +162,26 @@ def test_closing_lets_go_of_every_connection_and_of_the_records(file: Path, tmp_
         assert not lanes - before
 
 
+def test_whatever_fails_while_it_opens_nothing_is_left_taken(
+    file: Path, tmp_path: Path, wire: WireTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import signal
+
+    from beamline.records import Records
+
+    def broken(_records: Records) -> None:
+        raise OSError("no space left on device")
+
+    handler = signal.getsignal(signal.SIGTERM)
+    with monkeypatch.context() as patched:
+        patched.setattr(Records, "close_orphans", broken)
+        with pytest.raises(OSError, match="no space left"):
+            opened(file, tmp_path, wire)
+    assert signal.getsignal(signal.SIGTERM) is handler
+    assert not [t for t in threading.enumerate() if t.name.startswith("vitrail-") and " at " in t.name]
+    opened(file, tmp_path, wire).close()  # nothing was left locked
+
+
 def test_what_does_not_answer_is_told_at_once_with_role_address_and_what_to_do(tmp_path: Path, wire: WireTwin) -> None:
     import socket
 
