@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.physics import make_settings, nominal, predict, predict_spectra, spectrum, write
-from beamline.physics.bands import Spectra, fill_spectrum, new_scratch
+from beamline.physics.bands import Spectra, fill_spectrum
 from beamline.physics.jit import compiled
 from beamline.physics.records import observable_dtype
 from beamline.physics.reference import reference_predict
@@ -77,9 +77,8 @@ def _loop(function: Callable[[float], float]) -> Callable[[Array, Array], None]:
 
 @compiled
 def _bands(seen: npt.NDArray[np.void], spectra: Spectra, n: int) -> None:
-    scratch = new_scratch(spectra.energy_eV.size)
     for _ in range(n):
-        fill_spectrum(seen[0], spectra, spectra.rate[0, 0], scratch)
+        fill_spectrum(seen[0], spectra, spectra.rate[0, 0])
 
 
 FUNCTIONS: dict[str, tuple[Callable[[float], float], float, float]] = {

@@ -1,7 +1,4 @@
-"""The two bands of a site as a spectrum, compiled: what `emission.spectrum` says, in passes that the processor does in parallel.
-
-The exponential is written out: a call of the library's would keep the loop from running four points at a time.
-"""
+"""The two bands of a site as a spectrum, compiled: what `emission.spectrum` says, several points at a time."""
 
 from __future__ import annotations
 
@@ -12,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.physics.constants import HC_eV_nm
+from beamline.physics.exponential import exp
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
-__all__ = ["Scratch", "Spectra", "fill_axis", "fill_spectrum", "new_scratch"]
-
-_LOG2_E = 1.0 / math.log(2.0)
-_LN_2 = math.log(2.0)
-_SMALLEST = -700.0
-"""Exponents below it are taken as it: 1e-304 of a band's height is nothing, and stays above the smallest number."""
+__all__ = ["Spectra", "fill_axis", "fill_spectrum"]
 
 _SIGMA_PER_HALF_WIDTH = 1.0 / math.sqrt(2.0 * math.log(2.0))
 _AREA = math.sqrt(math.pi / 2.0)
@@ -46,19 +39,6 @@ class _Band(NamedTuple):
     height_1_eV: float
 
 
-class Scratch(NamedTuple):
-    """Memory for one band: exponentials as fractions, and as powers of two in the bits of a float."""
-
-    fraction: NDArray[np.float64]
-    bits: NDArray[np.int64]
-
-
-@compiled
-def new_scratch(n: int) -> Scratch:
-    """Memory for a spectrum of n points."""
-    return Scratch(np.empty(n), np.empty(n, np.int64))
-
-
 @compiled
 def fill_axis(wavelength_nm: NDArray[np.float64], spectra: Spectra) -> None:
     """Energies of an axis (w,), and what takes a rate per eV to one per nm."""
@@ -76,47 +56,26 @@ def _band(peak_eV: float, fwhm_eV: float, asymmetry: float, intensity: float) ->
 
 
 @compiled
-def _add_band(spectra: Spectra, band: _Band, rate: NDArray[np.float64], scratch: Scratch) -> None:
-    fraction = scratch.fraction
-    bits = scratch.bits
+def _add_band(spectra: Spectra, band: _Band, rate: NDArray[np.float64]) -> None:
     for i in range(rate.size):
         away = spectra.energy_eV[i] - band.peak_eV
         score = away * (band.below_1_eV if away < 0.0 else band.above_1_eV)
-        x = max(-0.5 * score * score, _SMALLEST)
-        doublings = math.floor(x * _LOG2_E + 0.5)  # exp(x) = 2^doublings exp(r), |r| < 0.35: twelve terms are enough
-        r = x - doublings * _LN_2
-        series = 1.0 + r / 12.0
-        series = 1.0 + r * series * (1.0 / 11.0)
-        series = 1.0 + r * series * (1.0 / 10.0)
-        series = 1.0 + r * series * (1.0 / 9.0)
-        series = 1.0 + r * series * (1.0 / 8.0)
-        series = 1.0 + r * series * (1.0 / 7.0)
-        series = 1.0 + r * series * (1.0 / 6.0)
-        series = 1.0 + r * series * (1.0 / 5.0)
-        series = 1.0 + r * series * (1.0 / 4.0)
-        series = 1.0 + r * series * (1.0 / 3.0)
-        series = 1.0 + r * series * (1.0 / 2.0)
-        fraction[i] = 1.0 + r * series
-        bits[i] = (np.int64(np.int32(doublings)) + 1023) << 52
-    powers = bits.view(np.float64)
-    for i in range(rate.size):
-        rate[i] += band.height_1_eV * fraction[i] * powers[i] * spectra.per_nm[i]
+        rate[i] += band.height_1_eV * exp(-0.5 * score * score) * spectra.per_nm[i]
 
 
 @compiled
-def fill_spectrum(seen: Record, spectra: Spectra, rate: NDArray[np.float64], scratch: Scratch) -> None:
+def fill_spectrum(seen: Record, spectra: Spectra, rate: NDArray[np.float64]) -> None:
     """Photon rate per nm of one site.
 
     Args:
         seen: of `observable_dtype`.
         spectra: for its axis.
         rate: (w,), overwritten.
-        scratch: of `new_scratch(w)`.
     """
     rate[:] = 0.0
     if seen.green_intensity > 0.0:
         green = _band(seen.green_peak_eV, seen.green_fwhm_eV, seen.green_asymmetry, seen.green_intensity)
-        _add_band(spectra, green, rate, scratch)
+        _add_band(spectra, green, rate)
     if seen.red_intensity > 0.0:
         red = _band(seen.red_peak_eV, seen.red_fwhm_eV, seen.red_asymmetry, seen.red_intensity)
-        _add_band(spectra, red, rate, scratch)
+        _add_band(spectra, red, rate)

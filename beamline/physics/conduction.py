@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from beamline.physics.constants import ROOM_TEMPERATURE_K
+from beamline.physics.exponential import expm1
 from beamline.physics.jit import compiled
 from beamline.physics.laser import Source
 from beamline.physics.records import Record
 
-__all__ = ["Field", "Ripple", "field", "isotherm_um", "pulse_train", "ripple", "temperature_K"]
+__all__ = ["Field", "Ripple", "field", "fill_temperatures", "isotherm_um", "pulse_train", "ripple", "temperature_K"]
 
 _LINE_TIME_s = 0.5
 """Time over which the centre of a line is taken to warm up: long against a^2 / D, so the value hardly matters."""
@@ -72,16 +76,44 @@ def temperature_K(around: Field, r_um: float) -> float:
     constant power after t; the mean of 1 / s over the exposure is 2 / (a + s), so with half the sum of a and s it is, to first
     order in r / s, the mean field of the exposure, and that is what a dose is made by.
     Line: dT = P / (4 pi K r) [erf(r / a) - 1 + exp(-v r / 2 D)]: the quasi-static field of a moving point source, smoothed
-    over the source, without its odd part along the path, which cancels to first order in the dose. The dose is within
-    0.1 % up to 0.4 mm/s, 2 % at 2 mm/s, 6 % at 3 mm/s. Both with the image source above the surface.
+    over the source, without its odd part along the path, which cancels to first order in the dose. Within 30 um from the axis
+    the dose is within 0.1 % up to 0.4 mm/s, 4 % at 2 mm/s, 8 % at 3 mm/s. Both with the image source above the surface.
     """
     inside = math.erf(r_um / around.radius_um)
-    if around.spread_um > 0.0:
-        inside -= math.erf(r_um / around.spread_um)
-    else:
-        inside -= 1.0 - math.exp(-around.decay_1_um * r_um)
+    inside -= math.erf(r_um / around.spread_um) if around.spread_um > 0.0 else 1.0 - math.exp(-around.decay_1_um * r_um)
+    return _with_image_K(around, r_um, inside)
+
+
+@compiled
+def _with_image_K(around: Field, r_um: float, inside: float) -> float:
     image_um = math.sqrt(r_um * r_um + around.image_distance_um * around.image_distance_um)
     return ROOM_TEMPERATURE_K + around.strength_K_um * (inside / r_um + around.image_factor / image_um)
+
+
+@compiled
+def fill_temperatures(
+    around: Field, radii_um: NDArray[np.float64], n: int, temperatures_K: NDArray[np.float64]
+) -> None:
+    """`temperature_K` at the first n radii, in loops of which all but that over erf run several at a time.
+
+    Args:
+        around: the field.
+        radii_um: (n or more,).
+        n: how many.
+        temperatures_K: (n or more,), overwritten.
+    """
+    across = 1.0 / around.radius_um
+    if around.spread_um > 0.0:
+        beyond = 1.0 / around.spread_um
+        for j in range(n):
+            temperatures_K[j] = math.erf(radii_um[j] * across) - math.erf(radii_um[j] * beyond)
+    else:
+        for j in range(n):
+            temperatures_K[j] = math.erf(radii_um[j] * across)
+        for j in range(n):
+            temperatures_K[j] += expm1(-around.decay_1_um * radii_um[j])
+    for j in range(n):
+        temperatures_K[j] = _with_image_K(around, radii_um[j], temperatures_K[j])
 
 
 @compiled

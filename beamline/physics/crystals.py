@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from beamline.physics.doses import NUCLEATION, TRANSPORT, Laid, Work
 from beamline.physics.exchange import birth_iodide_fraction, red_iodide_fraction, red_share, residual_iodide_fraction
+from beamline.physics.exponential import exp, expm1
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
@@ -17,6 +18,12 @@ __all__ = ["Crystals", "integrate"]
 
 _LEAST_DOSE = 1e-4
 """Dose below which nothing is there: its share, 1e-10, is far below any detection, and its power need not be computed."""
+
+_ALL_LOST = 400.0
+"""Exponent of the loss beyond which nothing is left: 1e-174."""
+
+_NOTHING = -500.0
+"""Logarithm of the power of a dose below that."""
 
 _ROUNDS = 5
 
@@ -55,20 +62,21 @@ def integrate(iodide_fraction: float, p: Record, laid: Laid, work: Work) -> Crys
     red_iodide_sum = 0.0
     for j in range(laid.n):
         dose = work.doses[NUCLEATION, j]
-        share = 0.0
-        if dose > _LEAST_DOSE:
-            power = dose**exponent
-            transport = work.doses[TRANSPORT, j]
-            share = -math.expm1(-power) * math.exp(-p.loss_per_transport * transport)
-            # exchange acts only while droplets exist
-            exchanged = p.exchange_per_transport * transport * power / (power + exponent + 1.0)
-            red = red_share(y, exchanged, p)
-            here = work.weights[j] * share
-            amount += here
-            dose_sum += here * dose
-            red_sum += here * red
-            green_sum += here * (1.0 - red)
-            red_iodide_sum += here * red * red_iodide_fraction(birth, residual, exchanged)
+        work.powers[j] = exponent * math.log(dose) if dose > _LEAST_DOSE else _NOTHING
+    for j in range(laid.n):  # several at a time
+        transport = work.doses[TRANSPORT, j]
+        power = exp(work.powers[j])
+        lost = p.loss_per_transport * transport
+        share = -expm1(-power) * exp(-lost) if work.powers[j] > _NOTHING and lost < _ALL_LOST else 0.0
+        # exchange acts only while droplets exist
+        exchanged = p.exchange_per_transport * transport * power / (power + exponent + 1.0)
+        red = red_share(y, exchanged, p)
+        here = work.weights[j] * share
+        amount += here
+        dose_sum += here * work.doses[NUCLEATION, j]
+        red_sum += here * red
+        green_sum += here * (1.0 - red)
+        red_iodide_sum += here * red * red_iodide_fraction(birth, residual, exchanged)
         work.shares[j] = share
     peak = _highest(work.shares, laid)
     radius_um = _contour_um(work.shares, work.radii_um, laid, p.visible_share)

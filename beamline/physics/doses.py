@@ -12,10 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics.conduction import Field, isotherm_um, temperature_K
+from beamline.physics.conduction import Field, fill_temperatures, isotherm_um
 from beamline.physics.constants import BOLTZMANN_eV_K
+from beamline.physics.exponential import exp
 from beamline.physics.jit import compiled
-from beamline.physics.nucleation import Nose, Window, nucleation_rate_1_s, window_K
+from beamline.physics.nucleation import Nose, Window, log_rate, nucleates, window_K
 from beamline.physics.passes import is_of_line, recall, seconds_of
 from beamline.physics.radial import ABEL_COLUMNS, DOT_PLACES, DOT_WEIGHTS, LINE, MOST_NODES, N_DOT, N_LINE
 from beamline.physics.records import MOST_PASSES, Record
@@ -37,6 +38,7 @@ class Work(NamedTuple):
     """Memory for one site: arrays over the nodes, and over both kinds of dose."""
 
     radii_um: NDArray[np.float64]
+    temperatures_K: NDArray[np.float64]
     weights: NDArray[np.float64]
     """um across a line, um2 around a dot."""
     doses: NDArray[np.float64]
@@ -44,6 +46,8 @@ class Work(NamedTuple):
     below: NDArray[np.float64]
     """Doses of a line under a dot."""
     shares: NDArray[np.float64]
+    powers: NDArray[np.float64]
+    """Of the dose of nucleation, with the exponent of Avrami."""
 
 
 class Laid(NamedTuple):
@@ -58,7 +62,16 @@ class Laid(NamedTuple):
 def new_work() -> Work:
     """Memory for `add_up`."""
     n = MOST_NODES
-    return Work(np.empty(n), np.empty(n), np.empty((2, n)), np.empty((2, n)), np.empty((2, n)), np.empty(n))
+    return Work(
+        np.empty(n),
+        np.empty(n),
+        np.empty(n),
+        np.empty((2, n)),
+        np.empty((2, n)),
+        np.empty((2, n)),
+        np.empty(n),
+        np.empty(n),
+    )
 
 
 class _Reach(NamedTuple):
@@ -152,11 +165,12 @@ def _rate_at(around: Field, p: Record, curve: Nose, work: Work, n: int) -> None:
     """Rates of a pass at the nodes."""
     nose_1_K = 1.0 / p.nose_K
     excess_K = p.transport_excess_barrier_eV / BOLTZMANN_eV_K
+    fill_temperatures(around, work.radii_um, n, work.temperatures_K)
     for j in range(n):
-        T_K = temperature_K(around, work.radii_um[j])
-        rate = nucleation_rate_1_s(curve, T_K)
+        T_K = work.temperatures_K[j]
+        rate = exp(log_rate(curve, T_K)) if nucleates(curve, T_K) else 0.0
         work.rates[NUCLEATION, j] = rate
-        work.rates[TRANSPORT, j] = rate * math.exp(-excess_K * (1.0 / T_K - nose_1_K)) if rate > 0.0 else 0.0
+        work.rates[TRANSPORT, j] = rate * exp(-excess_K * (1.0 / T_K - nose_1_K))
 
 
 @compiled

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-
+from beamline.physics.exponential import expm1
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
@@ -26,15 +25,14 @@ def birth_iodide_fraction(y: float, p: Record) -> float:
 def red_share(y: float, dose: float, p: Record) -> float:
     """Share of the crystals that is red after an exchange dose xi: y g / [y g + (1 - y)(1 - g)], g = 1 - exp(-(eta xi)^2)."""
     steep = p.conversion_steepness * dose
-    converted = -math.expm1(-steep * steep)
+    converted = -expm1(-steep * steep)
     red = y * converted
     green = (1.0 - y) * (1.0 - converted)
-    if red + green <= 0.0:
-        return 1.0 if y >= 1.0 else 0.0
-    return red / (red + green)
+    whole = red + green
+    return red / whole if whole > 0.0 else (1.0 if y >= 1.0 else 0.0)
 
 
 @compiled
 def red_iodide_fraction(birth: float, residual: float, dose: float) -> float:
     """Iodide fraction of the red phase on its way from birth to the residual melt: 1 - exp(-xi) of the way."""
-    return birth + (residual - birth) * -math.expm1(-dose)
+    return birth + (residual - birth) * -expm1(-dose)

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics.bands import Spectra, fill_axis, fill_spectrum, new_scratch
+from beamline.physics.bands import Spectra, fill_axis, fill_spectrum
 from beamline.physics.doses import new_work
 from beamline.physics.furnace import heat_site, prepare_step
 from beamline.physics.jit import entry, one_thread_entry, source_digest
@@ -118,7 +118,6 @@ def _make_predict(closed_over: str, as_entry: Callable[[_Predict], _Predict]) ->
         for chunk in numba.prange((pairs + _CHUNK - 1) // _CHUNK):
             work = new_work()
             states = np.empty(1, state_dtype)
-            scratch = new_scratch(w)
             prepared = np.empty(k, step_dtype)
             prepared_for = -1
             curve = nose(parameters[0])
@@ -137,7 +136,7 @@ def _make_predict(closed_over: str, as_entry: Callable[[_Predict], _Predict]) ->
                 heat_site(states[0], prepared, p)
                 observe_site(states[0], p, observables[i, j])
                 if w > 0:
-                    fill_spectrum(observables[i, j], spectra, spectra.rate[i, j], scratch)
+                    fill_spectrum(observables[i, j], spectra, spectra.rate[i, j])
         return True
 
     return predict

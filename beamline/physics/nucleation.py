@@ -9,7 +9,7 @@ from beamline.physics.constants import BOLTZMANN_eV_K
 from beamline.physics.jit import compiled
 from beamline.physics.records import Record
 
-__all__ = ["Nose", "Window", "crystallised", "nose", "nucleation_rate_1_s", "window_K"]
+__all__ = ["Nose", "Window", "crystallised", "log_rate", "nose", "nucleates", "nucleation_rate_1_s", "window_K"]
 
 _FROZEN_K = 500.0
 """Below it the laser-driven rate is taken as zero (it is some 1e-7 of the nose at the nominal barrier)."""
@@ -57,12 +57,22 @@ def nose(p: Record) -> Nose:
 
 
 @compiled
+def nucleates(curve: Nose, T_K: float) -> bool:
+    """Neither above the liquidus nor where everything is frozen."""
+    return curve.liquidus_K - T_K > 1.0 and T_K > _FROZEN_K
+
+
+@compiled
+def log_rate(curve: Nose, T_K: float) -> float:
+    """Logarithm of the rate under the laser in 1/s, where there is nucleation."""
+    undercooling = curve.liquidus_K - T_K
+    return (-curve.barrier_K - curve.work_K3 / (undercooling * undercooling)) / T_K - curve.offset
+
+
+@compiled
 def nucleation_rate_1_s(curve: Nose, T_K: float) -> float:
     """Rate under the laser; zero above the liquidus, and where everything is frozen."""
-    undercooling = curve.liquidus_K - T_K
-    if undercooling <= 1.0 or T_K <= _FROZEN_K:
-        return 0.0
-    return math.exp(-curve.barrier_K / T_K - curve.work_K3 / (T_K * undercooling * undercooling) - curve.offset)
+    return math.exp(log_rate(curve, T_K)) if nucleates(curve, T_K) else 0.0
 
 
 @compiled

@@ -424,9 +424,10 @@ def _crystals(doses: _Doses, y: Array, p: np.void, *, is_line: bool) -> _Columns
     """Shares, exchange, and their integrals over the feature."""
     r, area, end, u, tau = doses
     n = p["avrami_exponent"]
-    some = u > 1e-4
-    u_n = np.where(some, u, 0.0) ** n
-    X = np.where(some, -np.expm1(-u_n) * np.exp(-p["loss_per_transport"] * tau), 0.0)
+    lost = p["loss_per_transport"] * tau
+    some = (u > 1e-4) & (lost < 400.0)  # what is beyond neither adds up to anything nor can be seen
+    u_n = np.where(u > 1e-4, u, 0.0) ** n
+    X = np.where(some, -np.expm1(-u_n) * np.exp(-lost), 0.0)
     xi = p["exchange_per_transport"] * tau * u_n / (u_n + n + 1.0)
     x_0, x_res = y ** p["birth_exponent"], _residual(y, p)
     x = x_0[:, np.newaxis] - (x_res - x_0)[:, np.newaxis] * np.expm1(-xi)
