@@ -98,7 +98,7 @@ def _table_text(rows: tuple[Row, ...], missing: list[str], n_differing: int) -> 
         f"Of {count['predicted']} predicted rows {agree} agree, {cannot} cannot, {n_differing} differ.",
         f"Facts from P10 to P34 without a row: {', '.join(missing) or 'none'}.",
         "",
-        "What contradicts itself:",
+        "What contradicts itself, or cannot be tested:",
     ]
     for contradiction in CONTRADICTIONS:
         lines.append(f"  {', '.join(contradiction.facts)}: {contradiction.what}.")

@@ -20,7 +20,7 @@ from beamline.physics.jit import entry, one_thread_entry, source_digest
 from beamline.physics.nucleation import nose
 from beamline.physics.observing import observe_site
 from beamline.physics.records import state_dtype, step_dtype
-from beamline.physics.validity import settings_are_valid, steps_are_valid, wavelengths_are_valid
+from beamline.physics.validity import parameters_are_valid, settings_are_valid, steps_are_valid, wavelengths_are_valid
 from beamline.physics.writing import rewrite_site, write_site
 
 __all__ = ["heat_all", "observe_all", "predict_all", "predict_few", "rewrite_all", "write_all"]
@@ -97,16 +97,22 @@ _Floats = NDArray[np.float64]
 _Light = tuple[_Floats, _Floats]
 """Wavelengths, (w,), and rates, (n, m, w). Plain: the on-disk cache stumbles over a class that is no longer there."""
 
-_Predict = Callable[[_Array, _Floats, _Array, _Array, _Light], bool]
+_Sets = tuple[_Array, _Floats]
+"""Parameter sets, (n,), and the same memory as plain numbers."""
+
+_Predict = Callable[[_Array, _Floats, _Sets, _Array, _Light], bool]
 
 
 def _make_predict(closed_over: str, as_entry: Callable[[_Predict], _Predict]) -> _Predict:
     @as_entry
-    def predict(settings: _Array, steps: _Floats, parameters: _Array, observables: _Array, light: _Light) -> bool:
+    def predict(settings: _Array, steps: _Floats, sets: _Sets, observables: _Array, light: _Light) -> bool:
         """With spectra where their axis has points. False, with nothing done, where something is outside the validity."""
         _ = closed_over
+        parameters, numbers = sets
         wavelength_nm, rate = light
-        if not (settings_are_valid(settings) and steps_are_valid(steps) and wavelengths_are_valid(wavelength_nm)):
+        if not (settings_are_valid(settings) and steps_are_valid(steps)):
+            return False
+        if not (parameters_are_valid(numbers) and wavelengths_are_valid(wavelength_nm)):
             return False
         w = wavelength_nm.size
         spectra = Spectra(np.empty(w), np.empty(w), rate)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beamline.physics.emission import check_axis, shaped_axis
-from beamline.physics.parameters import parameter_dtype
+from beamline.physics.parameters import PARAMETERS, parameter_dtype
 from beamline.physics.records import MOST_PASSES, OBSERVABLE_UNITS, observable_dtype, state_dtype
 from beamline.physics.setting_table import check_setting_array, check_settings
 from beamline.physics.steps import check_steps, shaped_steps
@@ -89,6 +89,19 @@ def _check_parameters(parameters: NDArray[np.void]) -> NDArray[np.void]:
     return _plain(parameters)
 
 
+def _check_numbers(parameters: NDArray[np.void]) -> NDArray[np.void]:
+    """Refuses sets with a number that is none."""
+    bad = ~np.isfinite(parameters.view(np.float64).reshape(parameters.size, -1))
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        parameter = PARAMETERS[column]
+        raise ValueError(
+            f"{parameter.name}={float(parameters[parameter.name][row])!r} in parameter set {row}: must be a finite number, "
+            f"unit {parameter.unit}"
+        )
+    return parameters
+
+
 def _check_states(states: NDArray[np.void], parameters: NDArray[np.void]) -> None:
     if states.dtype != state_dtype or states.ndim != 2 or states.shape[0] != parameters.size:
         raise ValueError(
@@ -112,7 +125,7 @@ def write(settings: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
         ValueError: wrong shape or dtype.
     """
     check_settings(settings)
-    parameters = _check_parameters(parameters)
+    parameters = _check_numbers(_check_parameters(parameters))
     states = np.zeros((parameters.size, settings.size), dtype=state_dtype)
     _run("write_all", states.size, _plain(settings), parameters, states)
     return states
@@ -139,7 +152,7 @@ def rewrite(states: NDArray[np.void], settings: NDArray[np.void], parameters: ND
             validity for.
     """
     check_settings(settings)
-    parameters = _check_parameters(parameters)
+    parameters = _check_numbers(_check_parameters(parameters))
     _check_states(states, parameters)
     if settings.size != states.shape[1]:
         raise ValueError(f"{settings.size} settings for {states.shape[1]} columns of states; give one for each")
@@ -176,7 +189,7 @@ def heat(states: NDArray[np.void], steps: ArrayLike, parameters: NDArray[np.void
     Raises:
         ValueError: wrong shape or dtype, or a step outside the model's validity.
     """
-    parameters = _check_parameters(parameters)
+    parameters = _check_numbers(_check_parameters(parameters))
     _check_states(states, parameters)
     checked = check_steps(steps, states.shape[1])
     heated = states.copy(order="C")
@@ -197,7 +210,7 @@ def observe(states: NDArray[np.void], parameters: NDArray[np.void]) -> NDArray[n
     Raises:
         ValueError: wrong shape or dtype.
     """
-    parameters = _check_parameters(parameters)
+    parameters = _check_numbers(_check_parameters(parameters))
     _check_states(states, parameters)
     observables = _observables(states.shape)
     _run("observe_all", states.size, _plain(states), parameters, observables)
@@ -220,12 +233,14 @@ class _Asked(NamedTuple):
     def fill(self, observables: NDArray[np.void], rate: NDArray[np.float64]) -> None:
         """Predicts into (n, m) and (n, m, w); the kernel checks, and what it refuses is refused here with the reason."""
         n = self.parameters.size * self.settings.size
-        arguments = (self.settings, self.steps, self.parameters, observables, (self.wavelength_nm, rate))
+        sets = (self.parameters, self.parameters.view(np.float64))
+        arguments = (self.settings, self.steps, sets, observables, (self.wavelength_nm, rate))
         done = _run_alone("predict_few", *arguments) if n <= _FEW else _run("predict_all", n, *arguments)
         if not done:
             check_settings(self.settings)
             check_steps(self.steps)
             check_axis(self.wavelength_nm)
+            _check_numbers(self.parameters)
             raise RuntimeError("the kernels refuse what the checks let pass: a defect of beamline.physics.validity")
 
 
@@ -260,7 +275,8 @@ def predict(
 
     Raises:
         SettingError: a setting outside the model's validity.
-        ValueError: wrong shape or dtype, an unknown field, or a step outside the model's validity.
+        ValueError: wrong shape or dtype, a parameter that is not finite, an unknown field, or a step outside the
+            model's validity.
     """
     asked = _asked(settings, steps, parameters, _no_points)
     n, m = parameters.size, settings.size

@@ -128,7 +128,6 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
         light(*(f"dot 5 s {energy} uJ" for energy in (50, 100, 150, 200, 250))),
         says="grows",
         holds=rises,
-        cannot="P2 puts the brightest at 200 uJ, so more must be less",
     ),
     Quantity(
         "P12",
@@ -214,6 +213,15 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
         0.5,
         0.005,
         says="two bands of like strength",
+    ),
+    Quantity(
+        "P14",
+        "dots of 2, 3, 5, 10 s: red share of the crystals",
+        "1",
+        each("red_share", "dot 2 s", "dot 3 s", "dot 5 s", "dot 10 s"),
+        says="both bands, as in a line",
+        holds=above(0.25),
+        cannot="short dots are green: 42 nm by a second pass (P32) need a strong dependence on dwell",
     ),
     # ------------------------------------------------------------------------------------------------------ lattice
     Quantity(

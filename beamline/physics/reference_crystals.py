@@ -61,15 +61,29 @@ def _slope(y: list[Array], t: Array) -> Array:
 
 
 def _highest(X: Array, *, is_line: bool) -> Array:
-    """Top of the parabola through the largest node and its neighbours; a line is even at its axis."""
+    """Top of the quartic through ln X at five nodes, within half a node of the largest; a line is even at its axis."""
     m, J = X.shape
     rows, top = np.arange(m), X.argmax(axis=1)
-    middle, before, after = X[rows, top], X[rows, np.maximum(top - 1, 0)], X[rows, np.minimum(top + 1, J - 1)]
-    bend = 2.0 * middle - before - after
-    has_top = (bend > 0.0) & (top < J - 1) & ((top > 0) | is_line)
-    return np.where(  # type: ignore[no-any-return]
-        has_top, np.minimum(middle + (after - before) ** 2 / (8.0 * np.where(has_top, bend, 1.0)), 1.0), middle
-    )
+    largest = X[rows, top]
+    middle = np.minimum(top if is_line else np.maximum(top, 2), J - 3)
+    places = [middle + k for k in range(-2, 3)]
+    shares = [X[rows, np.where(j < 0, -1 - j, j)] for j in places]
+    a, b, c, d, e = (np.log(np.maximum(x, np.maximum(0.01 * largest, 1e-300))) for x in shares)
+    slopes = (a - 8 * b + 8 * d - e) / 12, (-a + 16 * b - 30 * c + 16 * d - e) / 12, (-a + 2 * b - 2 * d + e) / 2
+    through = np.stack([c, slopes[0], slopes[1] / 2, slopes[2] / 6, (a - 4 * b + 6 * c - 4 * d + e) / 24])
+    start = (top - middle).astype(np.float64)
+    t = start
+    for _ in range(5):
+        slope, bend = (sum(_falling(k, n) * through[k] * t ** (k - n) for k in range(n, 5)) for n in (1, 2))
+        bends = bend < 0.0
+        t = np.where(bends, np.clip(t - slope / np.where(bends, bend, -1.0), start - 0.5, start + 0.5), t)
+    found = np.exp(sum(through[k] * t**k for k in range(5)))
+    return np.where(largest > 0.0, np.clip(found, largest, np.minimum(1.1 * largest, 1.0)), 0.0)
+
+
+def _falling(k: int, n: int) -> float:
+    """Factor of the n-th derivative of t^k."""
+    return float(np.prod(np.arange(k - n + 1, k + 1)))
 
 
 def crystals_of(doses: Doses, y: Array, p: np.void, *, is_line: bool) -> Columns:

@@ -17,7 +17,7 @@ from beamline.physics.records import Record
 from beamline.physics.setting_table import SETTING_RANGES
 from beamline.physics.steps import STEP_TEMPERATURES_C, LONGEST_STEP_s
 
-__all__ = ["settings_are_valid", "steps_are_valid", "wavelengths_are_valid"]
+__all__ = ["parameters_are_valid", "settings_are_valid", "steps_are_valid", "wavelengths_are_valid"]
 
 
 class _Ends(NamedTuple):
@@ -84,6 +84,15 @@ def steps_are_valid(steps: NDArray[np.float64]) -> bool:
     for j in range(steps.shape[0]):
         for s in range(steps.shape[1]):
             valid &= _within(steps[j, s, 0], _TEMPERATURES_C) and _within(steps[j, s, 1], _DURATIONS_s)
+    return valid
+
+
+@compiled
+def parameters_are_valid(numbers: NDArray[np.float64]) -> bool:
+    """Whether all numbers of the parameter sets are finite."""
+    valid = True
+    for i in range(numbers.size):
+        valid &= abs(numbers[i]) < math.inf
     return valid
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.physics import decay, heat, observe, setting_dtype, spectrum, write
+from beamline.physics import decay, heat, observe, rewrite, setting_dtype, spectrum, write
 from beamline.recipe import Coupon
 
 from .effects import Effects
@@ -231,7 +231,7 @@ class GlassCoupon:
         parameters = self._parameters
         fresh = [i for i, feature in enumerate(self._features) if feature.state is None]
         if fresh:
-            states = write(self._table([self._features[i] for i in fresh]), parameters)
+            states = self._written([self._features[i] for i in fresh])
             for column, i in enumerate(fresh):
                 feature = self._features[i]
                 self._features[i] = replace(feature, state=states[:, column : column + 1], heated=feature.born)
@@ -243,24 +243,28 @@ class GlassCoupon:
             for column, i in enumerate(group):
                 self._features[i] = replace(self._features[i], state=heated[:, column : column + 1], heated=n_steps)
 
-    def _table(self, features: list[Feature]) -> NDArray[np.void]:
-        """Settings of the physics, shape (m,): what the passes over a place come to."""
-        table = np.zeros(len(features), dtype=setting_dtype)
-        for row, feature in zip(table, features, strict=True):
-            passes = feature.passes[:MOST_PASSES]
-            n = len(passes)
-            row["power_at_sample_W"] = sum(one.power_W for one in passes) / n
+    def _written(self, features: list[Feature]) -> NDArray[np.void]:
+        """What the passes over each place leave there, one after the other, each as it was: states, shape (1, m)."""
+        states = write(self._table([feature.passes[0] for feature in features]), self._parameters)
+        for k in range(1, min(max(len(feature.passes) for feature in features), MOST_PASSES)):
+            again = [i for i, feature in enumerate(features) if len(feature.passes) > k]
+            table = self._table([features[i].passes[k] for i in again])
+            states[:, again] = rewrite(states[:, again], table, self._parameters)
+        return states
+
+    def _table(self, passes: list[Pass]) -> NDArray[np.void]:
+        """Settings of the physics, shape (m,): one pass over each of m places."""
+        table = np.zeros(len(passes), dtype=setting_dtype)
+        for row, one in zip(table, passes, strict=True):
+            row["power_at_sample_W"] = one.power_W
             # The physics takes a power of 0 W for "not measured", and would fall back to the set energy.
-            is_dark = row["power_at_sample_W"] == 0.0
-            row["pulse_energy_uJ"] = 0.0 if is_dark else sum(one.pulse_energy_uJ for one in passes) / n
-            row["repetition_rate_kHz"] = passes[-1].repetition_rate_kHz
-            row["depth_mm"] = sum(one.depth_mm for one in passes) / n
-            row["n_passes"] = n
-            row["is_line"] = feature.is_line
-            if feature.is_line:  # the dose goes with 1 / speed
-                row["speed_mm_s"] = n / sum(1.0 / one.speed_mm_s for one in passes)
-            else:
-                row["exposure_s"] = sum(one.exposure_s for one in passes) / n
+            row["pulse_energy_uJ"] = one.pulse_energy_uJ if one.power_W > 0.0 else 0.0
+            row["repetition_rate_kHz"] = one.repetition_rate_kHz
+            row["depth_mm"] = one.depth_mm
+            row["n_passes"] = 1
+            row["is_line"] = one.speed_mm_s > 0.0
+            row["speed_mm_s"] = one.speed_mm_s
+            row["exposure_s"] = one.exposure_s
         table["iodide_fraction"] = self._glass.iodide_fraction
         table["pulse_duration_fs"] = self._pulse_duration_fs
         table["numerical_aperture"] = self._aperture

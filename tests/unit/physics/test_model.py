@@ -253,6 +253,12 @@ def test_threads_may_call_at_once() -> None:
     assert all((one == expected).all() for one in found)
 
 
+def with_nose(value: float) -> Array:
+    parameters = DRAWS[:3].copy()
+    parameters["nose_K"][1] = value
+    return parameters
+
+
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
@@ -262,6 +268,10 @@ def test_threads_may_call_at_once() -> None:
         (lambda: predict(LINE, AS_WRITTEN, nominal(), ["red_peek_eV"]), "red_peek_eV"),
         (lambda: predict(LINE, [[900.0, 1.0]], nominal()), "900.0"),
         (lambda: observe(write(LINE, nominal()), DRAWS), "9 parameter sets"),
+        (lambda: predict(LINE, AS_WRITTEN, with_nose(np.nan)), "nose_K=nan in parameter set 1.*unit K"),
+        (lambda: predict(np.repeat(LINE, 300), AS_WRITTEN, with_nose(np.inf)), "nose_K=inf in parameter set 1"),
+        (lambda: write(LINE, with_nose(np.nan)), "nose_K=nan"),
+        (lambda: observe(write(LINE, DRAWS[:3]), with_nose(-np.inf)), "nose_K=-inf"),
         (lambda: heat(np.zeros((1, 1)), AS_WRITTEN, nominal()), "state_dtype"),
         (lambda: sensitivities(LINE, AS_WRITTEN, DRAWS, ["size_um"]), "one parameter set"),
     ],
