@@ -18,7 +18,6 @@ from beamline.campaign import Campaign, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
-from beamline.physics import PARAMETERS
 from beamline.recipe import Coupon, Failed, Observation, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
 from beamline.safety import SafeStep, describe_signal, make_safe
@@ -71,6 +70,7 @@ def optimizer_of(campaign: Campaign) -> Optimizer:
         objective=campaign.objective,
         layout=campaign.layout,
         seed=campaign.seed,
+        prior=campaign.optimizer.prior,
     )
 
 
@@ -193,7 +193,8 @@ def _metadata(
         **faults,
         "campaign_file": as_plain(campaign),
         "physics_parameters": {
-            p.name: {"nominal": p.nominal, "spread": p.spread, "prior": p.prior, "unit": p.unit} for p in PARAMETERS
+            p.name: {"nominal": p.nominal, "spread": p.spread, "prior": p.prior, "unit": p.unit}
+            for p in campaign.optimizer.prior.parameters
         },
         "instrument": {
             "name": session.instrument.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
@@ -14,6 +15,8 @@ from beamline.campaign.layout import layout, n_fitting
 from beamline.faults import FaultEntry, FaultSchedule
 from beamline.optimize.objective import Objective
 from beamline.optimize.space import SearchSpace
+from beamline.physics.parameter_file import ParameterFileError, edited_prior
+from beamline.physics.prior import PRIOR, Prior
 from beamline.problems import InconsistentError, Problem, ordinal, shown
 from beamline.recipe import Coupon, Frozen, Glass, Measurement, Serial, Site, quantity
 
@@ -27,6 +30,35 @@ class OptimizerChoice(Frozen):
         default="physics",
         description="`physics`: physics model as the prior; `skopt`: without it; `random`: by chance",
     )
+    parameters: str | None = Field(
+        default=None,
+        min_length=1,
+        description="parameter file of the physics, beside the campaign file, as of `vitrail physics parameters`",
+    )
+    edits: str | None = Field(
+        default=None,
+        description="what that file changes (TOML), taken over when the campaign file is read, so that the records have it",
+    )
+
+    @model_validator(mode="after")
+    def _edits_make_a_prior(self) -> Self:
+        if (self.parameters or self.edits) and self.kind != "physics":
+            raise InconsistentError(
+                [Problem("optimizer.parameters", f"kind {self.kind!r} has no physics; leave it out")]
+            )
+        if self.edits:
+            try:
+                edited_prior(self.edits)
+            except ParameterFileError as error:
+                raise InconsistentError(
+                    [replace(problem, key=f"optimizer.edits.{problem.key}") for problem in error.problems]
+                ) from None
+        return self
+
+    @property
+    def prior(self) -> Prior:
+        """Of the parameters of the physics."""
+        return edited_prior(self.edits) if self.edits else PRIOR
 
 
 class SiteGrid(Frozen):

@@ -179,10 +179,16 @@ def _prior(path: Path | None) -> Prior:
     help="Start this many sigma away from the table instead of at it, each parameter in a direction of its own.",
 )
 @click.option(
+    "--parameters",
+    "edited",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A parameter file in place of the table: what is not fitted stays as it says.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Store the result: .toml, or .json as --json prints."
 )
 @_json
-def calibrate(*, away: float, out: Path | None, as_json: bool) -> None:
+def calibrate(*, away: float, edited: Path | None, out: Path | None, as_json: bool) -> None:
     """Solve the fitted parameters against the paper again, and say how the parameter table would change.
 
     The same code gives the same digits. Exit code 1 if there is no solution.
@@ -194,27 +200,28 @@ def calibrate(*, away: float, out: Path | None, as_json: bool) -> None:
 
     if out is not None and out.suffix not in {".toml", ".json"}:
         _refuse(f"--out {out}: the name must end in .toml or .json")
+    prior = _prior(edited)
     start: NDArray[np.float64] = away * np.random.default_rng(1).uniform(-1.0, 1.0, len(FITTED))
     try:
-        solution = solve(start)
+        solution = solve(start, prior=prior)
     except (RuntimeError, np.linalg.LinAlgError) as error:
         click.echo(f"no calibration: {error}", err=True)
         raise SystemExit(FAILED) from error
-    document = _calibration_json(solution, away)
+    document = _calibration_json(solution, away, prior)
     if out is not None:
         _store(document, out)
     click.echo(json.dumps(document, indent=2) if as_json else _calibration_text(document, out))
 
 
-def _calibration_json(solution: Calibration, away: float) -> dict[str, Any]:
+def _calibration_json(solution: Calibration, away: float, prior: Prior) -> dict[str, Any]:
     import math
 
-    from beamline.physics.calibrate import FITTED, TARGETS
+    from beamline.physics.calibrate import TARGETS, fitted_of
     from beamline.physics.jit import source_digest
     from beamline.versions import versions
 
     parameters: dict[str, dict[str, Any]] = {}
-    for parameter in FITTED:
+    for parameter in fitted_of(prior):
         found = solution.values[parameter.name]
         moved = math.log(found / parameter.nominal) if parameter.prior == "lognormal" else found - parameter.nominal
         parameters[parameter.name] = {
@@ -262,7 +269,7 @@ def _calibration_text(document: dict[str, Any], out: Path | None) -> str:
         moving = [name for name, entry in parameters.items() if abs(entry["change_sigma"]) >= _STANDS]
         lines.append(
             f"The parameter table would change: {', '.join(moving)}. "
-            "Write the solved values into beamline/physics/parameter_table.py."
+            "Write the solved values into the file that was given, or into beamline/physics/parameter_table.py."
         )
     if out is not None:
         lines.append(f"stored in {out}")

@@ -7,12 +7,19 @@ from typing import get_args
 from beamline.optimize.objective import Objective
 from beamline.optimize.protocol import Layout, Optimizer, OptimizerKind
 from beamline.optimize.space import SearchSpace
+from beamline.physics import PRIOR, Prior
 
 __all__ = ["make_optimizer"]
 
 
 def make_optimizer(
-    kind: OptimizerKind, *, space: SearchSpace, objective: Objective, layout: Layout, seed: int
+    kind: OptimizerKind,
+    *,
+    space: SearchSpace,
+    objective: Objective,
+    layout: Layout,
+    seed: int,
+    prior: Prior = PRIOR,
 ) -> Optimizer:
     """An optimiser without observations.
 
@@ -24,6 +31,7 @@ def make_optimizer(
         objective: what is wanted.
         layout: sites of a coupon.
         seed: of all random numbers; a whole number of at least 0.
+        prior: of the model's parameters; for "physics".
 
     Raises:
         ValueError: no such kind, or a negative seed.
@@ -31,8 +39,9 @@ def make_optimizer(
     """
     if kind == "physics":
         from beamline.optimize.agent import Agent  # noqa: PLC0415  # scipy and numba
+        from beamline.optimize.prior import PhysicsPrior  # noqa: PLC0415  # as above
 
-        return Agent(space, objective, layout, seed)
+        return Agent(space, objective, layout, seed, prior=PhysicsPrior(prior=prior))
     if kind in {"gp", "sobol"}:
         from beamline.optimize.nested import GpOptimizer, SobolOptimizer  # noqa: PLC0415  # scipy
 

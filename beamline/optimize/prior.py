@@ -103,16 +103,22 @@ class Prior(Protocol):
 
 
 class PhysicsPrior:
-    """`beamline.physics` behind the protocol."""
+    """`beamline.physics` behind the protocol.
 
-    def __init__(self, scale: float = SPREAD_SCALE) -> None:
+    Args:
+        scale: factor on the spreads of the parameters.
+        prior: of the parameters; the package's by default, `beamline.physics.parameter_file` reads others.
+    """
+
+    def __init__(self, scale: float = SPREAD_SCALE, prior: physics.Prior = physics.PRIOR) -> None:
         self.scale = scale
+        self.prior = prior
 
     @cached_property
     def latents(self) -> tuple[Latent, ...]:
         """Physics parameters (spreads already scaled), then the spectrometer's three."""
         of_physics = tuple(
-            Latent(p.name, p.symbol, p.unit, p.nominal, p.spread * self.scale, p.prior) for p in physics.PARAMETERS
+            Latent(p.name, p.symbol, p.unit, p.nominal, p.spread * self.scale, p.prior) for p in self.prior.parameters
         )
         return (
             *of_physics,
@@ -132,7 +138,7 @@ class PhysicsPrior:
 
     def _parameters(self, latent: Floats) -> npt.NDArray[np.void]:
         # Beyond four sigma the kernels' exponentials have no meaning; the optimiser's steps may try.
-        return physics.from_standard(np.clip(latent[:, : self._n_physics], -4.0, 4.0), self.scale)
+        return self.prior.from_standard(np.clip(latent[:, : self._n_physics], -4.0, 4.0), self.scale)
 
     def _counted(self, latent: Floats, writings: Sequence[Dot | Line], emitted: npt.NDArray[np.void]) -> Floats:
         """Emission of the model as seen by the spectrometer: (s, m) observables -> (s, m, 4)."""

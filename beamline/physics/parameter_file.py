@@ -15,9 +15,9 @@ import tomli_w
 from pydantic import BaseModel, ConfigDict, Field
 
 from beamline.physics.prior import PRIOR, Prior
-from beamline.problems import BadFileError, InconsistentError, Problem, load_toml
+from beamline.problems import BadFileError, InconsistentError, Problem, load_toml, parse_toml
 
-__all__ = ["ParameterFileError", "parameter_document", "parameter_text", "read_prior"]
+__all__ = ["ParameterFileError", "edited_prior", "edits_of", "parameter_document", "parameter_text", "read_prior"]
 
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -86,7 +86,39 @@ def read_prior(path: Path | str) -> Prior:
     Raises:
         ParameterFileError: it cannot be read, names what is no parameter, gives it another unit, or is no distribution.
     """
-    file = load_toml(path, _File, ParameterFileError)
+    return _changed(load_toml(path, _File, ParameterFileError), str(path))
+
+
+def edits_of(prior: Prior) -> str:
+    """What a prior has that the package's has not, as the text of a parameter file; "" where nothing differs."""
+    document, standard = parameter_document(prior), parameter_document()
+    edits: dict[str, Any] = {}
+    if prior.parameters != PRIOR.parameters:
+        edits["parameters"] = {
+            name: {key: value for key, value in entry.items() if value != standard["parameters"][name][key]}
+            for name, entry in document["parameters"].items()
+            if entry != standard["parameters"][name]
+        }
+    if document["correlations"] != standard["correlations"]:
+        edits["correlations"] = document["correlations"]
+    return tomli_w.dumps(edits)
+
+
+def edited_prior(text: str, source: str = "parameters") -> Prior:
+    """The package's prior with the changes of a parameter file that is at hand as text.
+
+    Args:
+        text: of the file.
+        source: how messages call it.
+
+    Raises:
+        ParameterFileError: as `read_prior`.
+    """
+    return _changed(parse_toml(text, _File, source, ParameterFileError), source)
+
+
+def _changed(file: _File, source: str) -> Prior:
+    """The package's prior with a file's changes."""
     known = {p.name: p for p in PRIOR.parameters}
     problems = [
         Problem(f"parameters.{name}", f"no parameter of the model; {_near(name, known)}")
@@ -101,7 +133,7 @@ def read_prior(path: Path | str) -> Prior:
                     Problem(f"parameters.{name}.{key}", f"{given!r} must stay {is_!r}: the model counts in it")
                 )
     if problems:
-        raise ParameterFileError(str(path), problems)
+        raise ParameterFileError(source, problems)
     changed = tuple(
         dataclasses.replace(p, **file.parameters[p.name].model_dump(exclude_none=True))
         if p.name in file.parameters
@@ -111,9 +143,9 @@ def read_prior(path: Path | str) -> Prior:
     try:
         return Prior(changed, _correlations(file))
     except InconsistentError as error:
-        raise ParameterFileError(str(path), error.problems) from None
+        raise ParameterFileError(source, error.problems) from None
     except ValueError as error:
-        raise ParameterFileError(str(path), [Problem("", str(error))]) from None
+        raise ParameterFileError(source, [Problem("", str(error))]) from None
 
 
 def _correlations(file: _File) -> dict[tuple[str, str], float]:
