@@ -203,7 +203,8 @@ def against_floor(repeats: int) -> None:
             f"{kind}: " + ", ".join(f"{name} {count[name]:.0f}" for name in FUNCTIONS) + f", {points} of the spectrum\n"
             f"  observables alone  {us['scalars']:5.2f} us, floor {floor:5.2f} us: {us['scalars'] / floor:.2f} x\n"
             f"  with the spectrum  {us['spectra']:5.2f} us, floor {library:5.2f} us by the library's exp: "
-            f"{us['spectra'] / library:.2f} x; {vector:5.2f} us by ours: {us['spectra'] / vector:.2f} x; {strict:5.2f} us with those at the nodes by ours too: "
+            f"{us['spectra'] / library:.2f} x; {vector:5.2f} us by ours: {us['spectra'] / vector:.2f} x; "
+            f"{strict:5.2f} us with those at the nodes by ours too: "
             f"{us['spectra'] / strict:.2f} x"
         )
 
