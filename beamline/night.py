@@ -120,7 +120,7 @@ def run_night(
         reason = night.verdict
     except RunEngineInterrupted:
         received = session.signals.received if session.signals else None
-        exit_status, reason = "abort", describe_signal(received) if received else "aborted"
+        exit_status, reason = "abort", describe_signal(received) if received else session.abort.reason or "aborted"
     except Exception as error:  # a night ends with its safe state and its report, whatever went wrong
         exit_status, reason = "fail", why(error)
         is_recorded = not isinstance(error, LogWriteError)

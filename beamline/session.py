@@ -19,7 +19,7 @@ from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
 from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock
-from beamline.safety import AbortOnSignal, SafeStep, make_safe
+from beamline.safety import AbortOnSignal, EngineAbort, SafeStep, Watch, make_safe, watchdog_journal
 from devices import Bench, Clock, DiscreteEventClock, Drivers, RealClock, ScaledClock, make_bench
 from devices.faults import Injector, with_faults
 
@@ -45,6 +45,9 @@ class Session:
         lock: held as long as the session lives: one session drives an instrument, and its records tell who lives.
         connections: to the instruments; closed at the end, when the bench is safe.
         faults: what fails on purpose, and the list of what has; None where nothing does.
+        abort: ends what the engine runs; its `reason` says why it did.
+        watch: the watchdog over a bench of instruments; the simulated one has none.
+        watchdog_did: what a watchdog did since a session was told last, a sentence each.
     """
 
     instrument: Instrument
@@ -56,6 +59,9 @@ class Session:
     lock: FileLock
     connections: ExitStack = field(default_factory=ExitStack)
     faults: Injector | None = None
+    abort: EngineAbort = field(kw_only=True)
+    watch: Watch | None = None
+    watchdog_did: tuple[str, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +69,20 @@ class Session:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Let the watchdog watch, where there is one.
+
+        Raises:
+            WatchdogError: it cannot.
+        """
+        if self.watch is not None:
+            self.watch.start(self.RE.loop)
+
     def close(self) -> tuple[SafeStep, ...]:
         """Safe state, then the ends of the connections and of the catalog's process, which first takes in what is finished."""
         steps = make_safe(self.bench)
+        if self.watch is not None:
+            self.watch.end(is_safe=not any(step.error for step in steps))
         try:
             self.connections.close()
         except Exception:  # what cannot be closed must not keep the rest from being ended
@@ -106,6 +123,7 @@ def open_session(
         ValueError: faults for anything but the simulated bench.
         RecordError: the folder of the records cannot be used.
         SessionBusyError: another session lives on these records.
+        WatchdogError: of a bench: nobody would watch the engine, because laser or furnace do not answer the watchdog.
     """
     if faults is not None and faults.entries and instrument.kind != "twin":
         raise ValueError(
@@ -138,8 +156,42 @@ def open_session(
         if owner is not None:
             undo.callback(owner.stop)
             owner.start()
+        abort = EngineAbort(engine)
+        watch, did = _watch(instrument, bench, abort, data)
         undo.pop_all()
-    return Session(instrument, engine, bench, records, signals, owner, lock, connections, injector)
+    session = Session(
+        instrument,
+        engine,
+        bench,
+        records,
+        signals,
+        owner,
+        lock,
+        connections,
+        injector,
+        abort=abort,
+        watch=watch,
+        watchdog_did=did,
+    )
+    try:
+        session.begin()
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _watch(
+    instrument: Instrument, bench: Bench, abort: EngineAbort, data: Path
+) -> tuple[Watch | None, tuple[str, ...]]:
+    """The watchdog of a bench, not yet started, and what those before it did that nobody was told of."""
+    if instrument.bench is None:
+        return None, ()
+    laser, furnace = instrument.bench.laser.light_conversion, instrument.bench.furnace.eurotherm
+    did = tuple(str(entry) for entry in watchdog_journal(data).take_unreported())
+    for text in did:
+        _logger.warning("since the last session: %s", text)
+    return Watch(bench, abort, data, laser=laser, furnace=furnace), did
 
 
 def _allow_for_lateness(bench: Bench, instrument: Instrument) -> None:

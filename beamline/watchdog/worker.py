@@ -1,0 +1,165 @@
+"""A thread for each instrument of a watchdog: one that does not answer keeps the other from nothing."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from beamline.watchdog.hands import Hand
+from beamline.watchdog.journal import Journal
+from devices.errors import DeviceError
+
+__all__ = ["Worker"]
+
+AGAIN_S = 0.1
+"""Between two attempts that failed, at first; it doubles up to `LONGEST_S`."""
+LONGEST_S = 2.0
+GUARD_EVERY_S = 0.2
+"""How often it looks whether what was made safe stays so: a request of the engine may have been under way."""
+GUARD_S = 3.0
+"""How long it looks after an engine that is gone."""
+
+
+class Worker:
+    """Looks after one instrument.
+
+    Args:
+        hand: its connection.
+        journal: what it does goes there.
+        look_every_s: how often it tries whether the instrument answers.
+    """
+
+    def __init__(self, hand: Hand, journal: Journal, look_every_s: float) -> None:
+        self._hand = hand
+        self._journal = journal
+        self._look_every_s = look_every_s
+        self._changed = threading.Condition()
+        self._wanted_since_s: float | None = None
+        self._is_ended = False
+        self.is_safe = False
+        """Made safe and seen to be, and has stayed so for `GUARD_S`."""
+        self.is_done = False
+        """Made safe since it was wanted last."""
+        self.problem = "not looked at yet"
+        """Why the instrument cannot be reached; empty where it can, or where only an act can tell."""
+        self.has_looked = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"watchdog-{hand.done}", daemon=True)
+        self._thread.start()
+
+    @property
+    def done(self) -> str:
+        """What the instrument's act is called."""
+        return self._hand.done
+
+    @property
+    def is_shared(self) -> bool:
+        """As of the hand."""
+        return self._hand.is_shared
+
+    def want(self, since_s: float) -> None:
+        """Make it safe, and keep it so until `relax`; `since_s` is when on the monotonic clock the engine fell silent."""
+        with self._changed:
+            if self._wanted_since_s is None:
+                self._wanted_since_s = since_s
+                self.is_safe = self.is_done = False
+                self._changed.notify()
+
+    def relax(self) -> None:
+        """The engine is back: leave the instrument to it."""
+        with self._changed:
+            self._wanted_since_s = None
+
+    def end(self) -> None:
+        """End the thread and the connection."""
+        with self._changed:
+            self._is_ended = True
+            self._changed.notify()
+        self._thread.join(2.0)
+
+    # ------------------------------------------------------------------------------------------------- on the thread
+    def _run(self) -> None:
+        while not self._is_ended:
+            since_s = self._wanted_since_s
+            if since_s is not None:
+                self._act(since_s)
+                continue
+            self._look()
+            with self._changed:
+                if self._wanted_since_s is None and not self._is_ended:
+                    self._changed.wait(self._look_every_s)
+        self._hand.close()
+
+    def _look(self) -> None:
+        problem = ""
+        if self._hand.is_shared:
+            try:
+                self._hand.look()
+            except DeviceError as error:
+                problem = str(error)
+            except Exception as error:  # noqa: BLE001  # whatever an instrument answers must not end this thread
+                problem = repr(error)
+        self.problem = problem
+        self.has_looked.set()
+
+    def _act(self, since_s: float) -> None:
+        """Until it is safe, and then for as long as it is wanted; or until nobody wants it any more."""
+        if not self._until_safe(since_s):
+            return
+        try:
+            self._hand.finish()
+        except Exception as error:  # noqa: BLE001  # what matters is done
+            self._note("failed", f"after {self._hand.done}: {error}")
+        begin_s = time.monotonic()
+        while self._is_wanted():
+            self._pause(GUARD_EVERY_S)
+            if self._is_wanted() and not self._is_still_safe():
+                self._until_safe(since_s)
+                begin_s = time.monotonic()
+            if time.monotonic() - begin_s >= GUARD_S:
+                self.is_safe = True
+
+    def _until_safe(self, since_s: float) -> bool:
+        pause_s, n_failed = AGAIN_S, 0
+        while self._is_wanted():
+            try:
+                self._hand.make_safe()
+            except Exception as error:  # noqa: BLE001  # it is tried again, whatever it was
+                n_failed += 1
+                if n_failed in {1, 5, 50}:
+                    self._note("failed", f"not yet {self._hand.done}, attempt {n_failed}: {error}")
+                self._pause(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_S)
+            else:
+                after_s = time.monotonic() - since_s
+                self.is_done = True
+                self._note(
+                    "done", f"{self._hand.done}, {after_s:.3f} s after the engine was heard last", after_s=after_s
+                )
+                return True
+            finally:
+                if not self._hand.is_shared:
+                    self._hand.close()
+        return False
+
+    def _is_still_safe(self) -> bool:
+        try:
+            return self._hand.look()
+        except Exception:  # noqa: BLE001  # not known is not safe
+            return False
+        finally:
+            if not self._hand.is_shared:
+                self._hand.close()
+
+    def _is_wanted(self) -> bool:
+        return self._wanted_since_s is not None and not self._is_ended
+
+    def _pause(self, pause_s: float) -> None:
+        with self._changed:
+            if self._is_wanted():
+                self._changed.wait(pause_s)
+
+    def _note(self, event: str, text: str, **figures: float) -> None:
+        try:
+            self._journal.write(event, text, **figures)
+        except OSError:  # a full disk must not keep an output open
+            return
