@@ -1,8 +1,8 @@
 """The safe state: output closed, attenuator at its minimum, furnace in standby, stage at rest, lamp off.
 
 Hard safety is hardware (interlock chain, over-temperature trip). This is the software's own layer, and it claims no more.
-Each step is tried on its own, on the drivers, without the engine: one that fails does not keep the next from being tried.
-Then each is read back: a command that was given is not yet a laser that is closed.
+Each step is tried on its own, on the drivers, without the engine, and within its own time: one that fails, or does not come
+back, does not keep the next from being tried. Then each is read back: a command that was given is not yet a laser that is closed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ READ_BACK_S = 2.0
 """Time in which a step must read back, s of the wall: drivers poll their instruments a few times a second."""
 LOOK_S = 0.02
 
-__all__ = ["SafeStep", "make_safe", "safe_state_plan"]
+__all__ = ["STEP_S", "SafeStep", "make_safe", "safe_state_plan"]
+
+STEP_S = 3.0
+"""Longest time that a step is waited for, s of the wall; commands of our drivers come back within 0.05 s."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +94,21 @@ def _look(is_so: Callable[[], bool]) -> str:
 
 
 def _step(name: str, action: Callable[[], object]) -> SafeStep:
-    try:
-        action()
-    except Exception as error:  # noqa: BLE001  # whatever a broken driver raises, the other steps must be tried
-        return SafeStep(name, f"{type(error).__name__}: {error}")
-    return SafeStep(name)
+    """One step on a thread of its own: a driver that hangs is left behind there."""
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001  # whatever a broken driver raises, the other steps must be tried
+            errors.append(error)
+
+    thread = threading.Thread(target=work, name=f"safe-{name}", daemon=True)
+    thread.start()
+    thread.join(STEP_S)
+    if thread.is_alive():
+        return SafeStep(name, f"no end after {STEP_S:g} s; do it by hand, and look at the device")
+    return SafeStep(name, f"{type(errors[0]).__name__}: {errors[0]}" if errors else None)
 
 
 def safe_state_plan(bench: Bench) -> MsgGenerator[tuple[SafeStep, ...]]:

@@ -163,8 +163,10 @@ class Process:
             self._say({"said": "trip", **asdict(trip)})
 
     def _recover(self) -> None:
-        """The engine beats again: it is told, and what it holds is its own again."""
+        """The engine beats again: what was begun is ended, it is told, and what it holds is its own again."""
         self._say_done()
+        if any(worker.is_wanted and not worker.is_done for worker in self._workers):
+            return  # with one of the next beats
         self._note("recovered", "the engine beats again")
         self._trip_cause, self._told = None, ()
         for worker in self._workers:

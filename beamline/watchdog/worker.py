@@ -56,6 +56,11 @@ class Worker:
         """As of the hand."""
         return self._hand.is_shared
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is to be made safe and kept so."""
+        return self._wanted_since_s is not None and not self._is_ended
+
     def want(self, since_s: float) -> None:
         """Make it safe, and keep it so until `relax`; `since_s` is when on the monotonic clock the engine fell silent."""
         with self._changed:
@@ -110,9 +115,9 @@ class Worker:
         except Exception as error:  # noqa: BLE001  # what matters is done
             self._note("failed", f"after {self._hand.done}: {error}")
         begin_s = time.monotonic()
-        while self._is_wanted():
+        while self.is_wanted:
             self._pause(GUARD_EVERY_S)
-            if self._is_wanted() and not self._is_still_safe():
+            if self.is_wanted and not self._is_still_safe():
                 self._until_safe(since_s)
                 begin_s = time.monotonic()
             if time.monotonic() - begin_s >= GUARD_S:
@@ -120,7 +125,7 @@ class Worker:
 
     def _until_safe(self, since_s: float) -> bool:
         pause_s, n_failed = AGAIN_S, 0
-        while self._is_wanted():
+        while self.is_wanted:
             try:
                 self._hand.make_safe()
             except Exception as error:  # noqa: BLE001  # it is tried again, whatever it was
@@ -150,12 +155,9 @@ class Worker:
             if not self._hand.is_shared:
                 self._hand.close()
 
-    def _is_wanted(self) -> bool:
-        return self._wanted_since_s is not None and not self._is_ended
-
     def _pause(self, pause_s: float) -> None:
         with self._changed:
-            if self._is_wanted():
+            if self.is_wanted:
                 self._changed.wait(pause_s)
 
     def _note(self, event: str, text: str, **figures: float) -> None:

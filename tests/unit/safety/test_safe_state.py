@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from itertools import chain, combinations
 from typing import Any
 
 import pytest
 
-from beamline.safety import make_safe
+from beamline.safety import make_safe, safe_state
 from devices import DiscreteEventClock, Geometry, make_bench
 
 METHODS = [
@@ -110,3 +112,45 @@ def test_what_cannot_be_read_back_is_not_said_to_be_safe(bench: Any, monkeypatch
 
     monkeypatch.setattr(bench.laser, "driver", Dead())
     assert "what came of it cannot be read: ZeroDivisionError" in str(make_safe(bench)[0])
+
+
+@pytest.fixture
+def hung() -> Iterator[threading.Event]:
+    """What a step that hangs waits for; it comes with the end of the test."""
+    end = threading.Event()
+    yield end
+    end.set()
+
+
+@pytest.mark.parametrize("hangs", range(7))
+def test_a_step_that_hangs_is_left_behind_and_named(
+    bench: Any, hangs: int, hung: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safe_state, "STEP_S", 0.2)
+    called: list[int] = []
+    for i, (role, method) in enumerate(METHODS):
+
+        def step(*_: object, i: int = i, **__: object) -> None:
+            called.append(i)
+            if i == hangs:
+                hung.wait(30.0)
+
+        monkeypatch.setattr(getattr(bench, role).driver, method, step)
+    steps = make_safe(bench)
+    assert called == list(range(7))
+    assert [i for i, s in enumerate(steps) if s.error] == [hangs]
+    assert "no end after 0.2 s" in str(steps[hangs])
+
+
+def test_what_is_raised_to_end_a_program_does_not_end_the_way_to_the_safe_state(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def leaves() -> None:
+        raise SystemExit
+
+    bench.furnace.driver.start_ramp(400.0, 10.0)
+    monkeypatch.setattr(bench.laser.driver, "close_output", leaves)
+    first, *others = make_safe(bench)
+    assert "SystemExit" in str(first)
+    assert not [step for step in others if step.error]
+    assert not bench.furnace.driver.is_on

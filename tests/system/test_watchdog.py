@@ -1,0 +1,34 @@
+"""The watchdog against whole engines at a twin on the wire: they are killed, hang, or lose their terminal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KILLS = Path(__file__).with_name("engines_under_kills.py")
+
+
+def end(how: str, n: int, timeout_s: float) -> str:
+    # In a process of its own: the engines are forked, which a process that has threads must not do.
+    command = [sys.executable, "-W", "ignore", str(KILLS), "--how", how, "--n", str(n), "--latest-s", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    print(done.stdout)  # noqa: T201  # the figures are what it is for: pytest -rP shows them
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("how", ["kill", "kill with a child", "hang", "stop", "hang up"])
+def test_an_engine_that_ends_leaves_a_closed_laser_and_a_furnace_in_standby(how: str) -> None:
+    said = end(how, 2, 290.0)
+    assert "0 of 2" in said
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(7200)
+def test_a_hundred_kills() -> None:
+    said = end("kill", 100, 7100.0)
+    assert "0 of 100" in said
