@@ -20,7 +20,7 @@ from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.recipe import Coupon, Failed, Observation, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
-from beamline.safety import SafeStep, describe_signal, make_safe
+from beamline.safety import SafeStep, describe_signal, guarded, make_safe
 from beamline.session import Session
 from beamline.versions import versions
 from devices.errors import why
@@ -116,7 +116,7 @@ def run_night(
     is_recorded = True
     try:
         with redirect_stdout(_LogStream()):
-            session.RE(campaign_plan(night))
+            session.RE(guarded(campaign_plan(night), session.monitors))
         reason = night.verdict
     except RunEngineInterrupted:
         received = session.signals.received if session.signals else None
@@ -139,6 +139,8 @@ def _record_end(session: Session, night: Night, exit_status: str, reason: str) -
     """The last run of a night, empty: an end between two runs would leave no trace in the records otherwise."""
     metadata = night.label.metadata("end", session.bench.clock.now_s)
     end: dict[str, Any] = {"exit_status": exit_status, "reason": reason, "n_coupons": night.n_done}
+    if session.monitors.pauses:
+        end["pauses"] = [asdict(pause) for pause in session.monitors.pauses]
     if session.faults is not None:
         end["faults_injected"] = [asdict(injected) for injected in session.faults.injected]
         end["n_faults_injected"] = session.faults.n_injected

@@ -19,7 +19,16 @@ from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
 from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock
-from beamline.safety import AbortOnSignal, EngineAbort, SafeStep, Watch, make_safe, watchdog_journal
+from beamline.safety import (
+    AbortOnSignal,
+    EngineAbort,
+    Monitors,
+    SafeStep,
+    Watch,
+    bench_monitors,
+    make_safe,
+    watchdog_journal,
+)
 from devices import Bench, Clock, DiscreteEventClock, Drivers, RealClock, ScaledClock, make_bench
 from devices.faults import Injector, with_faults
 
@@ -45,6 +54,7 @@ class Session:
         lock: held as long as the session lives: one session drives an instrument, and its records tell who lives.
         connections: to the instruments; closed at the end, when the bench is safe.
         faults: what fails on purpose, and the list of what has; None where nothing does.
+        monitors: what holds a night up when the bench is not as it must be.
         abort: ends what the engine runs; its `reason` says why it did.
         watch: the watchdog over a bench of instruments; the simulated one has none.
         watchdog_did: what a watchdog did since a session was told last, a sentence each.
@@ -60,6 +70,7 @@ class Session:
     connections: ExitStack = field(default_factory=ExitStack)
     faults: Injector | None = None
     abort: EngineAbort = field(kw_only=True)
+    monitors: Monitors = field(kw_only=True)
     watch: Watch | None = None
     watchdog_did: tuple[str, ...] = ()
 
@@ -170,6 +181,7 @@ def open_session(
         connections,
         injector,
         abort=abort,
+        monitors=bench_monitors(bench, data),
         watch=watch,
         watchdog_did=did,
     )

@@ -1,4 +1,4 @@
-"""Every way in which a plan can end leads to the safe state: each is taken while the laser is open, and while the furnace heats."""
+"""Every way in which a plan can end leads to the safe state, with the laser open, and with the furnace heating."""
 
 from __future__ import annotations
 
