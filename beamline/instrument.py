@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from beamline.bench_file import BenchSettings
 from beamline.campaign import Campaign, InstrumentTimes
 from beamline.problems import BadFileError, InconsistentError, Problem, load_toml
-from beamline.recipe import ROOM_TEMPERATURE_C, Frozen, Serial
+from beamline.recipe import ROOM_TEMPERATURE_C, Frozen, Serial, quantity
 from devices import Geometry
 
 DOOR_MARGIN_C = 15.0
@@ -43,6 +44,10 @@ class Instrument(Frozen):
     bench: BenchSettings | None = None
     geometry: Geometry = Geometry()
     times: InstrumentTimes = InstrumentTimes()
+    laser_power_max_W: Annotated[float, quantity("W", "the laser's average power at its highest", gt=0, le=1000)] = 20.0
+    calibrated: dict[Literal["laser", "stage", "furnace", "spectrometer"], date] = Field(
+        default_factory=dict, description="the day on which each was calibrated last"
+    )
 
     @property
     def drivers(self) -> Mapping[str, str]:
@@ -115,6 +120,12 @@ def _settings_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Pro
     writing = space.writing(space.pulse_energy_uJ[0], pace[0], space.n_passes[0])
     rate_kHz = writing.repetition_rate_kHz
     focus_mm = instrument.geometry.under_laser(0, 0, writing.depth_mm)[2]
+    power_W, most_W = space.pulse_energy_uJ[1] * rate_kHz * 1e-3, instrument.laser_power_max_W
+    if power_W > most_W:
+        text = f"{space.pulse_energy_uJ[1]:g} uJ at {rate_kHz:g} kHz are {power_W:.4g} W"
+        yield Problem(
+            "space.pulse_energy_uJ", f"{text}; the laser of instrument {instrument.name} gives {most_W:g} W at most"
+        )
     asked = [
         ("space (repetition rate)", (rate_kHz, rate_kHz), limits.repetition_rate_kHz, "kHz"),
         ("space (stage z of the focus)", (focus_mm, focus_mm), limits.z_mm, "mm"),

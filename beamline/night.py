@@ -18,6 +18,7 @@ from beamline.campaign import Campaign, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
+from beamline.preflight import Check, preflight, refusals
 from beamline.recipe import Coupon, Failed, Observation, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
 from beamline.safety import SafeStep, describe_signal, guarded, make_safe
@@ -31,6 +32,7 @@ __all__ = [
     "earlier_observations",
     "lineage",
     "optimizer_of",
+    "preflight_of",
     "remaining",
     "run_night",
     "unused_coupons",
@@ -82,6 +84,7 @@ def run_night(
     optimizer: Optimizer | None = None,
     after: str | None = None,
     subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
+    checks: Sequence[Check] | None = None,
 ) -> NightOutcome:
     """Run a campaign.
 
@@ -93,8 +96,16 @@ def run_night(
         after: uid of an earlier campaign in the same records that this one goes on from: it learns what that one, and those
             before it, have observed, and leaves out the coupons on which they have begun to write.
         subscribers: callbacks for the documents, after the log; one that fails is dropped, and the night goes on.
+        checks: of the pre-flight, where somebody has made and shown it; else it is made here.
+
+    A pre-flight that refuses is a night that failed before its first run: nothing is in the records.
     """
     start = datetime.now(UTC).astimezone()
+    if checks is None:
+        checks = preflight_of(session, campaign, after)
+    if refused := refusals(checks):
+        reason = "not begun: " + "; ".join(f"{check.name}: {check.said}" for check in refused)
+        return NightOutcome(campaign_uid or "", "fail", reason, 0, 0.0, make_safe(session.bench))
     uid = campaign_uid or str(uuid.uuid4())
     earlier = earlier_observations(session.records, after) if after else ()
     coupons = unused_coupons(session.records, campaign, after)
@@ -106,7 +117,9 @@ def run_night(
         label=NightLabel(campaign.name, uid, versions()),
         times=session.instrument.times,
         deadline_s=campaign.stop.deadline_s(start),
-        metadata=_metadata(session, campaign, start, earlier, coupons) | ({"after": after} if after else {}),
+        metadata=_metadata(session, campaign, start, earlier, coupons)
+        | ({"after": after} if after else {})
+        | {"preflight": [asdict(check) for check in checks]},
         coupons=list(coupons),
         earlier=earlier,
     )
@@ -133,6 +146,12 @@ def run_night(
         _record_end(session, night, exit_status, reason)
     simulated_s = session.bench.clock.now_s - start_s
     return NightOutcome(uid, exit_status, reason, night.n_done, simulated_s, safe_steps, is_recorded)
+
+
+def preflight_of(session: Session, campaign: Campaign, after: str | None = None) -> tuple[Check, ...]:
+    """The check-list for a campaign that would begin now."""
+    coupons = unused_coupons(session.records, campaign, after)
+    return preflight(session, campaign, coupons, datetime.now(UTC).astimezone())
 
 
 def _record_end(session: Session, night: Night, exit_status: str, reason: str) -> None:

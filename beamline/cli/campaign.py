@@ -46,12 +46,19 @@ def campaign() -> None:
 @campaign.command()
 @_file
 @_instrument
+@_data
+@click.option(
+    "--preflight", "with_preflight", is_flag=True, help="Open the instrument too, and go through the check-list."
+)
 @_json
-def check(file: Path, instrument_file: Path | None, *, as_json: bool) -> None:
+def check(file: Path, instrument_file: Path | None, data: Path, *, with_preflight: bool, as_json: bool) -> None:
     """Say what FILE would do, how long it takes and when it ends, starting now; refuse it if it is wrong (exit code 2)."""
     from beamline.campaign import describe, describe_json, estimate_night
 
     plan, instrument = _load_both(file, instrument_file)
+    if with_preflight:
+        _preflight(plan, instrument, data, as_json=as_json)
+        return
     estimate = estimate_night(plan, instrument.times, datetime.now(UTC).astimezone())
     click.echo(json.dumps(describe_json(plan, estimate), indent=2) if as_json else describe(plan, estimate))
 
@@ -103,6 +110,30 @@ def run(
     if as_json:
         click.echo(json.dumps(summary, indent=2))
     raise SystemExit(code)
+
+
+def _preflight(plan: Campaign, instrument: Instrument, data: Path, *, as_json: bool) -> None:
+    """The check-list of a night that would begin now; exit code 2 where it would not be begun."""
+    from dataclasses import asdict
+
+    from beamline.hardware import InstrumentConnectError
+    from beamline.night import preflight_of
+    from beamline.preflight import as_text, refusals
+    from beamline.records import RecordError
+    from beamline.session import SessionBusyError, open_session
+    from beamline.watchdog import WatchdogError
+
+    try:
+        session = open_session(
+            instrument, coupons=plan.coupons, data=data, seed=plan.seed, unattended=False, catalog=False
+        )
+    except (SessionBusyError, RecordError, InstrumentConnectError, WatchdogError) as error:
+        _refuse(str(error))
+    with session:
+        checks = preflight_of(session, plan)
+    click.echo(json.dumps([asdict(check) for check in checks], indent=2) if as_json else as_text(checks))
+    if refusals(checks):
+        raise SystemExit(BAD_INPUT)
 
 
 def _go_on_from(plan: Campaign, data: Path, after: str) -> str:

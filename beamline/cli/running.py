@@ -8,6 +8,7 @@ import logging
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from beamline.campaign import Campaign
     from beamline.instrument import Instrument
     from beamline.night import NightOutcome
+    from beamline.preflight import Check
 
 __all__ = ["report_folder", "run_campaign"]
 
@@ -53,8 +55,12 @@ def run_campaign(
     """
     from rich.console import Console
 
+    from beamline.hardware import InstrumentConnectError
+    from beamline.night import preflight_of
+    from beamline.preflight import as_text, refusals
     from beamline.records import RecordError
     from beamline.session import SessionBusyError, open_session
+    from beamline.watchdog import WatchdogError
 
     console = Console(file=cast("TextIO", _Terminal(sys.stderr)))
     # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
@@ -69,13 +75,18 @@ def run_campaign(
             catalog=catalog,
             faults=plan.faults,
         )
-    except (SessionBusyError, RecordError) as error:
+    except (SessionBusyError, RecordError, InstrumentConnectError, WatchdogError) as error:
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
         return BAD_INPUT, {"error": str(error)}
     problems: list[str] = []
     page: Path | None = None
     with session:
-        outcome = _night(console, session, plan, after)
+        checks = preflight_of(session, plan, after)
+        console.print(as_text(checks), markup=False, highlight=False, soft_wrap=True)
+        if refused := refusals(checks):
+            console.print("the night is not begun: see NO above", style="bold red")
+            return BAD_INPUT, {"error": "pre-flight", "preflight": [asdict(check) for check in refused]}
+        outcome = _night(console, session, plan, after, checks)
         _last_words(console, outcome, plan.name, data, again)
         if with_report and outcome.n_coupons:
             from beamline.report import write_report
@@ -116,7 +127,7 @@ def report_folder(data: Path, name: str, uid: str) -> Path:
     return data / "reports" / f"{name}-{uid[:8]}"
 
 
-def _night(console: Console, session: Any, plan: Campaign, after: str | None) -> NightOutcome:
+def _night(console: Console, session: Any, plan: Campaign, after: str | None, checks: Sequence[Check]) -> NightOutcome:
     from beamline.campaign import estimate_night
     from beamline.cli.progress import NightDisplay
     from beamline.night import remaining, run_night, unused_coupons
@@ -130,8 +141,9 @@ def _night(console: Console, session: Any, plan: Campaign, after: str | None) ->
         expected_s=estimate_night(left, session.instrument.times, start).expected.duration_s,
         now_s=lambda: session.bench.clock.now_s,
     )
+    session.monitors.on_pause = lambda pause: console.print(str(pause), markup=False, highlight=False, soft_wrap=True)
     with display:
-        return run_night(session, plan, after=after, subscribers=[display])
+        return run_night(session, plan, after=after, subscribers=[display], checks=checks)
 
 
 def _step(console: Console, what: str, action: Callable[[], Any], problems: list[str], advice: str) -> Any:
