@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from pathlib import Path
 
 from beamline.safety.aborting import EngineAbort
@@ -51,6 +52,7 @@ class Watch:
         self._bench = bench
         self._abort = abort
         self._was_firing = False
+        self._pulses = 0.0
         self.trips: list[Trip] = []
         settings = WatchdogSettings(laser, furnace, data / JOURNAL, engine_pid=0)
         self._watchdog = Watchdog(settings, self._on_trip, self._on_beat)
@@ -83,19 +85,28 @@ class Watch:
     # --------------------------------------------------------------------------------------------- on the engine's loop
     def _on_beat(self) -> None:
         self._was_firing = self._is_firing()
+        self._pulses = self._pulses_delivered()
 
     def _is_firing(self) -> bool:
         laser, stage = self._bench.laser, self._bench.stage
-        if laser.is_in_flight or stage.is_in_flight:
+        if laser.is_in_flight or stage.is_in_flight or getattr(laser.driver, "is_wanted_open", False):
             return True
         try:
             return laser.driver.is_output_open is not False
         except Exception:  # noqa: BLE001  # what is not known may be open
             return True
 
+    def _pulses_delivered(self) -> float:
+        try:
+            return float(self._bench.laser.driver.pulses_delivered)
+        except Exception:  # noqa: BLE001  # the same
+            return math.nan
+
     def _on_trip(self, trip: Trip) -> None:
         self.trips.append(trip)
-        has_spoilt = trip.cause != "hang" or "furnace" in trip.what or self._was_firing or self._is_firing()
+        # An exposure may have begun after the last beat, or have ended before this one.
+        has_fired = self._was_firing or self._is_firing() or self._pulses != self._pulses_delivered()
+        has_spoilt = trip.cause != "hang" or "furnace" in trip.what or has_fired
         if not has_spoilt:
             _logger.warning("%s; nothing was being written, the plan goes on", trip)
         elif self._abort(str(trip)):

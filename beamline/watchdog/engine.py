@@ -106,6 +106,8 @@ class Watchdog:
         self._is_ended.set()
         if self._line is not None:
             self._line.close()
+        if self._process is not None:  # somebody must be there when it ends
+            threading.Thread(target=self._process.wait, name="watchdog-left", daemon=True).start()
         self._line = self._process = None
 
     def end(self) -> None:

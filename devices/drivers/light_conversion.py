@@ -214,6 +214,12 @@ class LightConversionLaser:
         return self._lane.state.basic.is_output_open
 
     @property
+    def is_wanted_open(self) -> bool:
+        """Whether it was told to open and not yet to close; with a closed output somebody else has closed it."""
+        with self._lock:
+            return self._is_wanted_open
+
+    @property
     def is_interlocked(self) -> bool:
         """Whether the remote interlock has tripped; it is reset by hand, at the laser."""
         return self._lane.state.is_interlocked

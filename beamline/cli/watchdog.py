@@ -1,0 +1,96 @@
+"""`vitrail watchdog`: make laser and furnace safe from another terminal, and read what watchdogs did."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from beamline.watchdog.hands import Hand
+
+__all__ = ["watchdog"]
+
+WAIT_S = 10.0
+
+
+@click.group()
+def watchdog() -> None:
+    """The process beside the engine that closes the laser and switches the furnace off. A session at a bench starts one."""
+
+
+@watchdog.command()
+@click.option(
+    "--instrument",
+    "instrument_file",
+    type=click.Path(path_type=Path),
+    envvar="VITRAIL_INSTRUMENT",
+    required=True,
+    help='instrument.toml of kind "bench".',
+)
+def safe(instrument_file: Path) -> None:
+    """Close the laser's output and put the furnace in standby, now, whatever else is connected.
+
+    On connections of its own, beside a session that runs or one that hangs. A furnace on a serial line that a session holds
+    cannot be reached. Exit code 0: both have confirmed it; 1: something has not.
+    """
+    from beamline.instrument import InstrumentFileError, load_instrument
+    from beamline.watchdog.hands import FurnaceHand, LaserHand
+
+    try:
+        settings = load_instrument(instrument_file).bench
+    except InstrumentFileError as error:
+        raise click.UsageError(str(error)) from error
+    if settings is None:
+        raise click.UsageError(f'{instrument_file}: a file of kind "bench" is wanted; this is the simulated bench')
+    hands: list[Hand] = []
+    if settings.laser.light_conversion is not None:
+        hands.append(LaserHand(settings.laser.light_conversion))
+    if settings.furnace.eurotherm is not None:
+        hands.append(FurnaceHand(settings.furnace.eurotherm))
+    failed = [hand.done for hand in hands if not _make_safe(hand)]
+    if failed:
+        raise click.ClickException(f"NOT DONE: {', '.join(failed)}; press the emergency stop")
+
+
+def _make_safe(hand: Hand) -> bool:
+    """Try for `WAIT_S`; says how it went."""
+    from devices import DeviceError
+
+    begin_s = time.monotonic()
+    while True:
+        try:
+            hand.make_safe()
+        except DeviceError as error:
+            if time.monotonic() - begin_s > WAIT_S:
+                click.echo(f"NOT DONE: {hand.done}: {error}", err=True)
+                return False
+            threading.Event().wait(0.2)
+        else:
+            click.echo(f"{hand.done}, {time.monotonic() - begin_s:.2f} s")
+            return True
+        finally:
+            hand.close()
+
+
+@watchdog.command()
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("vitrail-data"),
+    envvar="VITRAIL_DATA",
+    show_default=True,
+    help="Folder of the records.",
+)
+def log(data: Path) -> None:
+    """What the watchdogs of the sessions on these records did, oldest first."""
+    from beamline.safety import watchdog_journal
+
+    entries = watchdog_journal(data).entries()
+    for entry in entries:
+        click.echo(f"{entry.time}  {entry.event:<9} {entry.text}")
+    if not entries:
+        click.echo(f"no watchdog has run on {data}")
