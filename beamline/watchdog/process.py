@@ -147,7 +147,7 @@ class Process:
     def _free_line(self, silent_s: float) -> None:
         """A serial line that the hanging engine holds is free when its process is ended."""
         furnace, pid = self._furnace, self._pid_descriptor
-        overdue = silent_s > self._settings.furnace_after_s + 2.0
+        overdue = silent_s > self._settings.furnace_after_s + 1.0
         if overdue and furnace is not None and not furnace.is_done and pid is not None:
             self._note("killed", f"process {self._settings.engine_pid} hangs and holds the furnace's line: it is ended")
             with contextlib.suppress(ProcessLookupError):

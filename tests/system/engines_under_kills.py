@@ -238,10 +238,11 @@ def main() -> None:
     parser.add_argument("--how", choices=get_args(How), default="kill")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latest-s", type=float, default=4.0)
+    parser.add_argument("--model", choices=["EPC3000", "3200"], default="EPC3000", help="of the furnace's controller")
     asked = parser.parse_args()
     rng = random.Random(asked.seed)
     with tempfile.TemporaryDirectory(prefix="vitrail-kills-") as folder:
-        kills = Kills(Path(folder))
+        kills = Kills(Path(folder), asked.model)
         cases = []
         for _ in range(asked.n):
             cases.append(kills.run(asked.how, rng.uniform(0.0, asked.latest_s)))
