@@ -117,7 +117,7 @@ class Worker:
         begin_s = time.monotonic()
         while self.is_wanted:
             self._pause(GUARD_EVERY_S)
-            if self.is_wanted and not self._is_still_safe():
+            if not self._is_still_safe():
                 self._until_safe(since_s)
                 begin_s = time.monotonic()
             if time.monotonic() - begin_s >= GUARD_S:

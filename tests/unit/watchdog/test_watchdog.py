@@ -196,7 +196,7 @@ def test_a_watchdog_that_is_killed_is_missed(
 
 
 def test_one_that_cannot_reach_the_furnace_does_not_begin(
-    settings: WatchdogSettings, wire: WireTwin, loop: asyncio.AbstractEventLoop
+    settings: WatchdogSettings, loop: asyncio.AbstractEventLoop
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
