@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon, Dot, Glass, HeatTreatment, Line, Measurement, Recipe, Site
 from beamline.safety import Finding, MonitorError, Monitors, Pause, bench_monitors, guarded, safe_state_plan
-from beamline.safety.conditions import DiskSpace, FurnaceTemperature
+from beamline.safety.conditions import DiskSpace, FurnaceTemperature, LaserPower
 from beamline.session import Session, open_session
 from devices import DeviceError, DiscreteEventClock, RealClock
 from plans import CouponInHand, NightLabel, heat_treat_coupon, load_on_stage, measure_coupon, write_coupon
@@ -359,3 +359,12 @@ def test_whatever_a_monitor_finds_each_message_is_carried_out_once_and_in_order(
 def test_the_monitors_of_a_bench_are_all_of_them(session: Session, tmp_path: Path) -> None:
     names = [monitor.name for monitor in bench_monitors(session.bench, tmp_path).monitors]
     assert names == ["interlock", "furnace temperature", "stage", "laser power", "detector", "disk"]
+
+
+def test_a_laser_that_stays_out_of_band_is_given_up_after_three_tries(session: Session) -> None:
+    bench, monitor = session.bench, LaserPower(session.bench)
+    powers_W = iter([0.0, 1.0, 0.5, 0.5, 0.5, 0.5])
+    cls = type(bench.laser.driver)
+    bench.laser.driver.__class__ = type("Weak", (cls,), {"power_at_sample_W": property(lambda _: next(powers_W))})
+    found = [monitor.look(Msg("trigger", bench.laser)) for _ in range(6)]
+    assert [finding and finding.can_wait for finding in found] == [None, None, True, True, True, False]
