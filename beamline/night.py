@@ -14,7 +14,7 @@ from typing import Any, Literal
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator, RunEngineInterrupted
 
-from beamline.campaign import Campaign, estimate_night
+from beamline.campaign import Campaign, InstrumentTimes, coupon_hours, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
 from beamline.optimize import Optimizer, make_optimizer
@@ -65,7 +65,11 @@ class NightOutcome:
 
 
 def optimizer_of(campaign: Campaign) -> Optimizer:
-    """The optimiser that a campaign file asks for."""
+    """The optimiser that a campaign file asks for.
+
+    It weighs hours by the default times of an instrument and not by those of the one at hand, so that the file alone says
+    what is suggested, wherever its records are replayed.
+    """
     return make_optimizer(
         campaign.optimizer.kind,
         space=campaign.space,
@@ -73,6 +77,7 @@ def optimizer_of(campaign: Campaign) -> Optimizer:
         layout=campaign.layout,
         seed=campaign.seed,
         prior=campaign.optimizer.prior,
+        hours=coupon_hours(campaign, InstrumentTimes()),
     )
 
 

@@ -167,7 +167,10 @@ def night(
         begin = time.perf_counter()
         status = optimizer.status()
         status_s.append(time.perf_counter() - begin)
-        z2 += [{o.observable: round(o.z_rms, 2) for o in check.observables} for check in status.checks[-1:]]
+        z2 += [
+            {o.observable: (o.n, o.z_rms, o.share_within_1_sd, o.share_within_2_sd) for o in check.observables}
+            for check in status.checks[-1:]
+        ]
         if status.p_reached >= 0.9 and status.best is not None:
             site = status.best.observation.site
             false = false or not told[site.coupon, site.name]
@@ -175,7 +178,7 @@ def night(
                 sure = n + 1
     return {
         "seed": seed, "reached": reached, "sure": sure, "false": false, "closest": closest,
-        "utility": list(np.maximum.accumulate(utilities)), "z_rms": z2,
+        "utility": list(np.maximum.accumulate(utilities)), "checks": z2,
         "suggest_s": max(suggest_s), "status_s": max(status_s),
     }  # fmt: skip
 
@@ -194,6 +197,22 @@ def summary(arm: str, nights: list[dict[str, Any]], n_coupons: int) -> str:
         f"longest suggest of a night {np.median(suggest_s):.2f} s, status {np.median([n['status_s'] for n in nights]):.2f} s; "
         f"final utility {np.mean([n['utility'][-1] for n in nights]):.3f}"
     )
+
+
+def coverage(nights: list[dict[str, Any]], n_coupons: int) -> list[str]:
+    """How each coupon came out against what was predicted before it was seen, over all nights: nominal 1, 68 %, 95 %."""
+    lines = []
+    for n in range(n_coupons):
+        texts = []
+        for observable in ("red_peak_eV", "green_peak_eV", "ln_red_rate", "ln_green_rate"):
+            checks = [night["checks"][n] for night in nights if n < len(night["checks"])]
+            rows = np.array([check[observable] for check in checks if observable in check])
+            if len(rows):
+                rms = np.sqrt(np.average(rows[:, 1] ** 2, weights=rows[:, 0]))
+                one, two = np.average(rows[:, 2:], axis=0, weights=rows[:, 0])
+                texts.append(f"{observable} {rms:.2f} {one:.0%} {two:.0%}")
+        lines.append(f"    coupon {n + 1}, rms z and shares within 1 and 2 sd: {'; '.join(texts)}")
+    return lines
 
 
 def main() -> None:
@@ -225,10 +244,10 @@ def main() -> None:
             if options.verbose:
                 closest = [round(c, 2) for c in last["closest"]]
                 print(f"{arm} {seed}: reached {last['reached']} sure {last['sure']} closest {closest}", flush=True)
-                for z in last["z_rms"]:
-                    print("    z rms", z)
         everything[arm] = nights
         print(summary(arm, nights, options.coupons), flush=True)
+        if any(night["checks"] for night in nights):
+            print("\n".join(coverage(nights, options.coupons)), flush=True)
     if options.json:
         options.json.write_text(json.dumps(everything, indent=1))
 

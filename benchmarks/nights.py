@@ -10,11 +10,13 @@ any model: the night has reached its target when some site meets the specificati
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import statistics
 import tempfile
 import warnings
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NUMBA_NUM_THREADS", "1")
@@ -24,12 +26,12 @@ from joblib import Parallel, delayed
 CONFIDENCE = 0.9
 
 
-def night(file: str, kind: str, seed: int) -> tuple[str, int, list[float], float]:
-    """Run one night; probability of having reached the target after each coupon, and its simulated hours."""
+def night(file: str, kind: str, seed: int) -> tuple[str, int, list[float], float, list[Any]]:
+    """Run one night; probability of having reached the target after each coupon, its simulated hours, and its own checks."""
     warnings.simplefilter("ignore")  # workers of a benchmark: what matters is in the result
     from beamline.campaign import OptimizerChoice, load_campaign
     from beamline.instrument import Instrument
-    from beamline.night import earlier_observations, run_night
+    from beamline.night import earlier_observations, optimizer_of, run_night
     from beamline.optimize import make_optimizer
     from beamline.session import open_session
 
@@ -39,14 +41,29 @@ def night(file: str, kind: str, seed: int) -> tuple[str, int, list[float], float
         with open_session(
             Instrument(), coupons=campaign.coupons, data=Path(data), seed=seed, unattended=True, catalog=False
         ) as session:
-            outcome = run_night(session, campaign)
+            optimizer = optimizer_of(campaign)
+            outcome = run_night(session, campaign, optimizer=optimizer)
         if outcome.exit_status != "success":
             raise RuntimeError(f"{kind=} {seed=}: {outcome.reason}")
         judge = make_optimizer(
             "random", space=campaign.space, objective=campaign.objective, layout=campaign.layout, seed=0
         )
         judge.ingest(earlier_observations(session.records, outcome.campaign_uid))
-    return kind, seed, [entry.p_reached for entry in judge.status().trace], outcome.simulated_s / 3600
+    checks = [check.model_dump() for check in optimizer.status().checks]
+    return kind, seed, [entry.p_reached for entry in judge.status().trace], outcome.simulated_s / 3600, checks
+
+
+def coverage(checks: list[Any]) -> str:
+    """Coupons against what was predicted before they were seen: rms z and shares within 1 and 2 sd (1, 68 %, 95 %)."""
+    texts = []
+    for name in ("red_peak_eV", "green_peak_eV", "ln_red_rate", "ln_green_rate"):
+        rows = [o for check in checks for o in check["observables"] if o["observable"] == name]
+        n = sum(o["n"] for o in rows)
+        if n:
+            rms = math.sqrt(sum(o["n"] * o["z_rms"] ** 2 for o in rows) / n)
+            one, two = (sum(o["n"] * o[f"share_within_{k}_sd"] for o in rows) / n for k in (1, 2))
+            texts.append(f"{name} {rms:.2f} {one:.0%} {two:.0%} of {n}")
+    return "; ".join(texts)
 
 
 def main() -> None:
@@ -61,7 +78,9 @@ def main() -> None:
     tasks = [delayed(night)(options.campaign, kind, seed) for seed in range(1, options.seeds + 1) for kind in kinds]
     results = Parallel(n_jobs=options.jobs, return_as="generator_unordered")(tasks)
     reached: dict[str, dict[int, int | None]] = {kind: {} for kind in kinds}
-    for kind, seed, trace, hours in results:
+    checked: dict[str, list[Any]] = {kind: [] for kind in kinds}
+    for kind, seed, trace, hours, checks in results:
+        checked[kind] += checks
         first = next((i + 1 for i, p in enumerate(trace) if p >= CONFIDENCE), None)
         reached[kind][seed] = first
         after = f"after coupon {first}" if first else "not reached"
@@ -77,6 +96,8 @@ def main() -> None:
         median = statistics.median(first or worst for first in needed)
         text = f"{median:g}" if n_reached > len(needed) / 2 else "not reached"
         print(f"{kind:8s} {n_reached:2d} of {len(needed)} nights; median coupon at which it was reached: {text}")
+        if checked[kind]:
+            print(f"         foreseen, rms z and shares within 1 and 2 sd: {coverage(checked[kind])}")
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
         proposal = yield from in_thread(lambda: _what_next(night))
     else:
         proposal = yield from in_thread(lambda: night.optimizer.suggest(night.coupons))
+        night.verdict = _too_dear(night, proposal)
     suggestion = None if night.verdict else proposal
     metadata: dict[str, Any] = {
         **night.label.metadata("decision", night.bench.clock.now_s),
@@ -131,6 +132,23 @@ def _stop_reason(night: Night, p_reached: float, elapsed_s: float) -> str:
     if night.deadline_s is not None and elapsed_s >= night.deadline_s:
         return f"time is up: {elapsed_s / 3600:.2g} h of {night.deadline_s / 3600:.2g} h"
     return ""
+
+
+def _too_dear(night: Night, proposal: Suggestion) -> str:
+    """Why the next coupon is not worth its hours; empty where it is, and where the optimiser expects nothing in numbers."""
+    price = night.campaign.stop.least_gain_per_hour
+    is_foreseen = all(site.predictions for site in proposal.sites)
+    if price is None or not is_foreseen or (night.n_done == 0 and not night.earlier):
+        return ""
+    gain = sum(site.acquisition for site in proposal.sites)
+    phases = suggestion_phases(proposal, night.campaign.measurement, night.times)
+    hours = sum(phase.duration_s for phase in phases) / 3600
+    if gain >= price * hours:
+        return ""
+    return (
+        f"not worth it: the next coupon is expected to raise the best site's score by {gain:.2g} in {hours:.2g} h, "
+        f"{gain / hours:.2g} per hour (asked: {price:g})"
+    )
 
 
 def _refuse_second_exposures(night: Night, hand: CouponInHand) -> None:

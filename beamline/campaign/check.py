@@ -132,6 +132,8 @@ def _stop_rules(campaign: Campaign) -> Iterator[str]:
     yield f"after {_n(campaign.n_coupons_max)}"
     if stop.target_reached_confidence is not None:
         yield f"or when a site meets the specification with {100 * stop.target_reached_confidence:g} % confidence"
+    if stop.least_gain_per_hour is not None:
+        yield f"or when the next coupon is expected to raise the score by less than {stop.least_gain_per_hour:g} per hour"
     if stop.at is not None:
         yield f"or at {stop.at.isoformat('minutes')}: no new coupon from then on"
     if stop.max_hours is not None:

@@ -17,6 +17,7 @@ from beamline.campaign.file import Campaign
 from beamline.optimize.space import SearchSpace
 from beamline.recipe import (
     ROOM_TEMPERATURE_C,
+    Coupon,
     Dot,
     Frozen,
     HeatTreatment,
@@ -33,6 +34,7 @@ __all__ = [
     "NightEstimate",
     "Phase",
     "PhaseName",
+    "coupon_hours",
     "coupon_phases",
     "estimate_night",
     "suggestion_phases",
@@ -154,6 +156,27 @@ def suggestion_phases(suggestion: Suggestion, measurement: Measurement, times: I
     sites = [s.site for s in suggestion.sites]
     writings = [s.writing for s in suggestion.sites]
     return coupon_phases(sites, writings, suggestion.heat_treatment, measurement, times)
+
+
+def coupon_hours(campaign: Campaign, times: InstrumentTimes) -> Callable[[Coupon, HeatTreatment], float]:
+    """What a coupon with a heat treatment costs, h; the optimiser divides what it expects to gain by it.
+
+    Hours count from the night's fair share for each of its coupons upwards: what a coupon leaves of its share brings no
+    further coupon. Where no time is set, the share is that of a coupon in the middle of the space: among quick treatments the
+    better one is taken, and a slow one must bring more.
+    """
+
+    def whole_h(coupon: Coupon, heat_treatment: HeatTreatment) -> float:
+        sites = campaign.layout(coupon)
+        phases = coupon_phases(sites, [middle] * len(sites), heat_treatment, campaign.measurement, times)
+        return sum(phase.duration_s for phase in phases) / 3600.0
+
+    middle, in_the_middle = _choice(campaign.space, 0.5)
+    if campaign.stop.max_hours is not None:
+        share_h = campaign.stop.max_hours / campaign.n_coupons_max
+    else:
+        share_h = whole_h(campaign.coupons[0], in_the_middle)
+    return lambda coupon, heat_treatment: max(whole_h(coupon, heat_treatment), share_h)
 
 
 def _writing_s(writing: Dot | Line, times: InstrumentTimes) -> float:

@@ -100,6 +100,18 @@ class Stop(Frozen):
         ]
         | None
     ) = None
+    least_gain_per_hour: (
+        Annotated[
+            float,
+            quantity(
+                "1/h",
+                "expected growth of the best site's score per hour of the next coupon, below which the night ends",
+                gt=0,
+                le=100,
+            ),
+        ]
+        | None
+    ) = None
     at: time | None = Field(
         default=None, description='local clock time, "07:30", from which on no new coupon is started'
     )

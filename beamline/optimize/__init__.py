@@ -8,6 +8,7 @@ from beamline.optimize.objective import Objective, RatioTarget, WavelengthTarget
 from beamline.optimize.protocol import (
     BestSite,
     CouponCheck,
+    Hours,
     Layout,
     ObservableCheck,
     Optimizer,
@@ -21,6 +22,7 @@ from beamline.optimize.space import SearchSpace
 __all__ = [
     "BestSite",
     "CouponCheck",
+    "Hours",
     "Layout",
     "Objective",
     "ObservableCheck",

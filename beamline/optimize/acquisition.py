@@ -1,9 +1,9 @@
 """Which coupon, which heat treatment, which sites: the recipes that a posterior expects most of.
 
-Outer choice: glass among the coupons at hand, hold temperature and time. Inner choice: exactly as many writings as there
-are sites, one after the other, each the one that adds most to the expected best outcome over joint draws (Monte Carlo
-q-expected-improvement, chosen greedily). Sites therefore differ: a second copy of the favourite adds little where the
-draws agree with each other, and a writing that is best in other draws adds much.
+Outer choice: glass among the coupons at hand, hold temperature and time, by what is gained per hour where hours are told.
+Inner choice: exactly as many writings as there are sites, one after the other, each the one that adds most to the expected
+best outcome over joint draws (Monte Carlo q-expected-improvement, chosen greedily). Sites therefore differ: a second copy
+of the favourite adds little where the draws agree with each other, and a writing that is best in other draws adds much.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ def choose(
     favourites: Sequence[tuple[float, float]],
     search: Search,
     rng: np.random.Generator,
+    hours: Callable[[float, HeatTreatment], float] | None = None,
 ) -> Choice:
     """The best coupon to make next.
 
@@ -143,12 +144,13 @@ def choose(
         favourites: (temperature degC, hold s) worth a look: those of the best coupon so far.
         search: how hard to look.
         rng: source of randomness.
+        hours: what a coupon of a glass (iodide fraction) with a heat treatment costs; None where all cost the same.
     """
     laser = Cube(laser_factors(space))
     coupon = FreshCoupon(draws, rng)
     points = laser.values(spread(search.n_writings, laser.n_free, rng))
     writings = _distinct(space, points)
-    scout = _Scout(draws.first(search.n_screening_draws), goal, space, coupon)
+    scout = _Scout(draws.first(search.n_screening_draws), goal, space, coupon, hours)
     fraction, heat_treatment = _coupon_of(
         scout, writings, sites_by_fraction=sites_by_fraction, favourites=favourites, search=search, rng=rng
     )
@@ -188,6 +190,7 @@ class _Scout:
     goal: Goal
     space: SearchSpace
     coupon: FreshCoupon
+    hours: Callable[[float, HeatTreatment], float] | None
 
     def of_glass(self, writings: tuple[Dot | Line, ...], fraction: float, n_sites: int) -> Callable[[Floats], float]:
         """The worth of a heat treatment (temperature degC, hold s) for n sites on a glass, as a function."""
@@ -202,7 +205,8 @@ class _Scout:
             sites = writing_sites(writings, fraction, steps)
             utility = self.goal.utility(self.coupon.outcomes(self.draws, grid.anneal(steps), sites))
             chosen, gains, _ = greedy(utility, incumbent, min(n_sites, len(writings)))
-            return float(gains.sum() + REPEAT_SHARE * utility[:, chosen].max(1).mean())
+            value = float(gains.sum() + REPEAT_SHARE * utility[:, chosen].max(1).mean())
+            return value if self.hours is None else value / self.hours(fraction, heat_treatment)
 
         return worth
 

@@ -13,7 +13,7 @@ from beamline.optimize.history import History
 from beamline.optimize.noise import Noise
 from beamline.optimize.objective import Objective
 from beamline.optimize.prior import PhysicsPrior, Prior
-from beamline.optimize.protocol import Layout, OptimizerStatus
+from beamline.optimize.protocol import Hours, Layout, OptimizerStatus
 from beamline.optimize.space import SearchSpace
 from beamline.optimize.standing import best_site
 from beamline.optimize.steady import steady
@@ -37,6 +37,7 @@ class Agent:
         prior: the model; the physics by default.
         noise: sizes of the scatter.
         search: how hard to look.
+        hours: what a coupon costs; None where all cost the same.
 
     Raises:
         ValueError: the seed is negative.
@@ -52,10 +53,12 @@ class Agent:
         prior: Prior | None = None,
         noise: Noise | None = None,
         search: Search | None = None,
+        hours: Hours | None = None,
     ) -> None:
         self.prior = prior or PhysicsPrior()
         self.noise = noise or Noise()
         self.search = search or Search()
+        self.hours = hours
         self.history = History("physics", space, objective, layout, seed)
         self._beliefs: dict[str, Belief] = {}
         self._status: tuple[str, OptimizerStatus] | None = None
@@ -76,6 +79,7 @@ class Agent:
         first_of = {coupon.glass.iodide_fraction: coupon for coupon in reversed(history.unused(coupons))}
         layouts = {fraction: history.sites(first_of[fraction]) for fraction in sorted(first_of)}
         belief = self._belief(history.n_coupons)
+        hours = self.hours
         choice = choose(
             belief.draws,
             belief.goal(history),
@@ -84,6 +88,7 @@ class Agent:
             favourites=belief.favourites(history),
             search=self.search,
             rng=history.rng(history.n_coupons, _CHOICE),
+            hours=None if hours is None else lambda fraction, heat: hours(first_of[fraction], heat),
         )
         return suggestion(
             history.suggestion_id(),

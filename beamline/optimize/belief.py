@@ -92,8 +92,8 @@ def believe(
         n_draws: joint draws to make.
     """
     evidence = history.evidence(n_coupons)
-    start = None if before is None else before.posterior.latent
-    posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), start)
+    last = None if before is None else before.posterior
+    posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), last)
     draws = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
     detectable = ln_detectable(evidence.observations)
     standing = standing_of(evidence, draws.truth, history.objective, detectable)

@@ -1,8 +1,7 @@
 """What the physics misses: smooth functions of the conditions, one for each observable, learnt from the residuals.
 
-A Gaussian process per observable with scikit-optimize's kernel, and amplitudes that scikit-optimize's regressor fits to
-the residuals between bounds: the misfit may neither vanish (the next coupon would be predicted too surely) nor swallow
-what the parameters should learn. The two rates share most of their misfit, so their ratio is known better than either.
+A Gaussian process per observable with scikit-optimize's kernel, whose amplitudes are learnt with the other sizes
+(`sizes.py`). The two rates share most of their misfit, so their ratio is known better than either.
 
 Draws are functions: random Fourier features of the same kernel carry a draw of the prior to any conditions (Rahimi and
 Recht 2007), and Matheron's rule moves it to the posterior (Wilson et al. 2020), so that one draw means the same function
@@ -11,7 +10,6 @@ wherever the search looks.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -23,22 +21,18 @@ from beamline.optimize.evidence import Sites
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.recipe import Dot
 
-__all__ = ["DEFAULT_AMPLITUDE", "Discrepancy", "coordinates", "fitted_amplitude", "shared"]
+__all__ = ["DEFAULT_AMPLITUDE", "Discrepancy", "coordinates", "correlation", "shared"]
 
 Floats = npt.NDArray[np.float64]
 
 DEFAULT_AMPLITUDE = np.array([0.006, 0.003, 0.25, 0.25])
 """One sigma of the misfit before data: 2 nm of the red peak, 0.6 nm of the green, 25 % of the rates. Assumptions, of the
 size of the effects that the model is known to leave out (docs/explanation/optimiser.md)."""
-AMPLITUDE_BOUNDS = (0.5, 3.0)
-"""What the fit may do to the default amplitude, as factors."""
 RATE_CORRELATION = 0.8
 """Of the misfits of the two rates: what is missed in the amount of crystal or in the damage changes both."""
 LENGTH_SCALE = 1.5
 """Of the misfit in `coordinates`: it changes by itself over about half of a usual search space in each factor."""
 N_FEATURES = 192
-FEWEST = 6
-"""Data below which an amplitude is not fitted."""
 
 
 def coordinates(sites: Sites) -> Floats:
@@ -119,34 +113,3 @@ class Discrepancy:
         """Weights of the features for n draws, (n_features, n, 4)."""
         mixing = np.linalg.cholesky(self.covariance)
         return np.asarray(rng.standard_normal((N_FEATURES, n, N_OBSERVABLES)) @ mixing.T)
-
-
-def fitted_amplitude(
-    where: Floats, coupon: npt.NDArray[np.int64], residual: Floats, *, sd: Floats, coupon_sd: float, default: float
-) -> float:
-    """Amplitude of one observable's misfit by marginal likelihood, within `AMPLITUDE_BOUNDS` of the default.
-
-    Args:
-        where: conditions of the data, (n, 7).
-        coupon: number of the coupon of each datum, (n,).
-        residual: data minus physics, (n,).
-        sd: noise and scatter of each datum, (n,).
-        coupon_sd: of the effect that the sites of a coupon share.
-        default: amplitude without data, and the answer for fewer than `FEWEST` data.
-    """
-    if len(residual) < FEWEST:
-        return default
-    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415  # seconds to import
-
-    from beamline.optimize.kernels import misfit_regressor  # noqa: PLC0415
-
-    low, high = AMPLITUDE_BOUNDS
-    # In units of the default amplitude: the regressor's tolerances are absolute.
-    model = misfit_regressor(
-        LENGTH_SCALE, where.shape[1], (low**2, high**2), (coupon_sd / default) ** 2, (sd / default) ** 2
-    )
-    with warnings.catch_warnings():
-        # An amplitude at its bound is an answer here, not an accident.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(np.column_stack([where, coupon]), residual / default)
-    return default * float(np.sqrt(model.kernel_.k1.k1.constant_value))

@@ -40,6 +40,12 @@ class Sites:
     def __len__(self) -> int:
         return len(self.writings)
 
+    def take(self, which: Sequence[int] | Ints) -> Sites:
+        """Some of the sites."""
+        chosen = np.asarray(which, dtype=np.int64)
+        writings = tuple(self.writings[i] for i in chosen)
+        return Sites(writings, self.iodide_fraction[chosen], self.power_at_sample_W[chosen], self.steps[chosen])
+
 
 @dataclass(frozen=True)
 class Evidence:

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import log_ndtr
 
-from beamline.optimize.discrepancy import Discrepancy, coordinates, correlation
+from beamline.optimize.algebra import Covariance
+from beamline.optimize.discrepancy import Discrepancy, coordinates
 from beamline.optimize.evidence import Evidence
+from beamline.optimize.inducing import inducing
 from beamline.optimize.noise import Noise
-from beamline.optimize.observables import Known, Observable
+from beamline.optimize.observables import N_OBSERVABLES, Known, Observable
 from beamline.optimize.prior import Prior, Sensitivity
 
 __all__ = ["Linear", "Problem"]
@@ -24,6 +26,11 @@ __all__ = ["Linear", "Problem"]
 Floats = npt.NDArray[np.float64]
 
 _RATES = [Observable.LN_RED_RATE, Observable.LN_GREEN_RATE]
+
+MOST_INDUCING = 80
+"""Conditions that stand for all in the misfit, and at which draws are held to the physics itself and not to its tangent."""
+STALE = 0.2
+"""Move of a latent, in prior sigmas, beyond which derivatives are renewed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Linear:
         log_energy: derivative of these rows by the logarithm of the pulse energy, (n_rows,).
         iodide: and by the iodide fraction of the glass, (n_rows,).
         covariance: of all that is neither physics nor noise of the analysis, (n, n).
+        sites: the observables of the sites, and their derivatives.
     """
 
     at: Floats
@@ -46,7 +54,8 @@ class Linear:
     weights: Floats
     log_energy: Floats
     iodide: Floats
-    covariance: Floats
+    covariance: Covariance
+    sites: Sensitivity
 
 
 class Problem:
@@ -55,11 +64,11 @@ class Problem:
     Args:
         prior: the physics.
         evidence: what was learnt: n_rows rows of m sites.
-        noise: sizes of the scatter.
+        before: the same of its first coupons; their derivatives are still good where the latents have hardly moved.
     """
 
-    def __init__(self, prior: Prior, evidence: Evidence, noise: Noise) -> None:
-        self.prior, self.evidence, self.noise = prior, evidence, noise
+    def __init__(self, prior: Prior, evidence: Evidence, before: Problem | None = None) -> None:
+        self.prior, self.evidence = prior, evidence
         self.direct, direct_number, direct_sd = prior.direct_data(evidence.sites)
         self.where = coordinates(evidence.sites)
         self.number = np.concatenate([evidence.number, direct_number])
@@ -67,10 +76,12 @@ class Problem:
         known = (*evidence.known, *(Known.VALUE,) * len(direct_number))
         self.is_value = np.array([one is Known.VALUE for one in known])
         self.is_below = np.array([one is Known.BELOW for one in known])
+        self.inducing = inducing(self.where, MOST_INDUCING)
         site = evidence.row_site
-        self.alike = correlation(self.where, self.where)[np.ix_(site, site)]
-        self.same_coupon = evidence.coupon[site][:, None] == evidence.coupon[site]
-        self.same_place = evidence.place[site][:, None] == evidence.place[site]
+        self.coupon_rows = tuple(np.flatnonzero(evidence.coupon[site] == n) for n in range(evidence.n_coupons))
+        self.coupon_sites = tuple(np.flatnonzero(evidence.coupon == n) for n in range(evidence.n_coupons))
+        # Derivatives by coupon, with the latents at which they were taken.
+        self._slopes: dict[int, tuple[Floats, Sensitivity]] = {} if before is None else dict(before._slopes)  # noqa: SLF001  # one class
         self._last: tuple[Floats, Sensitivity] | None = None
 
     @property
@@ -86,37 +97,71 @@ class Problem:
         mean[:, total] = np.logaddexp(*np.moveaxis(at[:, total][..., _RATES], -1, 0))
         return np.concatenate([mean, latent @ self.direct.T], axis=1)
 
-    def linearise(self, latent: Floats, discrepancy: Discrepancy, odd: Floats) -> Linear:
+    def values(self, latent: Floats, linear: Linear) -> Floats:
+        """Observables of the sites under s sets of latents: the physics where it is picked, its tangent elsewhere.
+
+        Args:
+            latent: (s, n_latent).
+            linear: whose tangent.
+
+        Returns:
+            (s, m, 4).
+        """
+        evidence, picked = self.evidence, np.sort(self.inducing.picked)
+        if len(evidence.sites) <= MOST_INDUCING:
+            return self.prior.observables(latent, evidence.sites)
+        moved = (latent - linear.at) @ linear.sites.latent.reshape(-1, latent.shape[1]).T
+        values = linear.sites.value + moved.reshape(len(latent), -1, N_OBSERVABLES)
+        values[:, picked] = self.prior.observables(latent, evidence.sites.take(picked))
+        return np.asarray(values)
+
+    def linearise(self, latent: Floats, discrepancy: Discrepancy, noise: Noise) -> Linear:
         """Rows, derivatives and covariance at some latents.
 
         Args:
             latent: where, (n_latent,).
             discrepancy: prior of the misfit.
-            odd: variance that rows have for themselves besides, (n,).
+            noise: sizes of the scatter.
         """
         found = self._sensitivity(latent)
-        weights, site, noise = self._weights(found.value), self.evidence.row_site, self.noise
-        energy = np.einsum("no,no->n", weights, found.log_energy[site])
-        iodide = np.einsum("no,no->n", weights, found.iodide[site])
-        by_latent = np.einsum("no,nol->nl", weights, found.latent[site])
-        of_coupon = weights @ noise.coupon @ weights.T + noise.iodide_fraction**2 * np.outer(iodide, iodide)
-        of_site = weights @ noise.site @ weights.T + noise.ln_energy**2 * np.outer(energy, energy)
-        n = len(site)
-        covariance = np.zeros((self.n, self.n))
-        covariance[:n, :n] = (
-            (weights @ discrepancy.covariance @ weights.T) * self.alike
-            + of_coupon * self.same_coupon
-            + of_site * self.same_place
-        )
-        covariance += np.diag(odd)
-        return Linear(
+        weights, site = self._weights(found.value), self.evidence.row_site
+        linear = Linear(
             at=latent,
             mean=self.rows(found.value[None], latent[None])[0],
-            latent=np.vstack([by_latent, self.direct]),
+            latent=np.vstack([np.einsum("no,nol->nl", weights, found.latent[site]), self.direct]),
             weights=weights,
-            log_energy=energy,
-            iodide=iodide,
-            covariance=covariance,
+            log_energy=np.einsum("no,no->n", weights, found.log_energy[site]),
+            iodide=np.einsum("no,no->n", weights, found.iodide[site]),
+            covariance=Covariance((), np.zeros((0, 0))),
+            sites=found,
+        )
+        return self.with_sizes(linear, discrepancy, noise)
+
+    def with_sizes(self, linear: Linear, discrepancy: Discrepancy, noise: Noise) -> Linear:
+        """The same with other sizes of misfit and scatter."""
+        weights, iodide, energy = linear.weights, linear.iodide, linear.log_energy
+        site, place, left = self.evidence.row_site, self.evidence.place, self.inducing.left
+        blocks: list[Floats] = []
+        for rows in self.coupon_rows:
+            w, here = weights[rows], site[rows]
+            same_place = place[here][:, None] == place[here]
+            of_coupon = w @ noise.coupon @ w.T + noise.iodide_fraction**2 * np.outer(iodide[rows], iodide[rows])
+            of_site = w @ noise.site @ w.T + noise.ln_energy**2 * np.outer(energy[rows], energy[rows])
+            rest = (w @ discrepancy.covariance @ w.T) * (left[here][:, None] * (here[:, None] == here))
+            blocks.append(of_coupon + of_site * same_place + rest)
+        blocks += [np.zeros((1, 1))] * (self.n - len(site))
+        mixed = weights @ np.linalg.cholesky(discrepancy.covariance)
+        features = np.zeros((self.n, N_OBSERVABLES * self.inducing.features.shape[1]))
+        features[: len(site)] = np.einsum("no,nk->nok", mixed, self.inducing.features[site]).reshape(len(site), -1)
+        return Linear(
+            linear.at,
+            linear.mean,
+            linear.latent,
+            weights,
+            energy,
+            iodide,
+            Covariance(tuple(blocks), features),
+            linear.sites,
         )
 
     def as_gaussian(self, truth: Floats) -> tuple[Floats, Floats]:
@@ -140,8 +185,33 @@ class Problem:
         return number, variance
 
     def _sensitivity(self, latent: Floats) -> Sensitivity:
-        if self._last is None or not np.array_equal(self._last[0], latent):
-            self._last = (latent, self.prior.sensitivity(latent, self.evidence.sites))
+        """Observables at these latents; derivatives there, or from where the latents have hardly moved since."""
+        if self._last is not None and np.array_equal(self._last[0], latent):
+            return self._last[1]
+        stale = [
+            n
+            for n in range(len(self.coupon_sites))
+            if n not in self._slopes or np.abs(self._slopes[n][0] - latent).max(initial=0.0) > STALE
+        ]
+        sites, m = self.evidence.sites, len(self.evidence.sites)
+        if stale:
+            which = np.concatenate([self.coupon_sites[n] for n in stale])
+            renewed = self.prior.sensitivity(latent, sites.take(which))
+            start = 0
+            for n in stale:
+                part = slice(start, start + len(self.coupon_sites[n]))
+                start = part.stop
+                one = Sensitivity(
+                    renewed.value[part], renewed.latent[part], renewed.log_energy[part], renewed.iodide[part]
+                )
+                self._slopes[n] = (latent, one)
+        by_latent = np.empty((m, N_OBSERVABLES, len(latent)))
+        by_energy, by_iodide = np.empty((2, m, N_OBSERVABLES))
+        for n, here in enumerate(self.coupon_sites):
+            slopes = self._slopes[n][1]
+            by_latent[here], by_energy[here], by_iodide[here] = slopes.latent, slopes.log_energy, slopes.iodide
+        values = self.prior.observables(latent[None], sites)[0]
+        self._last = (latent, Sensitivity(values, by_latent, by_energy, by_iodide))
         return self._last[1]
 
     def _weights(self, values: Floats) -> Floats:

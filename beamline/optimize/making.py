@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from beamline.optimize.objective import Objective
-from beamline.optimize.protocol import Layout, Optimizer, OptimizerKind
+from beamline.optimize.protocol import Hours, Layout, Optimizer, OptimizerKind
 from beamline.optimize.space import SearchSpace
 from beamline.physics import PRIOR, Prior
 
@@ -20,6 +20,7 @@ def make_optimizer(
     layout: Layout,
     seed: int,
     prior: Prior = PRIOR,
+    hours: Hours | None = None,
 ) -> Optimizer:
     """An optimiser without observations.
 
@@ -32,6 +33,7 @@ def make_optimizer(
         layout: sites of a coupon.
         seed: of all random numbers; a whole number of at least 0.
         prior: of the model's parameters; for "physics".
+        hours: what a coupon costs, weighed by "physics"; None where all coupons cost the same.
 
     Raises:
         ValueError: no such kind, or a negative seed.
@@ -41,7 +43,7 @@ def make_optimizer(
         from beamline.optimize.agent import Agent  # noqa: PLC0415  # scipy and numba
         from beamline.optimize.prior import PhysicsPrior  # noqa: PLC0415  # as above
 
-        return Agent(space, objective, layout, seed, prior=PhysicsPrior(prior=prior))
+        return Agent(space, objective, layout, seed, prior=PhysicsPrior(prior=prior), hours=hours)
     if kind in {"gp", "sobol"}:
         from beamline.optimize.nested import GpOptimizer, SobolOptimizer  # noqa: PLC0415  # scipy
 

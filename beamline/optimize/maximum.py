@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import solve_triangular
 
-from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, Discrepancy, fitted_amplitude
+from beamline.optimize.algebra import Factor
+from beamline.optimize.discrepancy import Discrepancy
 from beamline.optimize.likelihood import Linear, Problem
-from beamline.optimize.noise import Noise
-from beamline.optimize.observables import Observable
+from beamline.optimize.sizes import Sizes
 
-__all__ = ["Maximum", "amplitudes", "maximise"]
+__all__ = ["Maximum", "maximise", "surprise", "with_sizes"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,6 +21,8 @@ MAX_LATENT_STEP = 1.0
 SETTLED = 2e-3
 """Relative fall of the cost below which the search ends."""
 GIVE_UP_DAMPING = 1e6
+LIMIT_ROUNDS = 4
+"""How often the stand-ins of limits are renewed before the first step; they follow the latents later."""
 
 
 @dataclass(frozen=True)
@@ -32,119 +33,113 @@ class Maximum:
         linear: the rows linearised there.
         number: rows as Gaussian data, (n,).
         variance: of their noise, (n,).
+        factor: of the rows' covariance with that noise.
         latent_sd: one sigma of each latent under the linearised posterior, (n_latent,).
-        surprise: z-score of each row against what all others say, latents integrated out, (n,).
-        foreseen: variance of each row under all others, its noise included, (n,).
         odd: variance that rows have for themselves besides, (n,).
+        widening: of the latents' prior.
     """
 
     linear: Linear
     number: Floats
     variance: Floats
+    factor: Factor
     latent_sd: Floats
-    surprise: Floats
-    foreseen: Floats
     odd: Floats
+    widening: float
 
 
-def maximise(problem: Problem, discrepancy: Discrepancy, start: Floats, odd: Floats, max_steps: int) -> Maximum:
+def maximise(
+    problem: Problem, discrepancy: Discrepancy, sizes: Sizes, start: Floats, odd: Floats, *, max_steps: int
+) -> Maximum:
     """Searches from some latents; covariance and stand-ins of the limits are renewed at every step.
 
     Args:
         problem: the rows.
-        discrepancy: prior of the misfit.
+        discrepancy: prior of the misfit, with the amplitudes of the sizes.
+        sizes: of the scatter and of the latents' prior.
         start: (n_latent,).
         odd: variance that rows have for themselves besides, (n,).
         max_steps: of the search.
     """
-    linear = problem.linearise(start, discrepancy, odd)
-    truth, damping = linear.mean, 1e-3
+    weight = sizes.widening**-2
+    linear = problem.linearise(start, discrepancy, sizes.noise)
+    truth, damping, rounds = linear.mean, 1e-3, LIMIT_ROUNDS
     for _ in range(max_steps):
-        number, variance, factor, truth = _renewed(problem, linear, truth)
-        cost = _cost(linear.at, number - linear.mean, factor)
-        trial, trial_cost, damping = _step(problem, linear, number, factor, damping)
+        number, variance, factor, truth = _renewed(problem, linear, truth, odd, rounds)
+        rounds = 1
+        cost = _cost(weight, linear.at, number - linear.mean, factor)
+        trial, trial_cost, damping = _step(problem, linear, number, factor, (weight, damping))
         if trial_cost >= cost:
             break
-        linear = problem.linearise(trial, discrepancy, odd)
+        linear = problem.linearise(trial, discrepancy, sizes.noise)
         if cost - trial_cost < SETTLED * cost:
             break
-    number, variance, factor, _ = _renewed(problem, linear, truth)
-    slope = solve_triangular(factor, linear.latent, lower=True)
-    curvature = np.eye(len(start)) + slope.T @ slope
-    # Leave-one-out (Rasmussen and Williams 2006, eq. 5.12) under the linearised model.
-    precision = np.linalg.inv(linear.covariance + np.diag(variance) + linear.latent @ linear.latent.T)
-    residual = number - linear.mean + linear.latent @ linear.at
+    number, variance, factor, _ = _renewed(problem, linear, truth, odd, rounds)
+    curvature = weight * np.eye(len(start)) + factor.products(linear.latent, linear.latent)
     return Maximum(
         linear=linear,
         number=number,
         variance=variance,
+        factor=factor,
         latent_sd=np.sqrt(np.diag(np.linalg.inv(curvature))),
-        surprise=precision @ residual / np.sqrt(np.diag(precision)),
-        foreseen=1.0 / np.diag(precision),
         odd=odd,
+        widening=sizes.widening,
     )
 
 
-def _cost(latent: Floats, residual: Floats, factor: Floats) -> float:
-    left = solve_triangular(factor, residual, lower=True)
-    return float(latent @ latent + left @ left)
+def with_sizes(problem: Problem, found: Maximum, discrepancy: Discrepancy, sizes: Sizes) -> Maximum:
+    """The same place under other sizes; `latent_sd` is left as it was."""
+    linear = problem.with_sizes(found.linear, discrepancy, sizes.noise)
+    factor = linear.covariance.factor(found.variance + found.odd)
+    return Maximum(linear, found.number, found.variance, factor, found.latent_sd, found.odd, sizes.widening)
+
+
+def surprise(found: Maximum) -> tuple[Floats, Floats]:
+    """Each row against what all others say, latents integrated out (Rasmussen and Williams 2006, eq. 5.12).
+
+    Returns:
+        z-scores (n,), and variances of the rows under all others, their noise included, (n,).
+    """
+    linear = found.linear
+    whole = linear.covariance.factor(found.variance + found.odd, more=found.widening * linear.latent)
+    residual = found.number - linear.mean + linear.latent @ linear.at
+    diagonal = whole.inverse_diagonal()
+    return whole.solve(residual) / np.sqrt(diagonal), 1.0 / diagonal
+
+
+def _cost(weight: float, latent: Floats, residual: Floats, factor: Factor) -> float:
+    return float(weight * latent @ latent + factor.squares(residual))
 
 
 def _step(
-    problem: Problem, linear: Linear, number: Floats, factor: Floats, damping: float
+    problem: Problem, linear: Linear, number: Floats, factor: Factor, damped: tuple[float, float]
 ) -> tuple[Floats, float, float]:
     """One damped Gauss-Newton step that lowers the cost, if there is one: latents, their cost, next damping."""
-    slope = solve_triangular(factor, linear.latent, lower=True)
-    left = solve_triangular(factor, number - linear.mean, lower=True)
-    curvature = np.eye(len(linear.at)) + slope.T @ slope
-    gradient = slope.T @ left - linear.at
-    cost = _cost(linear.at, number - linear.mean, factor)
+    weight, damping = damped
+    residual = number - linear.mean
+    curvature = weight * np.eye(len(linear.at)) + factor.products(linear.latent, linear.latent)
+    gradient = factor.products(linear.latent, residual[:, None])[:, 0] - weight * linear.at
+    cost = _cost(weight, linear.at, residual, factor)
     while damping < GIVE_UP_DAMPING:
         step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), gradient)
         step *= min(1.0, MAX_LATENT_STEP / max(float(np.abs(step).max()), 1e-12))
         trial = linear.at + step
         rows = problem.rows(problem.prior.observables(trial[None], problem.evidence.sites), trial[None])[0]
-        trial_cost = _cost(trial, number - rows, factor)
+        trial_cost = _cost(weight, trial, number - rows, factor)
         if trial_cost < cost:
             return trial, trial_cost, max(damping / 10.0, 1e-6)
         damping = max(10.0 * damping, 1e-2)
     return linear.at, cost, damping
 
 
-def _renewed(problem: Problem, linear: Linear, truth: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+def _renewed(
+    problem: Problem, linear: Linear, truth: Floats, odd: Floats, rounds: int
+) -> tuple[Floats, Floats, Factor, Floats]:
     """Gaussian stand-ins of the limits at the mean of the truth, which they move: numbers, variances, factor, truth."""
     number, variance = problem.as_gaussian(truth)
-    factor = np.asarray(np.linalg.cholesky(linear.covariance + np.diag(variance)), dtype=float)
-    for _ in range(0 if problem.is_value.all() else 4):
-        left = solve_triangular(factor, number - linear.mean, lower=True)
-        truth = number - variance * solve_triangular(factor.T, left, lower=False)
+    factor = linear.covariance.factor(variance + odd)
+    for _ in range(0 if problem.is_value.all() else rounds):
+        truth = number - variance * factor.solve(number - linear.mean)
         number, variance = problem.as_gaussian(truth)
-        factor = np.asarray(np.linalg.cholesky(linear.covariance + np.diag(variance)), dtype=float)
+        factor = linear.covariance.factor(variance + odd)
     return number, variance, factor, truth
-
-
-def amplitudes(problem: Problem, found: Maximum) -> Floats:
-    """Amplitudes of the misfit, by observable, from the residuals of the measured values, (4,)."""
-    evidence, noise, linear = problem.evidence, problem.noise, found.linear
-    n = evidence.n_rows
-    residual = found.number[:n] - linear.mean[:n]
-    rest = noise.ln_energy**2 * linear.log_energy**2 + found.variance[:n]
-    fitted = np.empty(len(Observable))
-    for observable in Observable:
-        rows = (evidence.row_weights[:, observable] == 1.0) & problem.is_value[:n]
-        site = evidence.row_site[rows]
-        fitted[observable] = fitted_amplitude(
-            problem.where[site],
-            evidence.coupon[site],
-            residual[rows],
-            sd=np.sqrt(rest[rows] + noise.site[observable, observable]),
-            coupon_sd=_coupon_sd(noise, linear.iodide[rows], observable),
-            default=float(DEFAULT_AMPLITUDE[observable]),
-        )
-    return fitted
-
-
-def _coupon_sd(noise: Noise, by_iodide: Floats, observable: Observable) -> float:
-    """Size of what a coupon's sites share in one observable, its composition at the mean slope of the rows (n,)."""
-    slope = float(by_iodide.mean()) if len(by_iodide) else 0.0
-    return float(np.hypot(np.sqrt(noise.coupon[observable, observable]), noise.iodide_fraction * slope))

@@ -1,6 +1,6 @@
 """What keeps two sites of one recipe apart: sizes of the scatter that neither parameters nor misfit explain.
 
-Assumptions, of the size that the parts of a bench are specified for; the misfit's sizes are fitted, these are not.
+Assumptions, of the size that the parts of a bench are specified for: where data speak, `sizes.py` learns them.
 """
 
 from __future__ import annotations

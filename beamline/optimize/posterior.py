@@ -12,15 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve
 
-from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, Discrepancy, correlation
+from beamline.optimize.discrepancy import Discrepancy
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.likelihood import Problem
-from beamline.optimize.maximum import MAX_LATENT_STEP, Maximum, amplitudes, maximise
+from beamline.optimize.maximum import MAX_LATENT_STEP, Maximum, maximise, surprise, with_sizes
 from beamline.optimize.noise import Noise
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.prior import Prior
+from beamline.optimize.sizes import Sizes, learnt_sizes
 
 __all__ = ["Draws", "Posterior", "fit"]
 
@@ -30,6 +31,8 @@ MAX_STEPS = 12
 OUTLIER_SIGMA = 3.0
 """A datum further than this from what all others say gets a scatter of its own until it is at this distance. Not noise of
 the analysis: the site is believed to be what was measured, and not to speak for others."""
+FEW_SHARE = 0.1
+"""Largest share of the data that are left out where sizes are learnt, because they contradict the others."""
 DRAW_STEPS = 2
 """Steps of each draw after the linear one."""
 
@@ -49,8 +52,8 @@ class Posterior:
     Attributes:
         prior: the physics.
         evidence: what was learnt.
-        noise: sizes of the scatter.
-        discrepancy: prior of the misfit, with fitted amplitudes.
+        sizes: of misfit and scatter, as learnt.
+        discrepancy: prior of the misfit, with these amplitudes.
         latent: maximum a posteriori, (n_latent,).
         latent_sd: one sigma of each coordinate, (n_latent,).
         data: rows and maximum; None before the first datum.
@@ -58,30 +61,38 @@ class Posterior:
 
     prior: Prior
     evidence: Evidence
-    noise: Noise
+    sizes: Sizes
     discrepancy: Discrepancy
     latent: Floats
     latent_sd: Floats
     data: Fitted | None
 
+    @property
+    def noise(self) -> Noise:
+        """Sizes of the scatter."""
+        return self.sizes.noise
+
     def draws(self, n: int, rng: np.random.Generator) -> Draws:
         """Joint draws, n of them, of latents, misfit and the truth at the observed sites."""
-        start = rng.standard_normal((n, len(self.latent)))
+        start = self.sizes.widening * rng.standard_normal((n, len(self.latent)))
         weights = self.discrepancy.draw_weights(n, rng)
         if self.data is None:
-            return Draws(self, start, weights, np.zeros((n, 0)), np.zeros((n, 0, N_OBSERVABLES)))
-        found, evidence = self.data.maximum, self.evidence
+            return Draws(self, start, weights, np.zeros((0, n, N_OBSERVABLES)), np.zeros((n, 0, N_OBSERVABLES)))
+        found, evidence, problem = self.data.maximum, self.evidence, self.data.problem
         scatter = _scatter(self, self.data, weights, rng)
-        noise = rng.standard_normal((n, self.data.problem.n)) * np.sqrt(found.variance)
+        noise = rng.standard_normal((n, problem.n)) * np.sqrt(found.variance)
         aim = found.number - scatter - noise
-        factor = cho_factor(found.linear.covariance + np.diag(found.variance), lower=True)
-        latent, rows, values = _explain(self.data, start, aim, factor)
-        pull = cho_solve(factor, (aim - rows).T).T
-        told = found.number - noise - found.variance * pull  # the rows without the noise of the analysis
+        latent, rows, values = _explain(self.data, start, aim)
+        pull = found.factor.solve((aim - rows).T)
+        told = found.number - noise - found.variance * pull.T  # the rows without the noise of the analysis
         truth = values.copy()
         for row in np.flatnonzero(~evidence.row_is_total):
             truth[:, evidence.row_site[row], np.argmax(evidence.row_weights[row])] = told[:, row]
-        return Draws(self, latent, weights, pull[:, : evidence.n_rows], truth)
+        # What the data make of the misfit at the conditions that stand for all, (p, s, 4).
+        by_feature = found.linear.covariance.features.T @ pull
+        mixing = np.linalg.cholesky(self.discrepancy.covariance)
+        moved = np.tensordot(by_feature.reshape(N_OBSERVABLES, -1, n), mixing, axes=(0, 1))
+        return Draws(self, latent, weights, moved, truth)
 
 
 def _scatter(posterior: Posterior, data: Fitted, feature_weights: Floats, rng: np.random.Generator) -> Floats:
@@ -103,27 +114,27 @@ def _scatter(posterior: Posterior, data: Fitted, feature_weights: Floats, rng: n
     return spectra + rng.standard_normal((n, data.problem.n)) * np.sqrt(data.maximum.odd)
 
 
-def _explain(data: Fitted, start: Floats, aim: Floats, factor: tuple[Floats, bool]) -> tuple[Floats, Floats, Floats]:
+def _explain(data: Fitted, start: Floats, aim: Floats) -> tuple[Floats, Floats, Floats]:
     """Latents near `start` (s, n_latent) that explain `aim` (s, n), with the rows and the sites' observables they give.
 
     Gauss-Newton with the Jacobian of the maximum; a draw's step is kept only where it helps, else the next is shorter.
     """
-    linear, problem = data.maximum.linear, data.problem
-    pulled = cho_solve(factor, linear.latent)  # Sigma^-1 J
-    gain = cho_factor(np.eye(linear.latent.shape[1]) + linear.latent.T @ pulled)
+    linear, problem, covariance = data.maximum.linear, data.problem, data.maximum.factor
+    weight = data.maximum.widening**-2
+    pulled = covariance.solve(linear.latent)  # Sigma^-1 J
+    gain = cho_factor(weight * np.eye(linear.latent.shape[1]) + linear.latent.T @ pulled)
 
     def costs(latent: Floats) -> tuple[Floats, Floats, Floats]:
-        values = problem.prior.observables(latent, problem.evidence.sites)
+        values = problem.values(latent, linear)
         rows = problem.rows(values, latent)
-        left = solve_triangular(factor[0], (aim - rows).T, lower=True).T
-        return rows, values, np.asarray(((latent - start) ** 2).sum(1) + (left**2).sum(1))
+        return rows, values, weight * ((latent - start) ** 2).sum(1) + covariance.squares((aim - rows).T)
 
     linear_rows = linear.mean + (start - linear.at) @ linear.latent.T
     latent = start + cho_solve(gain, pulled.T @ (aim - linear_rows).T).T
     rows, values, cost = costs(latent)
     size = np.ones(len(start))
     for _ in range(DRAW_STEPS):
-        step = cho_solve(gain, (start - latent).T + pulled.T @ (aim - rows).T).T
+        step = cho_solve(gain, weight * (start - latent).T + pulled.T @ (aim - rows).T).T
         longest = np.abs(step).max(axis=1, initial=1e-12)
         trial = latent + step * (size * np.minimum(1.0, MAX_LATENT_STEP / longest))[:, None]
         trial_rows, trial_values, trial_cost = costs(trial)
@@ -144,14 +155,14 @@ class Draws:
         posterior: from which.
         latent: (s, n_latent).
         weights: of the misfit's features, (n_features, s, 4).
-        pull: Matheron's weights of the rows, (s, n_rows).
+        moved: weights of the features of the conditions that stand for all, by which the data move the misfit, (p, s, 4).
         truth: observables of the m observed sites without the noise of the analysis, (s, m, 4).
     """
 
     posterior: Posterior
     latent: Floats
     weights: Floats
-    pull: Floats
+    moved: Floats
     truth: Floats
 
     def __len__(self) -> int:
@@ -159,40 +170,55 @@ class Draws:
 
     def first(self, n: int) -> Draws:
         """The first n of the draws."""
-        return Draws(self.posterior, self.latent[:n], self.weights[:, :n], self.pull[:n], self.truth[:n])
+        return Draws(self.posterior, self.latent[:n], self.weights[:, :n], self.moved[:, :n], self.truth[:n])
 
     def misfit(self, where: Floats) -> Floats:
         """The drawn misfits at some conditions (`discrepancy.coordinates`): (m, 7) -> (s, m, 4)."""
-        discrepancy = self.posterior.discrepancy
-        found = np.tensordot(discrepancy.features(where), self.weights, axes=(1, 0))  # (m, s, 4)
+        found = np.tensordot(self.posterior.discrepancy.features(where), self.weights, axes=(1, 0))  # (m, s, 4)
         if self.posterior.data is not None:
-            problem, linear = self.posterior.data.problem, self.posterior.data.maximum.linear
-            alike = correlation(where, problem.where)[:, self.posterior.evidence.row_site]
-            pushed = self.pull.T[:, :, None] * (linear.weights @ discrepancy.covariance)[:, None, :]
-            found = found + np.tensordot(alike, pushed, axes=(1, 0))
+            features = self.posterior.data.problem.inducing.features_at(where)
+            found = found + np.tensordot(features, self.moved, axes=(1, 0))
         return np.asarray(np.moveaxis(found, 0, 1))
 
 
 def fit(
-    prior: Prior, evidence: Evidence, noise: Noise, feature_rng: np.random.Generator, start: Floats | None = None
+    prior: Prior,
+    evidence: Evidence,
+    noise: Noise,
+    feature_rng: np.random.Generator,
+    before: Posterior | None = None,
 ) -> Posterior:
     """Posterior of some evidence.
 
     Args:
         prior: the physics.
         evidence: what was learnt; may be nothing.
-        noise: sizes of the scatter.
+        noise: sizes of the scatter, before data.
         feature_rng: for the random features of the misfit.
-        start: latents from which the search begins, (n_latent,): usually the last maximum.
+        before: posterior of the first coupons of this evidence, from which the search begins.
     """
-    discrepancy = Discrepancy.make(DEFAULT_AMPLITUDE, feature_rng)
-    at = np.zeros(len(prior.latents)) if start is None else start
+    sizes = Sizes(noise=noise) if before is None else before.sizes
+    discrepancy = Discrepancy.make(sizes.amplitude, feature_rng)
+    at = np.zeros(len(prior.latents)) if before is None else before.latent
     if evidence.n_rows == 0:
-        return Posterior(prior, evidence, noise, discrepancy, np.zeros(len(at)), np.ones(len(at)), None)
-    problem = Problem(prior, evidence, noise)
-    found = maximise(problem, discrepancy, at, np.zeros(problem.n), MAX_STEPS)
-    # With a first answer at hand: how large is the misfit, and which data does nothing else support?
-    discrepancy = replace(discrepancy, amplitude=amplitudes(problem, found))
-    odd = np.maximum(0.0, (found.surprise / OUTLIER_SIGMA) ** 2 - 1.0) * found.foreseen * problem.is_value
-    found = maximise(problem, discrepancy, found.linear.at, odd, MAX_STEPS // 2)
-    return Posterior(prior, evidence, noise, discrepancy, found.linear.at, found.latent_sd, Fitted(problem, found))
+        return Posterior(prior, evidence, sizes, discrepancy, np.zeros(len(at)), np.ones(len(at)), None)
+    problem = Problem(prior, evidence, None if before is None or before.data is None else before.data.problem)
+    found = maximise(problem, discrepancy, sizes, at, np.zeros(problem.n), max_steps=MAX_STEPS)
+    # With a first answer at hand: how large are the parts, and which data does nothing else support?
+    sizes = learnt_sizes(problem, found.linear, _few(_odd(problem, found)), sizes, noise)
+    discrepancy = replace(discrepancy, amplitude=sizes.amplitude)
+    odd = _odd(problem, with_sizes(problem, found, discrepancy, sizes))
+    found = maximise(problem, discrepancy, sizes, found.linear.at, odd, max_steps=MAX_STEPS // 2)
+    return Posterior(prior, evidence, sizes, discrepancy, found.linear.at, found.latent_sd, Fitted(problem, found))
+
+
+def _odd(problem: Problem, found: Maximum) -> Floats:
+    """Scatter of their own, as a variance, of the rows that contradict all others, (n,)."""
+    z, foreseen = surprise(found)
+    return np.asarray(np.maximum(0.0, (z / OUTLIER_SIGMA) ** 2 - 1.0) * foreseen * problem.is_value)
+
+
+def _few(odd: Floats) -> Floats:
+    """The oddest of them: where many rows contradict the others it is not they who are odd, the sizes are."""
+    few = np.sort(odd)[::-1][: max(1, int(FEW_SHARE * len(odd)))]
+    return np.where(odd >= few[-1], odd, 0.0)

@@ -29,6 +29,8 @@ SPREAD_SCALE: Final = 0.5
 parameters, from the literature or assumed. At full spread the red peak of the paper's own setting ranges over 75 nm between
 the 10th and the 90th percentile, which contradicts that it is known to be 613 nm (P14); half the spread leaves 20-40 nm."""
 
+FURTHEST: Final = 6.0
+"""Prior sigmas (half spreads) beyond which no parameter goes."""
 LN_RATE_PER_PHOTON: Final = 9.0
 """Logarithm of counts/s for one photon unit of the model. Unknown before the first coupon: `COLLECTION_SD` leaves a factor
 of twenty either way."""
@@ -137,8 +139,8 @@ class PhysicsPrior:
         return physics.settings(sites.writings, sites.iodide_fraction, sites.power_at_sample_W)
 
     def _parameters(self, latent: Floats) -> npt.NDArray[np.void]:
-        # Beyond four sigma the kernels' exponentials have no meaning; the optimiser's steps may try.
-        return self.prior.from_standard(np.clip(latent[:, : self._n_physics], -4.0, 4.0), self.scale)
+        # Further out the kernels' exponentials have no meaning; the optimiser's steps may try.
+        return self.prior.from_standard(np.clip(latent[:, : self._n_physics], -FURTHEST, FURTHEST), self.scale)
 
     def _counted(self, latent: Floats, writings: Sequence[Dot | Line], emitted: npt.NDArray[np.void]) -> Floats:
         """Emission of the model as seen by the spectrometer: (s, m) observables -> (s, m, 4)."""

@@ -14,6 +14,7 @@ from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Predicti
 __all__ = [
     "BestSite",
     "CouponCheck",
+    "Hours",
     "Layout",
     "ObservableCheck",
     "Optimizer",
@@ -27,6 +28,8 @@ OptimizerKind = Literal["physics", "gp", "skopt", "sobol", "random", "botorch", 
 
 Layout = Callable[[Coupon], Sequence[Site]]
 """Where the sites of a coupon are."""
+Hours = Callable[[Coupon, HeatTreatment], float]
+"""What a coupon with a heat treatment costs, in hours or anything proportional: gains are divided by it."""
 
 _Probability = Annotated[float, quantity("1", ge=0, le=1)]
 _Number = Annotated[float, quantity("1")]

@@ -13,6 +13,8 @@ from beamline.campaign import (
     Campaign,
     InstrumentTimes,
     NightEstimate,
+    Stop,
+    coupon_hours,
     coupon_phases,
     estimate_night,
     parse_campaign,
@@ -160,3 +162,13 @@ def test_a_suggestion_is_planned_like_its_coupon(campaign: Campaign) -> None:
     assert [phase.name for phase in planned] == [
         "decide", "load", "write", "carry", "ramp_up", "hold", "cool", "measure", "unload",
     ]  # fmt: skip
+
+
+def test_hours_of_a_coupon_count_from_its_fair_share_of_the_night(campaign: Campaign) -> None:
+    quick, slow = (HeatTreatment(temperature_C=300.0, hold_s=hold_s) for hold_s in (0.0, 100000.0))
+    coupon = campaign.coupons[0]
+    hours = coupon_hours(campaign, TIMES)
+    assert hours(coupon, quick) < hours(coupon, slow)
+    assert hours(coupon, slow) - hours(coupon, slow.model_copy(update={"hold_s": 64000.0})) == pytest.approx(10.0)
+    with_time = campaign.model_copy(update={"stop": Stop(max_hours=9.0, max_coupons=1)})
+    assert coupon_hours(with_time, TIMES)(coupon, quick) == 9.0

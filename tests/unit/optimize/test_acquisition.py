@@ -143,3 +143,23 @@ def test_reasons_name_the_case_that_a_site_is_for(kit: ModuleType) -> None:
     assert role(ratio, 1, latent, latents) == "for the case that ratio (ratio) is above its present estimate"
     nothing = Choice(gains=np.array([0.5, 0.0]), credit=np.zeros((200, 2)), **told)
     assert "scatter" in role(nothing, 1, latent, latents)
+
+
+def test_gain_per_hour_takes_the_quicker_of_two_treatments_that_serve_alike(kit: ModuleType) -> None:
+    """The small model does not know the hold: told that hours cost, the shorter holds are taken."""
+    space = SearchSpace(hold_s=(0.0, 20000.0))
+    told: list[float] = []
+    for hours in (None, lambda _fraction, heat: 1.0 + heat.hold_s / 3600.0):
+        draws = fit(kit.SmallPrior(), gather([]), Noise(), np.random.default_rng(0)).draws(64, np.random.default_rng(1))
+        choice = choose(
+            draws,
+            Goal(Objective(), 3.0, np.zeros(64)),
+            space,
+            sites_by_fraction={0.5: 3},
+            favourites=(),
+            search=Search(n_draws=64, n_screening_draws=32, n_writings=24),
+            rng=np.random.default_rng(2),
+            hours=hours,
+        )
+        told.append(choice.heat_treatment.hold_s)
+    assert told[1] < 0.25 * told[0]

@@ -72,6 +72,18 @@ def test_no_coupon_is_started_after_the_time_is_up(session: Session, campaign: C
     assert "time is up" in outcome.reason
 
 
+def test_a_night_ends_when_the_next_coupon_is_not_worth_its_hours(session: Session, campaign: Campaign) -> None:
+    campaign = campaign.model_copy(
+        update={"stop": Stop(least_gain_per_hour=100.0), "optimizer": OptimizerChoice(kind="physics")}
+    )
+    outcome = run_night(session, campaign)
+    assert outcome.n_coupons == 1
+    assert "not worth it" in outcome.reason
+    last = session.records.runs(purpose="decision")[-1].start
+    assert last["verdict"] == "stop"
+    assert "next_suggestion" in last
+
+
 def test_an_error_ends_the_night_in_the_safe_state_with_the_records_closed(
     session: Session, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,178 @@
+"""How large the parts are that keep data and physics apart: learnt by marginal likelihood, each held near its prior size.
+
+The parts (misfit, coupon, composition, pulse energy, site, and the prior of the parameters itself) are variance components
+of one Gaussian: the latents are integrated out along their tangent, so that what a parameter can explain is charged to
+nothing else. Each component is multiplied by the square root of how often the data use it over how often it should be used,
+until nothing changes (the minorise-maximise steps of Zhou et al. 2019), with an inverse-gamma prior about the default size.
+
+A component whose data say that it is several times larger than assumed says that the model is wrong there. That of the
+latents' prior is the verdict on the prior: where the parameters must be at four sigma to explain what was seen, the prior is
+widened for all of them, and physics is trusted less by as much.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, correlation, shared
+from beamline.optimize.likelihood import Linear, Problem
+from beamline.optimize.noise import Noise
+from beamline.optimize.observables import N_OBSERVABLES, Observable
+
+__all__ = ["Sizes", "learnt_sizes"]
+
+Floats = npt.NDArray[np.float64]
+
+MOST_SITES = 84
+"""Sites from which sizes are learnt, from coupons spread evenly over all: sizes are few numbers."""
+FEWEST_ROWS = 6
+"""Data below which nothing is learnt about sizes."""
+ROUNDS = 10
+
+_GROUPS = {
+    "red_peak": (Observable.RED_PEAK_EV,),
+    "green_peak": (Observable.GREEN_PEAK_EV,),
+    "rates": (Observable.LN_RED_RATE, Observable.LN_GREEN_RATE),
+}
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """How firmly a component is held at its default variance, and how far it may go.
+
+    Attributes:
+        firmness: of the prior, in data that agree with the default.
+        low: smallest factor on the variance.
+        high: largest.
+    """
+
+    firmness: float
+    low: float
+    high: float
+
+
+MISFIT = Belonging(3.0, 0.25**2, 8.0**2)
+COUPON = Belonging(2.0, 0.2**2, 5.0**2)
+SITE = Belonging(4.0, 0.2**2, 4.0**2)
+WIDENING = Belonging(30.0, 0.8**2, 3.0**2)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """One-sigma sizes of all that is not the physics at its nominal parameters.
+
+    Attributes:
+        amplitude: of the misfit by observable, (4,).
+        noise: of the scatter.
+        widening: factor on the prior sigma of every latent.
+    """
+
+    amplitude: Floats = field(default_factory=lambda: DEFAULT_AMPLITUDE)
+    noise: Noise = field(default_factory=Noise)
+    widening: float = 1.0
+
+
+def _only(covariance: Floats, group: tuple[Observable, ...]) -> Floats:
+    mask = np.zeros(N_OBSERVABLES)
+    mask[list(group)] = 1.0
+    return np.asarray(covariance * np.outer(mask, mask))
+
+
+def _subset(problem: Problem) -> npt.NDArray[np.int64]:
+    """Rows of values of coupons spread evenly over all, the newest among them."""
+    counts = [len(sites) for sites in problem.coupon_sites]
+    n = len(counts)
+    keep = max(1, min(n, int(MOST_SITES * n / max(sum(counts), 1))))
+    coupons = sorted({round(i * (n - 1) / max(keep - 1, 1)) for i in range(keep)} | {n - 1})
+    rows = np.concatenate([problem.coupon_rows[n] for n in coupons])
+    return np.asarray(rows[problem.is_value[rows]])
+
+
+def _components(
+    problem: Problem, linear: Linear, rows: npt.NDArray[np.int64], default: Noise
+) -> list[tuple[str, Belonging, Floats]]:
+    """Name, prior and covariance at the default size, over the rows."""
+    evidence, weights = problem.evidence, linear.weights[rows]
+    site = evidence.row_site[rows]
+    alike = correlation(problem.where[site], problem.where[site])
+    same_coupon = evidence.coupon[site][:, None] == evidence.coupon[site]
+    same_place = evidence.place[site][:, None] == evidence.place[site]
+    iodide, energy, latent = linear.iodide[rows], linear.log_energy[rows], linear.latent[rows]
+    found = []
+    for name, group in _GROUPS.items():
+        for kind, belonging, covariance, pattern in (
+            ("misfit", MISFIT, shared(DEFAULT_AMPLITUDE), alike),
+            ("coupon", COUPON, default.coupon, same_coupon),
+            ("site", SITE, default.site, same_place),
+        ):
+            found.append((f"{kind} {name}", belonging, (weights @ _only(covariance, group) @ weights.T) * pattern))
+    found.append(("composition", COUPON, default.iodide_fraction**2 * np.outer(iodide, iodide) * same_coupon))
+    found.append(("energy", SITE, default.ln_energy**2 * np.outer(energy, energy) * same_place))
+    found.append(("latents", WIDENING, latent @ latent.T))
+    return found
+
+
+def learnt_sizes(problem: Problem, linear: Linear, odd: Floats, start: Sizes, default: Noise) -> Sizes:
+    """Sizes at the maximum of the marginal likelihood of the measured values, times their priors.
+
+    Args:
+        problem: the rows.
+        linear: the rows linearised near their maximum.
+        odd: variance that rows have for themselves besides, (n,).
+        start: from which the search begins: usually what was learnt before.
+        default: sizes of the scatter to which they are held.
+    """
+    rows = _subset(problem)
+    if len(rows) < FEWEST_ROWS:
+        return start
+    components = _components(problem, linear, rows, default)
+    residual = problem.number[rows] - linear.mean[rows] + linear.latent[rows] @ linear.at
+    fixed = np.diag(problem.sd[rows] ** 2 + odd[rows])
+    factors = _factors_of(start, components, default)
+    parts = np.array([part for _, _, part in components])
+    firmness, low, high = (np.array([getattr(b, key) for _, b, _ in components]) for key in ("firmness", "low", "high"))
+    for _ in range(ROUNDS):
+        precision = np.linalg.inv(fixed + np.tensordot(factors, parts, axes=1))
+        pulled = precision @ residual
+        used = np.einsum("i,kij,j->k", pulled, parts, pulled, optimize=True)
+        due = parts.reshape(len(parts), -1) @ precision.ravel()
+        factors = factors * np.sqrt((used + firmness / factors**2) / (due + firmness / factors))
+        factors = np.clip(factors, low, high)
+    return _sizes_of(factors, components, default)
+
+
+def _factors_of(sizes: Sizes, components: list[tuple[str, Belonging, Floats]], default: Noise) -> Floats:
+    first = {name: group[0] for name, group in _GROUPS.items()}
+    known = {
+        "composition": (sizes.noise.iodide_fraction / default.iodide_fraction) ** 2,
+        "energy": (sizes.noise.ln_energy / default.ln_energy) ** 2,
+        "latents": sizes.widening**2,
+    }
+    for name, o in first.items():
+        known[f"misfit {name}"] = (sizes.amplitude[o] / DEFAULT_AMPLITUDE[o]) ** 2
+        known[f"coupon {name}"] = sizes.noise.coupon[o, o] / default.coupon[o, o]
+        known[f"site {name}"] = sizes.noise.site[o, o] / default.site[o, o]
+    return np.array([np.clip(known[name], belonging.low, belonging.high) for name, belonging, _ in components])
+
+
+def _sizes_of(factors: Floats, components: list[tuple[str, Belonging, Floats]], default: Noise) -> Sizes:
+    by_name = dict(zip((name for name, _, _ in components), factors, strict=True))
+
+    def scale(kind: str) -> Floats:
+        out = np.empty(N_OBSERVABLES)
+        for name, group in _GROUPS.items():
+            out[list(group)] = np.sqrt(by_name[f"{kind} {name}"])
+        return out
+
+    coupon, site = scale("coupon"), scale("site")
+    noise = replace(
+        default,
+        ln_energy=default.ln_energy * float(np.sqrt(by_name["energy"])),
+        iodide_fraction=default.iodide_fraction * float(np.sqrt(by_name["composition"])),
+        coupon=default.coupon * np.outer(coupon, coupon),
+        site=default.site * np.outer(site, site),
+    )
+    return Sizes(DEFAULT_AMPLITUDE * scale("misfit"), noise, float(np.sqrt(by_name["latents"])))
