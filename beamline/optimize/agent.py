@@ -13,7 +13,7 @@ from beamline.optimize.history import History
 from beamline.optimize.noise import Noise
 from beamline.optimize.objective import Objective
 from beamline.optimize.prior import PhysicsPrior, Prior
-from beamline.optimize.protocol import Hours, Layout, OptimizerStatus
+from beamline.optimize.protocol import CouponCheck, Hours, Layout, OptimizerStatus, TraceEntry
 from beamline.optimize.space import SearchSpace
 from beamline.optimize.standing import best_site
 from beamline.optimize.steady import steady
@@ -22,6 +22,8 @@ from beamline.recipe import Coupon, Observation, Suggestion
 
 __all__ = ["Agent"]
 
+KEPT = 3
+"""Newest beliefs that are kept whole."""
 _CHOICE = 10
 """Purpose of the random numbers of a choice; those of the belief are below."""
 
@@ -61,6 +63,7 @@ class Agent:
         self.hours = hours
         self.history = History("physics", space, objective, layout, seed)
         self._beliefs: dict[str, Belief] = {}
+        self._told: dict[str, tuple[TraceEntry | None, CouponCheck | None]] = {}
         self._status: tuple[str, OptimizerStatus] | None = None
 
     def ingest(self, observations: Sequence[Observation]) -> None:
@@ -111,8 +114,8 @@ class Agent:
 
     def _fresh_status(self) -> OptimizerStatus:
         history = self.history
-        beliefs = [self._belief(n) for n in range(history.n_coupons + 1)]
-        belief = beliefs[-1]
+        belief = self._belief(history.n_coupons)
+        told = [self._told_of(n) for n in range(1, history.n_coupons + 1)]
         again = belief.best_again(history)
         p_again = None
         if again is not None:
@@ -127,25 +130,42 @@ class Agent:
             fresh_coupon=() if again is None else predictions(again),
             p_fresh_coupon=p_again,
             parameters=parameters(belief.posterior),
-            checks=tuple(one.check for one in beliefs if one.check is not None),
+            checks=tuple(check for _, check in told if check is not None),
             misfit=misfits(belief.posterior.discrepancy.amplitude),
-            trace=tuple(one.trace(group) for one, group in zip(beliefs[1:], history.groups, strict=True)),
+            trace=tuple(trace for trace, _ in told if trace is not None),
         )
+
+    def _told_of(self, n_coupons: int) -> tuple[TraceEntry | None, CouponCheck | None]:
+        if self.history.digest(n_coupons) not in self._told:
+            self._belief(n_coupons)
+        return self._told[self.history.digest(n_coupons)]
+
+    def adopt(self, n_coupons: int, belief: Belief) -> None:
+        """Takes a belief that was worked out elsewhere, of the same history, prior and noise, for its own."""
+        self._keep(n_coupons, belief)
 
     def _belief(self, n_coupons: int) -> Belief:
         """Belief after the first coupons; each starts from the one before it, so that it does not depend on the calls."""
-        before: Belief | None = None
-        for n in range(n_coupons + 1):
-            key = self.history.digest(n)
-            if key not in self._beliefs:
-                self._beliefs[key] = believe(
-                    self.history,
-                    n,
-                    before=before,
-                    prior=self.prior,
-                    noise=self.noise,
-                    n_draws=self.search.n_draws,
-                )
-            before = self._beliefs[key]
-        assert before is not None  # the loop runs at least once
+        first = next((n for n in range(n_coupons, -1, -1) if self.history.digest(n) in self._beliefs), None)
+        before = None if first is None else self._beliefs[self.history.digest(first)]
+        for n in range(0 if first is None else first + 1, n_coupons + 1):
+            before = believe(
+                self.history,
+                n,
+                before=before,
+                prior=self.prior,
+                noise=self.noise,
+                n_draws=self.search.n_draws,
+            )
+            self._keep(n, before)
+        assert before is not None  # the loop runs at least once where nothing was kept
         return before
+
+    def _keep(self, n_coupons: int, belief: Belief) -> None:
+        """A belief holds tens of megabytes after hundreds of outcomes: the newest few are kept, of the others what is told."""
+        key = self.history.digest(n_coupons)
+        self._beliefs[key] = belief
+        trace = belief.trace(self.history.groups[n_coupons - 1]) if n_coupons else None
+        self._told[key] = (trace, belief.check)
+        for old in list(self._beliefs)[:-KEPT]:
+            del self._beliefs[old]
