@@ -17,7 +17,7 @@ from scipy.ndimage import median_filter, uniform_filter1d
 from beamline.analysis.axis import energy_eV, jacobian_nm_per_eV
 from beamline.analysis.detector import Detector
 
-__all__ = ["Binned", "WINDOW_nm", "binned", "check"]
+__all__ = ["Binned", "WINDOW_nm", "binned", "check", "noise_factor"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -106,7 +106,7 @@ def _scatter(values: Floats, among: Bools) -> float:
     return float(np.median(np.abs(fourth[among[2:-2]]))) / (math.sqrt(70.0) * MEDIAN_OF_ABSOLUTE)
 
 
-def _noise_factor(net: Floats, light: Floats, sd: Floats) -> float:
+def noise_factor(net: Floats, light: Floats, sd: Floats) -> float:
     """Measured over stated variance without light, from the half of the pixels that has least light."""
     return max(_scatter(net / sd, light <= np.median(light)) ** 2, SMALLEST_NOISE_FACTOR)
 
@@ -132,7 +132,7 @@ def binned(axis: Floats, light: Floats, dark: Floats, n_averages: int, detector:
     smooth = uniform_filter1d(clean, max(3, round(SMOOTHING_nm / mean_pitch)))
     dark_variance = detector.dark_variance(uniform_filter1d(median_filter(dark, size=7), 9), n_averages)
     stated = np.sqrt(dark_variance + detector.light_variance(smooth, n_averages))
-    dark_variance = dark_variance * _noise_factor(net, smooth, stated)
+    dark_variance = dark_variance * noise_factor(net, smooth, stated)
     shot = replace(detector, nonuniformity=0.0).light_variance(smooth, n_averages)
     pattern = max(detector.nonuniformity, _nonuniformity(net, smooth, dark_variance + shot))
     variance = dark_variance + shot + (pattern * np.maximum(smooth, 0.0)) ** 2

@@ -1,0 +1,147 @@
+"""Bias and coverage of the analysis on synthetic data of known truth, and the speed of a map. `python benchmarks/analysis.py [part]`."""
+
+from __future__ import annotations
+
+import math
+import resource
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from beamline.analysis import Detector, analyse_map, band, energy_eV, fit_decay, jacobian_nm_per_eV
+from beamline.analysis.prepare import binned
+from beamline.analysis.search import Search
+from beamline.analysis.select import best_fit
+from beamline.analysis.spectrum import FALSE_POSITIVE
+
+Floats = NDArray[np.float64]
+AXIS = np.linspace(430.0, 830.0, 2048)
+ENERGY = energy_eV(AXIS)
+PER_PIXEL = np.gradient(AXIS) / jacobian_nm_per_eV(AXIS)
+READ_COUNTS, N_AVERAGES = 10.0, 10
+DETECTOR = Detector(read_noise_counts=READ_COUNTS, nonuniformity=0.0)
+
+
+def spectrum(rng: np.random.Generator, light: Floats) -> tuple[Floats, Floats]:
+    """Counts with light and without, shot noise and read noise."""
+    dark, noise = np.full(AXIS.size, 1000.0), READ_COUNTS / math.sqrt(N_AVERAGES)
+    gain = DETECTOR.gain_counts_per_electron
+    shot = rng.poisson(light * N_AVERAGES / gain) * gain / N_AVERAGES
+    return dark + shot + noise * rng.standard_normal(AXIS.size), dark + noise * rng.standard_normal(AXIS.size)
+
+
+def area_for(signal_to_noise: float, shape: Floats) -> float:
+    """Area of a band whose highest pixel is so many sigma of that pixel (difference of two means)."""
+    still = 2.0 * READ_COUNTS**2 / N_AVERAGES
+    gain = DETECTOR.gain_counts_per_electron / N_AVERAGES
+    s2 = signal_to_noise**2
+    height = 0.5 * (s2 * gain + math.sqrt((s2 * gain) ** 2 + 4.0 * s2 * still))
+    return height / float(shape.max())
+
+
+def bands(n: int = 300) -> None:
+    """Two bands, one to three widths apart: truth against the fit's own (noise) uncertainty, shapes as the fit's priors say."""
+    print("\nbands: peak of the red one; S/N of its highest pixel; distance in widths; pulls (fit - truth) / sigma")
+    print(f"{'S/N':>6} {'apart':>6} {'n':>5} {'found two':>10} {'bias/sd':>9} {'+-':>6} {'68 %':>6} {'95 %':>6}")
+    for ratio in (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0):
+        for apart in (1.0, 1.5, 3.0):
+            rng = np.random.default_rng([int(ratio), int(10 * apart)])
+            pulls, n_two = [], 0
+            for _ in range(n):
+                fwhm = float(rng.uniform(0.08, 0.11))
+                red = 2.3175 - 0.52 * apart * fwhm if apart < 2 else float(rng.uniform(1.92, 2.05))
+                green = red + apart * fwhm
+                shape = [
+                    band(
+                        ENERGY,
+                        1.0,
+                        peak,
+                        fwhm,
+                        log_asymmetry=float(np.clip(rng.normal(0.1, 0.1), -0.2, 0.4)),
+                        tail=float(np.clip(rng.normal(0.4, 0.12), 0.2, 0.8)),
+                    )
+                    * PER_PIXEL
+                    for peak in (green, red)
+                ]
+                light = sum(area_for(ratio, one) * one for one in shape)
+                data = binned(AXIS, *spectrum(rng, np.asarray(light)), N_AVERAGES, DETECTOR)
+                fit = best_fit(data, Search(data), FALSE_POSITIVE)
+                if len(fit.bands) == 2:
+                    n_two += 1
+                    found = min(fit.bands, key=lambda b: b.peak_eV)
+                    pulls.append((found.peak_eV - red) / found.sd_peak_eV)
+            z = np.array(pulls) if pulls else np.full(1, np.nan)
+            print(
+                f"{ratio:6g} {apart:6g} {n:5d} {n_two / n:10.3f} {z.mean():9.3f} {z.std() / math.sqrt(z.size):6.3f} "
+                f"{np.mean(abs(z) < 1):6.3f} {np.mean(abs(z) < 1.96):6.3f}",
+                flush=True,
+            )
+
+
+def decays(n: int = 150) -> None:
+    """Three exponentials behind a response of 0.5 ns, counted: the two averages and each lifetime."""
+    width, n_bins, rate = 0.25, 1024, 1000.0
+    edges = (np.arange(n_bins) + 0.5) * width - 4.0
+    response = np.exp(-0.5 * (edges / 0.22) ** 2)
+    response /= response.sum()
+    print("\nlifetimes: pulls of the averages (intensity, amplitude), number of exponentials as the data ask for")
+    print(f"{'photons':>8} {'kind':>10} {'n':>4} {'bias/sd':>8} {'+-':>6} {'68 %':>6} {'95 %':>6} {'rel. sd':>8}")
+    for photons in (1e4, 1e5, 1e6):
+        rng = np.random.default_rng(int(photons))
+        pulls: dict[str, list[float]] = {"intensity": [], "amplitude": []}
+        relative: dict[str, list[float]] = {"intensity": [], "amplitude": []}
+        for _ in range(n):
+            middle = float(rng.uniform(10, 25))
+            lifetimes = np.array([middle / 5, middle, middle * 3])
+            shares = np.array([0.15, 0.5, 0.35]) * rng.uniform(0.8, 1.2, 3)
+            shares /= shares.sum()
+            mean = np.zeros(n_bins)
+            for tau, share in zip(lifetimes, shares, strict=True):
+                q = math.exp(-width / tau)
+                mean += photons * share * lfilter([1 - q], [1, -q], response)
+            counts = rng.poisson(mean + 0.1)
+            fit = fit_decay(counts, response, width, excitation_rate_kHz=rate)
+            truth = {"intensity": float(shares @ lifetimes), "amplitude": float(1 / (shares / lifetimes).sum())}
+            for kind in ("intensity", "amplitude"):
+                sd = fit.average_sd_ns(kind)
+                pulls[kind].append((fit.average_ns(kind) - truth[kind]) / sd)
+                relative[kind].append(sd / truth[kind])
+        for kind, values in pulls.items():
+            z = np.array(values)
+            print(
+                f"{photons:8.0e} {kind:>10} {n:4d} {z.mean():8.3f} {z.std() / math.sqrt(n):6.3f} {np.mean(abs(z) < 1):6.3f} "
+                f"{np.mean(abs(z) < 1.96):6.3f} {np.median(relative[kind]):8.4f}",
+                flush=True,
+            )
+
+
+def speed() -> None:
+    """A map of 200 x 200 spectra of 2048 pixels, made on the way, so that memory is that of the analysis."""
+    rng = np.random.default_rng(0)
+    green, red = (band(ENERGY, 1.0, peak, 0.09, log_asymmetry=0.1) * PER_PIXEL for peak in (2.41, 2.02))
+    light = [10.0 ** rng.uniform(2, 6, 1000) * (rng.random(1000) > 0.3) for _ in range(2)]
+    net = 0.2 * (light[0][:, None] * green + light[1][:, None] * red)
+    part = 1000.0 + net + np.sqrt(10.0 + 0.03 * net) * rng.standard_normal(net.shape)
+
+    def parts(n: int) -> Iterator[Floats]:
+        for _ in range(n):
+            yield part
+
+    dark = np.full(AXIS.size, 1000.0)
+    analyse_map(AXIS, parts(1), dark, integration_s=0.2, n_averages=10)  # compiles, or loads what was compiled
+    for n in (10, 40, 160):
+        begin = time.perf_counter()
+        analyse_map(AXIS, parts(n), dark, integration_s=0.2, n_averages=10)
+        seconds = time.perf_counter() - begin
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"map of {n * 1000:7d} spectra of 2048 pixels: {seconds:6.2f} s; largest memory so far {memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    parts_asked = sys.argv[1:] or ["bands", "decays", "speed"]
+    for name in parts_asked:
+        {"bands": bands, "decays": decays, "speed": speed}[name]()
