@@ -116,6 +116,7 @@ def open_session(
     catalog: bool = True,
     ask: Ask | None = None,
     faults: FaultSchedule | None = None,
+    nominal: bool = False,
 ) -> Session:
     """Put an instrument together.
 
@@ -128,10 +129,11 @@ def open_session(
         catalog: whether to start the process that takes finished runs into the catalog.
         ask: who carries coupons where the changer is a person; None: whoever is at the terminal.
         faults: what is to fail on purpose; for the simulated bench only.
+        nominal: the simulated bench is as the model has it, with the noise of its instruments and nothing else hidden.
 
     Raises:
         InstrumentConnectError: something of a bench does not answer; it names each role, address and what to do.
-        ValueError: faults for anything but the simulated bench.
+        ValueError: faults, or a nominal truth, for anything but the simulated bench.
         RecordError: the folder of the records cannot be used.
         SessionBusyError: another session lives on these records.
         WatchdogError: of a bench: nobody would watch the engine, because laser or furnace do not answer the watchdog.
@@ -140,6 +142,8 @@ def open_session(
         raise ValueError(
             f"faults on purpose are for the simulated bench; {instrument.name} is of kind {instrument.kind}: give none"
         )
+    if nominal and instrument.kind != "twin":
+        raise ValueError(f"a nominal truth is for the simulated bench; {instrument.name} is of kind {instrument.kind}")
     data.mkdir(parents=True, exist_ok=True)
     lock = FileLock(session_lock(data))
     if not lock.acquire():
@@ -148,7 +152,7 @@ def open_session(
         )
     with ExitStack() as undo:  # whatever fails from here on, nothing is left locked, connected or running
         undo.callback(lock.release)
-        clock, drivers, connections = _drivers(instrument, coupons, seed, ask)
+        clock, drivers, connections = _drivers(instrument, coupons, seed, ask, nominal=nominal)
         undo.callback(connections.close)
         injector: Injector | None = None
         if faults is not None and faults.entries:
@@ -221,7 +225,7 @@ def _allow_for_lateness(bench: Bench, instrument: Instrument) -> None:
 
 
 def _drivers(
-    instrument: Instrument, coupons: Sequence[Coupon], seed: int, ask: Ask | None
+    instrument: Instrument, coupons: Sequence[Coupon], seed: int, ask: Ask | None, *, nominal: bool
 ) -> tuple[Clock, Drivers, ExitStack]:
     """Clock, drivers, and what closes them."""
     if instrument.bench is not None:
@@ -233,11 +237,12 @@ def _drivers(
             instrument.bench, coupons, clock, instrument.geometry, ask if ask is not None else TerminalOperator()
         )
         return clock, drivers, connections
-    from devices.twin import build_twin  # noqa: PLC0415  # loads numba, which a session at hardware does not need
+    from devices.twin import Effects, build_twin  # noqa: PLC0415  # loads numba, which a session at hardware does not need
 
     simulated = DiscreteEventClock()
     truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
-    return simulated, build_twin(truth_seed, coupons, simulated, instrument.geometry), ExitStack()
+    effects = Effects.noise_only() if nominal else None
+    return simulated, build_twin(truth_seed, coupons, simulated, instrument.geometry, effects), ExitStack()
 
 
 @contextmanager

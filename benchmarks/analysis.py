@@ -1,4 +1,7 @@
-"""Bias and coverage of the analysis on synthetic data of known truth, and the speed of a map. `python benchmarks/analysis.py [part]`."""
+"""Bias and coverage of the analysis on synthetic data of known truth, and the speed of a map.
+
+`python benchmarks/analysis.py [bands] [decays] [speed]`
+"""
 
 from __future__ import annotations
 

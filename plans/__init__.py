@@ -2,23 +2,41 @@
 
 from plans.anneal import heat_treat_coupon, ramp_to
 from plans.campaign import Night, campaign_plan, coupon_plan
+from plans.decay import pl_decay
 from plans.documents import CouponInHand, NightLabel
+from plans.experiment import Experiment, ExperimentRefusedError
+from plans.mapping import pl_map
+from plans.matrix import dot_matrix, line_series, settings_map
 from plans.measure import measure_coupon
+from plans.pattern import rewrite, write_pattern
+from plans.series import anneal_ladder, anneal_series, stability_series
 from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon, write_site
 
 __all__ = [
     "CouponInHand",
+    "Experiment",
+    "ExperimentRefusedError",
     "Night",
     "NightLabel",
+    "anneal_ladder",
+    "anneal_series",
     "campaign_plan",
     "coupon_plan",
+    "dot_matrix",
     "empty_stage",
     "heat_treat_coupon",
     "in_thread",
+    "line_series",
     "load_on_stage",
     "measure_coupon",
+    "pl_decay",
+    "pl_map",
     "ramp_to",
+    "rewrite",
+    "settings_map",
+    "stability_series",
     "write_coupon",
+    "write_pattern",
     "write_site",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from bluesky.utils import Msg, MsgGenerator
@@ -45,7 +45,10 @@ class NightLabel:
 
 @dataclass(frozen=True)
 class CouponInHand:
-    """The coupon that is being processed, which of the night it is (from 1), and under which suggestion."""
+    """The coupon that is being processed, which of the night it is (from 1), and under which suggestion.
+
+    `experiment`, where it is given, goes into every run: name of the plan, its parameters, the time it was estimated to take.
+    """
 
     label: NightLabel
     coupon: Coupon
@@ -53,6 +56,7 @@ class CouponInHand:
     suggestion_id: str
     sites: dict[str, Site]
     recipes: dict[str, Recipe]
+    experiment: dict[str, Any] = field(default_factory=dict)
 
     def metadata(self, purpose: str, clock_s: float) -> dict[str, Any]:
         """Start-document metadata of a run on this coupon."""
@@ -63,4 +67,5 @@ class CouponInHand:
             "suggestion_id": self.suggestion_id,
             "sites": {name: as_plain(site) for name, site in self.sites.items()},
             "recipes": {name: as_plain(recipe) for name, recipe in self.recipes.items()},
+            **({"experiment": self.experiment} if self.experiment else {}),
         }

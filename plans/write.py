@@ -32,11 +32,16 @@ def empty_stage(bench: Bench) -> MsgGenerator[None]:
     yield from bps.mv(bench.changer.at_stage, "")
 
 
-def write_coupon(bench: Bench, hand: CouponInHand) -> MsgGenerator[str]:
+def write_coupon(bench: Bench, hand: CouponInHand, *, is_rewriting: bool = False) -> MsgGenerator[str]:
     """One run, `purpose="writing"`: every site of the coupon in hand, in the order given. The coupon lies on the stage.
 
     Streams: `intents`, an event before a site is fired at, and `exposures`, one after each pass. A site with an intent and
     too few exposures is suspect: how much light it got nobody knows.
+
+    Args:
+        bench: the devices.
+        hand: the coupon, its sites and recipes.
+        is_rewriting: a further pass over sites that are written is meant, and the record says so.
 
     Returns:
         uid of the run.
@@ -46,7 +51,8 @@ def write_coupon(bench: Bench, hand: CouponInHand) -> MsgGenerator[str]:
     """
     if any(isinstance(hand.recipes[name].writing, Line) for name in hand.sites):
         bench.stage.require("lines", purpose="writing lines")
-    uid = yield from bps.open_run(hand.metadata("writing", bench.clock.now_s))
+    extra = {"is_rewriting": True} if is_rewriting else {}
+    uid = yield from bps.open_run({**hand.metadata("writing", bench.clock.now_s), **extra})
     for name, site in hand.sites.items():
         yield from write_site(bench, site, hand.recipes[name].writing)
     yield from bps.close_run()

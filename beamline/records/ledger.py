@@ -104,7 +104,9 @@ class _OpenRun:
     streams: dict[str, str] = field(default_factory=dict)  # descriptor uid -> stream name
     intents: set[str] = field(default_factory=set)  # names of the sites at which it was about to fire
     n_passes: Counter[str] = field(default_factory=Counter)  # confirmed ones, by site name
-    untouched: set[str] = field(default_factory=set)  # names of the sites that had seen no light when it began
+    untouched: set[str] = field(
+        default_factory=set
+    )  # names of the sites that might be written, or rewritten, when it began
 
 
 class Ledger:
@@ -159,6 +161,10 @@ class Ledger:
         """Whether a site has certainly not been exposed, and is not damaged."""
         return not self.coupon(coupon).damage and self.site(coupon, name).state in _UNTOUCHED
 
+    def may_rewrite(self, coupon: str, name: str) -> bool:
+        """Whether a further pass may go over a site: it is written, its exposures are confirmed, and nothing is wrong with it."""
+        return not self.coupon(coupon).damage and self.site(coupon, name).state in _EXPOSED
+
     def _take(self, name: str, doc: dict[str, Any]) -> None:
         match name:
             case "start":
@@ -184,7 +190,8 @@ class Ledger:
         self._coupons[serial] = replace(_described(self.coupon(serial), about), n_coupon=doc.get("n_coupon"))
         run = self._runs[doc["uid"]] = _OpenRun(doc, serial)
         if purpose == "writing":
-            run.untouched = {name for name in doc["sites"] if self.may_write(serial, name)}
+            may = self.may_rewrite if doc.get("is_rewriting") else self.may_write
+            run.untouched = {name for name in doc["sites"] if may(serial, name)}
             for name, site in doc["sites"].items():
                 asked = (Recipe.model_validate(doc["recipes"][name]), doc.get("suggestion_id"))
                 self._intend(Site.model_validate(site), asked, doc["uid"])

@@ -18,6 +18,8 @@ __all__ = ["Footprint", "KeepOut", "crowding", "footprints", "refusals"]
 
 TOLERANCE_MM = 1e-6
 """Places are rounded to 1e-9 mm where they are made; the stage resolves some 1e-5 mm."""
+SAME_PLACE_MM = 0.005
+"""Further passes go over a site when they are as near to it."""
 _NO_LIGHT = frozenset({SiteState.BLANK, SiteState.INTENDED})
 
 
@@ -93,11 +95,18 @@ def crowding(coupon: CouponRecord, keep_out: KeepOut) -> list[str]:
 
 
 def refusals(
-    ledger: Ledger, serial: str, sites: Mapping[str, Site], recipes: Mapping[str, Recipe], keep_out: KeepOut
+    ledger: Ledger,
+    serial: str,
+    sites: Mapping[str, Site],
+    recipes: Mapping[str, Recipe],
+    keep_out: KeepOut,
+    *,
+    is_rewriting: bool = False,
 ) -> list[str]:
     """Why sites must not be written; empty where all may be.
 
-    A second exposure is refused whatever it is for: rewriting is a recipe of several passes, within one run.
+    A second exposure is refused, unless it is asked for by name: then every site must be one that was written, and is sound,
+    at the same place.
 
     Args:
         ledger: what has happened.
@@ -105,10 +114,17 @@ def refusals(
         sites: that are to be written, by name.
         recipes: how, by the same names.
         keep_out: how near they may come to each other, to what is there, and to the edges.
+        is_rewriting: a further pass over sites that are written is meant.
     """
     coupon = ledger.coupon(serial)
     if coupon.damage:
         return [f"coupon {serial} is damaged: {coupon.damage}"]
+    if is_rewriting:
+        return [
+            f"{serial} {name} {why}: it cannot be rewritten"
+            for name, site in sites.items()
+            if (why := _not_to_be_rewritten(ledger, serial, site))
+        ]
     found = []
     there = footprints(coupon)
     asked = {name: Footprint.of(site, recipes.get(name)) for name, site in sites.items()}
@@ -134,3 +150,14 @@ def refusals(
         if keep_out.are_close(first, second)
     ]
     return found
+
+
+def _not_to_be_rewritten(ledger: Ledger, serial: str, site: Site) -> str:
+    """Why no further pass may go over a site; empty where it may."""
+    record = ledger.site(serial, site.name)
+    if not ledger.may_rewrite(serial, site.name):
+        return f"is {record.state}{f' ({record.reason})' if record.reason else ''}"
+    before = record.site
+    if before is None or math.hypot(before.x_mm - site.x_mm, before.y_mm - site.y_mm) > SAME_PLACE_MM:
+        return "was written at another place"
+    return ""

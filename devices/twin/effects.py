@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 __all__ = ["Effects"]
 
@@ -142,4 +142,19 @@ class Effects:
             pixel_gain_sd=0.0,
             dark_pattern_sd_counts=0.0,
             nonlinearity=0.0,
+        )
+
+    @classmethod
+    def noise_only(cls) -> Effects:
+        """The nominal model behind an instrument with its noise: laser, shot and read noise, pixels, clockwork of the gate."""
+        usual = cls()
+        return replace(
+            cls.none(),
+            energy_noise_sd=usual.energy_noise_sd,
+            gate_jitter_sd_s=usual.gate_jitter_sd_s,
+            furnace_noise_sd_C=usual.furnace_noise_sd_C,
+            shot_noise=True,
+            read_noise_counts=usual.read_noise_counts,
+            pixel_gain_sd=usual.pixel_gain_sd,
+            dark_pattern_sd_counts=usual.dark_pattern_sd_counts,
         )

@@ -1,0 +1,58 @@
+"""A picture read back: the light of each cell, from a map, as an image that any decoder of codes takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from beamline.experiments.maps import PlacedMap
+
+__all__ = ["CellLight", "grey_image", "light_of_cells"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class CellLight:
+    """Mean light of each cell by band, counts/s, shape (rows, columns); NaN where no point of the map lies."""
+
+    rates: dict[str, Floats]
+
+
+def light_of_cells(seen: PlacedMap, experiment: dict[str, Any]) -> CellLight:
+    """The light of the cells of a pattern.
+
+    Args:
+        seen: a map over it.
+        experiment: of the start document of the run that wrote it: cells, cell_mm, corner_mm.
+    """
+    asked = experiment["parameters"]
+    cells, cell_mm, corner = np.asarray(asked["cells"]), float(asked["cell_mm"]), asked["corner_mm"]
+    rows, columns = cells.shape
+    column = np.floor((seen.x_mm - corner[0]) / cell_mm).astype(int)
+    row = rows - 1 - np.floor((seen.y_mm - corner[1]) / cell_mm).astype(int)
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    index = row[inside] * columns + column[inside]
+    n = np.bincount(index, minlength=rows * columns)
+    out = {}
+    for name, rate in seen.seen.rates.items():
+        total = np.bincount(index, weights=rate[inside], minlength=rows * columns)
+        with np.errstate(invalid="ignore"):
+            out[name] = np.where(n > 0, total / n, np.nan).reshape(rows, columns)
+    return CellLight(out)
+
+
+def grey_image(values: Floats, *, pixels_per_cell: int = 8) -> NDArray[np.uint8]:
+    """Values as an image of 8 bits, from their 2nd to their 98th percentile, each cell some pixels wide.
+
+    Args:
+        values: shape (rows, columns); cells that are not numbers become middle grey.
+        pixels_per_cell: side of a cell.
+    """
+    low, high = (float(v) for v in np.nanpercentile(values, [2.0, 98.0]))
+    scaled = np.clip((values - low) / (high - low), 0.0, 1.0) if high > low else np.full(values.shape, 0.5)
+    grey = np.where(np.isfinite(scaled), scaled, 0.5)
+    return np.asarray(np.kron(grey * 255.0, np.ones((pixels_per_cell, pixels_per_cell))), dtype=np.uint8)
