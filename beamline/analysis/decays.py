@@ -32,6 +32,7 @@ WORTH_A_COMPONENT = 14.0
 """Fall of the deviance that a further component (two numbers) must bring: noise does so once in a thousand times (chi^2)."""
 FEWEST_PHOTONS = 100.0
 MAX_STEPS = 120
+LONGEST_OF_WINDOW = 2.0
 SMALL = 1e-12
 STEP_IN_LOG = 1e-4
 
@@ -285,7 +286,8 @@ def _climb(data: _Data, start: Floats) -> _Point:
     values, damping = start.copy(), 1e-2
     k = (values.size - 2) // 2
     low = np.concatenate((np.full(k, math.log(0.1)), np.full(k, math.log(0.02 * data.width_ns)), [-14.0, -3.0]))
-    longest_ns = 20.0 * max(data.period_ns, data.counts.size * data.width_ns)
+    # what decays over much more than what is seen of it is a background, to which the data cannot put a lifetime
+    longest_ns = LONGEST_OF_WINDOW * data.counts.size * data.width_ns
     high = np.concatenate((np.full(k, 30.0), np.full(k, math.log(longest_ns)), [20.0, 3.0]))
     expected, rows = _model(values, data)
     deviance = float(_deviances(data.counts, expected).sum())
