@@ -83,7 +83,7 @@ def srgb(xyz: ArrayLike, *, white: float = 1.0) -> Floats:
     room = np.where(below, grey / np.where(below, grey - linear, 1.0), 1.0).min(axis=-1, keepdims=True)
     inside = np.maximum(grey + room * (linear - grey), 0.0)
     inside = inside / np.maximum(inside.max(axis=-1, keepdims=True), 1.0)
-    return np.where(inside <= 0.0031308, 12.92 * inside, 1.055 * inside ** (1 / 2.4) - 0.055)
+    return np.asarray(np.where(inside <= 0.0031308, 12.92 * inside, 1.055 * inside ** (1 / 2.4) - 0.055))
 
 
 def srgb_of_light(wavelength_nm: ArrayLike, photons: ArrayLike, *, white: float | None = None) -> Floats:

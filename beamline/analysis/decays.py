@@ -34,6 +34,12 @@ FEWEST_PHOTONS = 100.0
 MAX_STEPS = 120
 LONGEST_OF_WINDOW = 2.0
 SMALL = 1e-12
+SPREADS: dict[int, tuple[tuple[float, ...], ...]] = {
+    1: ((1.0,),),
+    2: ((0.25, 1.3), (0.8, 4.0)),
+    3: ((0.12, 0.7, 2.5), (0.3, 1.0, 6.0), (0.05, 0.4, 1.2)),
+}
+"""Lifetimes to start from, in units of the mean time of a photon after the peak, by the number of components."""
 STEP_IN_LOG = 1e-4
 
 
@@ -228,7 +234,7 @@ def _folded(response: Floats, lifetime_ns: float, data: _Data) -> Floats:
     n = once.size
     # the response is over well before the end, so that from there on the decay is a pure exponential
     later = np.exp(-(left - (n - 1) * data.width_ns / lifetime_ns) - np.arange(n) * data.width_ns / lifetime_ns)
-    return once + float(once[-1]) * later / -math.expm1(-left)
+    return np.asarray(once + float(once[-1]) * later / -math.expm1(-left))
 
 
 def _model(values: Floats, data: _Data) -> tuple[Floats, Floats]:
@@ -267,7 +273,7 @@ def _starts(data: _Data, k: int, simpler: _Point | None) -> Sequence[Floats]:
     net = np.maximum(data.counts - background, 0.0)
     mean_ns = max(float(net[peak:] @ (time_ns[peak:] - time_ns[peak]) / max(net[peak:].sum(), 1.0)), data.width_ns)
     total = max(float(net.sum()), 1.0)
-    spreads = {1: [(1.0,)], 2: [(0.25, 1.3), (0.8, 4.0)], 3: [(0.12, 0.7, 2.5), (0.3, 1.0, 6.0), (0.05, 0.4, 1.2)]}[k]
+    spreads = SPREADS[k]
     starts = [
         np.concatenate((np.log(np.full(k, total / k)), np.log(mean_ns * np.array(s)), [math.log(background), 0.0]))
         for s in spreads
@@ -329,7 +335,7 @@ def _finished(data: _Data, point: _Point) -> DecayFit:
         photons=np.exp(point.values[:k][order]),
         background_counts=math.exp(point.values[2 * k]),
         shift_ns=float(point.values[2 * k + 1]) * data.width_ns,
-        time_ns=(np.arange(data.counts.size) + 0.5) * data.width_ns,
+        time_ns=np.asarray((np.arange(data.counts.size) + 0.5) * data.width_ns, dtype=np.float64),
         counts=data.counts,
         expected=point.expected,
         deviance=point.deviance,

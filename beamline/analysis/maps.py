@@ -132,7 +132,9 @@ def analyse_map(
             )
             rates[name].append(found.rate_counts_s)
             sds[name].append(found.sd_counts_s)
-        full.append((detector.is_full(counts[:, bins.window]) & ~detector.is_full(dark[bins.window])).any(axis=1))
+        full.append(
+            np.asarray((detector.is_full(counts[:, bins.window]) & ~detector.is_full(dark[bins.window])).any(axis=1))
+        )
         net, sd = bins.of_counts(counts, n_averages, detector)
         fitted.append(fit_spectra(bins.energy, bins.width, net, sd, bins.starts(net), low, high))
         done += len(counts)

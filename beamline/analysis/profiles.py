@@ -74,7 +74,8 @@ def line_width(across_mm: ArrayLike, rates: ArrayLike, sds: ArrayLike, *, spot_r
         return np.asarray((p[0] * np.exp(-0.5 * ((x - p[1]) / p[2]) ** 2) + p[3] - y) / sd)
 
     found = least_squares(residual, [float(net.max()), centre, wide, base], x_scale=[net.max(), wide, wide, net.max()])
-    covariance = np.linalg.pinv(found.jac.T @ found.jac) * max(1.0, 2.0 * found.cost / max(x.size - 4, 1))
+    tangent = np.asarray(found.jac)
+    covariance = np.linalg.pinv(tangent.T @ tangent) * max(1.0, 2.0 * found.cost / max(x.size - 4, 1))
     height, centre, sigma, _ = (float(v) for v in found.x)
     sds = np.sqrt(np.diag(covariance))
     per_sigma = 2.0 * math.sqrt(2.0 * math.log(2.0))

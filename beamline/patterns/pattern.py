@@ -46,12 +46,12 @@ class Pattern:
     @property
     def width_mm(self) -> float:
         """Along x."""
-        return self.cells.shape[1] * self.cell_mm
+        return float(self.cells.shape[1] * self.cell_mm)
 
     @property
     def height_mm(self) -> float:
         """Along y."""
-        return self.cells.shape[0] * self.cell_mm
+        return float(self.cells.shape[0] * self.cell_mm)
 
     @property
     def colours(self) -> tuple[int, ...]:
