@@ -56,7 +56,9 @@ def bands(n: int = 300) -> None:
             pulls, n_two = [], 0
             for _ in range(n):
                 fwhm = float(rng.uniform(0.08, 0.11))
-                red = 2.3175 - 0.52 * apart * fwhm if apart < 2 else float(rng.uniform(1.92, 2.05))
+                red = (
+                    2.3175 - 0.52 * apart * fwhm
+                )  # the border of the phases between them: two of one phase are fitted as one
                 green = red + apart * fwhm
                 shape = [
                     band(
