@@ -1,7 +1,9 @@
-"""A second key for a Tiled server of one user: whoever comes with it may read, and neither write nor delete.
+"""More keys for a Tiled server of one user: who only reads, and who sees only runs that are whole.
 
-Tiled knows one key where there are no accounts. A request that carries the reader's key is let in with the scopes that
-Tiled itself gives to an anonymous reader of a public server; what each of its routes needs, Tiled checks as always.
+Tiled knows one key where there are no accounts: that of the ingester. A request that carries the reader's key is let in
+with the scopes that Tiled itself gives to an anonymous reader of a public server; what each of its routes needs, Tiled
+checks as always. Whoever comes with another key than the ingester's sees a run when its stop document is in, which is
+written last: never one that is half there.
 """
 
 from __future__ import annotations
@@ -10,36 +12,48 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-__all__ = ["with_reader_key"]
+__all__ = ["with_keys"]
 
-_MARK: Final = "vitrail_reader"
+_READS: Final = "vitrail_reads"
+_SEES_WHOLE: Final = "vitrail_sees_whole"
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
 
 
-def with_reader_key(app: Any, *, api_key: str, reader_key: str) -> Callable[[Scope, Channel, Channel], Awaitable[None]]:
-    """An application around Tiled's, in which a reader's key is known too.
+def with_keys(
+    app: Any, *, api_key: str, reader_key: str, user_key: str | None = None
+) -> Callable[[Scope, Channel, Channel], Awaitable[None]]:
+    """An application around Tiled's, in which more keys than its own are known.
 
-    The reader's key counts in the header `Authorization: Apikey ...` alone, which is where Tiled's client puts it.
+    They count in the header `Authorization: Apikey ...` alone, which is where Tiled's client puts them.
 
     Args:
         app: as Tiled's `build_app_from_config` makes it.
-        api_key: its single-user key, for everything.
-        reader_key: for reading.
+        api_key: its single-user key: for everything, runs that are not whole yet among it.
+        reader_key: for reading runs that are whole.
+        user_key: for reading, writing and deleting runs that are whole; None where there is none.
 
     Raises:
-        ValueError: the two keys are the same.
+        ValueError: two of the keys are the same.
     """
     from starlette.requests import Request  # noqa: PLC0415  # the server side is heavy
     from tiled.access_control.scopes import NO_SCOPES, PUBLIC_SCOPES, SINGLE_USER_SCOPES  # noqa: PLC0415
+    from tiled.queries import KeyPresent  # noqa: PLC0415
     from tiled.server.authentication import get_api_key, get_current_scopes  # noqa: PLC0415
+    from tiled.server.dependencies import get_root_tree  # noqa: PLC0415
 
-    if secrets.compare_digest(api_key, reader_key):
+    keys = [api_key, reader_key, *([user_key] if user_key is not None else [])]
+    if len(set(keys)) < len(keys):
         raise ValueError("the key of readers is the key of writers: give two")
+    everything = app.state.root_tree
+    whole = everything.search(KeyPresent("stop"))
+
+    async def tree_of(request: Any) -> Any:  # FastAPI would run a plain function in a thread
+        return whole if request.scope.get(_SEES_WHOLE) else everything
 
     async def scopes_of(request: Any) -> frozenset[str]:
-        if request.scope.get(_MARK):
+        if request.scope.get(_READS):
             return PUBLIC_SCOPES  # type: ignore[no-any-return]  # Tiled ships no types
         given = await get_api_key(
             request.query_params.get("api_key"),
@@ -49,19 +63,24 @@ def with_reader_key(app: Any, *, api_key: str, reader_key: str) -> Callable[[Sco
         is_ours = given is not None and secrets.compare_digest(given.encode(), api_key.encode())
         return SINGLE_USER_SCOPES if is_ours else NO_SCOPES  # type: ignore[no-any-return]
 
-    scopes_of.__annotations__["request"] = (
-        Request  # FastAPI looks for the class, which is not among this module's names
-    )
+    for function in (scopes_of, tree_of):  # FastAPI looks for the class, which is not among this module's names
+        function.__annotations__["request"] = Request
     app.dependency_overrides[get_current_scopes] = scopes_of
+    app.dependency_overrides[get_root_tree] = tree_of
 
     async def gate(scope: Scope, receive: Channel, send: Channel) -> None:
         if scope["type"] == "http":
             key = _key_in_header(scope)
-            if key is not None and secrets.compare_digest(key.encode(), reader_key.encode()):
-                scope = {**scope, "headers": _with_key(scope, api_key), _MARK: True}
+            reads, uses = _is(key, reader_key), _is(key, user_key)
+            if reads or uses:
+                scope = {**scope, "headers": _with_key(scope, api_key), _SEES_WHOLE: True, _READS: reads}
         await app(scope, receive, send)
 
     return gate
+
+
+def _is(given: str | None, key: str | None) -> bool:
+    return given is not None and key is not None and secrets.compare_digest(given.encode(), key.encode())
 
 
 def _key_in_header(scope: Scope) -> str | None:

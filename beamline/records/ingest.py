@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from beamline.records.direct import DirectNode, can_write_directly, write_directly
 from beamline.records.errors import CatalogError
 from beamline.records.layout import Layout, uid_of
 from beamline.records.reader import RunLog, read_ends, read_run
@@ -101,12 +102,14 @@ class Ingester:
 
     Args:
         layout: the record folder.
-        client: Tiled client of the catalog.
+        client: Tiled client of the catalog, with a key that sees runs before they are whole.
+        root: the same catalog from inside, where this is the process that serves it.
     """
 
-    def __init__(self, layout: Layout, client: Any) -> None:
+    def __init__(self, layout: Layout, client: Any, root: DirectNode | None = None) -> None:
         self._layout = layout
         self._client = client
+        self._root = root
         self._state = IngestState(layout)
         self._backlog = Backlog(layout)
         failed = {entry.uid for entry in self._state.entries().values() if entry.status == "failed"}
@@ -146,23 +149,30 @@ class Ingester:
         return Ingested(uid, "in", len(log), log.report())
 
     def _write(self, log: RunLog, uid: str) -> None:
-        present = find_run(self._client, uid)
+        present = self._find(uid)
         if present is not None and present.metadata.get("stop"):  # written last: the run is whole
             return
         self._clear(uid, in_database=present is not None)
-        write_log(self._client, log)
+        if self._root is not None and can_write_directly(log):
+            write_directly(self._root, log)
+        else:
+            write_log(self._client, log)
+
+    def _find(self, uid: str) -> Any | None:
+        return find_run(self._client, uid) if self._root is None else self._root.child(uid)
 
     def _clear(self, uid: str, *, in_database: bool) -> None:
         """Take away what a killed owner or a failure has left of a run."""
         if in_database:
-            self._client.delete_contents(uid, recursive=True, external_only=False)
+            where = self._client if self._root is None else self._root
+            where.delete_contents(uid, recursive=True, external_only=False)
         # An array's folder is made before its entry in the database: a kill in between leaves one that nobody knows,
         # and that Tiled will not write over.
         shutil.rmtree(self._layout.arrays / uid, ignore_errors=True)
 
     def _remove_part(self, uid: str) -> None:
         try:
-            self._clear(uid, in_database=find_run(self._client, uid) is not None)
+            self._clear(uid, in_database=self._find(uid) is not None)
         except Exception:
             _logger.exception("a partial run %s may be left in the catalog; it is replaced at the next try", uid)
 

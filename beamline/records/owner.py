@@ -32,7 +32,7 @@ from beamline.records.server import CatalogServer, catalog_config, prepare_datab
 __all__ = ["main"]
 
 EXIT_OWNED: Final = 3
-_NICE: Final = 5
+_NICE: Final = 1
 """The night's process goes first where both want the processor."""
 
 _logger = logging.getLogger("beamline.records.owner")
@@ -108,16 +108,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _own(layout: Layout, orders: _Orders, poll_s: float) -> None:
     remove_endpoint(layout)
     lock_path(layout).write_text(str(os.getpid()), encoding="ascii")
-    api_key = secrets.token_hex(32)
-    config = catalog_config(layout, api_key)
+    # The ingester's key never leaves this process: only with it are runs seen before they are whole.
+    own_key, user_key = secrets.token_hex(32), secrets.token_hex(32)
+    config = catalog_config(layout, own_key)
     prepare_database(layout)
-    server = CatalogServer(config, reader_access(layout))
+    server = CatalogServer(config, reader_access(layout), user_key)
     server.start()
     try:
-        client = _connect(server.url, api_key)
-        write_endpoint(layout, Endpoint(server.url, api_key, os.getpid()))
+        client = _connect(server.url, own_key)
+        write_endpoint(layout, Endpoint(server.url, user_key, os.getpid()))
         _logger.info("serving the catalog of %s on %s", layout.folder, server.url)
-        _ingest_until_told(Ingester(layout, client), server, orders, poll_s)
+        _ingest_until_told(Ingester(layout, client, server.root), server, orders, poll_s)
     finally:
         server.stop()
 

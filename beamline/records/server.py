@@ -5,6 +5,7 @@ Only the owner process imports this at run time: the server side of Tiled takes 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import threading
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from beamline.records.access import LOOPBACK, ReaderAccess
+from beamline.records.direct import DirectNode
 from beamline.records.errors import CatalogError
-from beamline.records.gate import with_reader_key
+from beamline.records.gate import Channel, Scope, with_keys
 from beamline.records.layout import Layout
 
 __all__ = [
@@ -156,17 +158,28 @@ class CatalogServer:
         config: as `catalog_config` makes it.
         reader: at which port, and with which key it may be read. Where the port is taken, another one serves; who has
             only a profile does not find it there.
+        user_key: for everything, but runs that are not whole yet are not seen with it.
     """
 
-    def __init__(self, config: dict[str, Any], reader: ReaderAccess) -> None:
+    def __init__(self, config: dict[str, Any], reader: ReaderAccess, user_key: str | None = None) -> None:
         import uvicorn  # noqa: PLC0415  # heavy; see the module's docstring
         from tiled.server.app import build_app_from_config  # noqa: PLC0415
 
         self._socket = _listen(reader.port)
         api_key = config["authentication"]["single_user_api_key"]
-        app = with_reader_key(build_app_from_config(config), api_key=api_key, reader_key=reader.api_key)
+        app = build_app_from_config(config)
+        self._tree = app.state.root_tree
+        self._loop: asyncio.AbstractEventLoop | None = None
+        _let_readers_read_at_once(self._tree.context)
+        self._app = with_keys(app, api_key=api_key, reader_key=reader.api_key, user_key=user_key)
         # No access log: a key that somebody put into an address would stand in it.
-        settings = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=int(_END_TIMEOUT_S))
+        settings = uvicorn.Config(
+            self._serve,
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=int(_END_TIMEOUT_S),
+        )
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._run, name="catalog-server", daemon=True)
 
@@ -174,6 +187,17 @@ class CatalogServer:
     def url(self) -> str:
         """Address of the API."""
         return f"http://{LOOPBACK}:{self._socket.getsockname()[1]}/api/v1/"
+
+    @property
+    def root(self) -> DirectNode:
+        """The catalog from inside, with the runs that are not whole yet.
+
+        Raises:
+            CatalogError: it does not serve yet.
+        """
+        if self._loop is None:
+            raise CatalogError("the catalog's server has not been started")
+        return DirectNode(self._tree, self._loop)
 
     @property
     def is_alive(self) -> bool:
@@ -203,6 +227,11 @@ class CatalogServer:
             self._thread.join(_END_TIMEOUT_S + 1.0)
         self._socket.close()
 
+    async def _serve(self, scope: Scope, receive: Channel, send: Channel) -> None:
+        if scope["type"] == "lifespan":  # the first call, in the loop in which the database works from now on
+            self._loop = asyncio.get_running_loop()
+        await self._app(scope, receive, send)
+
     def _run(self) -> None:
         try:
             self._server.run(sockets=[self._socket])
@@ -229,8 +258,27 @@ def serve_config(config: dict[str, Any], reader_key: str | None) -> None:
     app: Any = build_app_from_config(Config.model_validate(config))
     if reader_key is not None:
         api_key = config["authentication"]["single_user_api_key"]
-        app = with_reader_key(app, api_key=api_key, reader_key=reader_key)
+        app = with_keys(app, api_key=api_key, reader_key=reader_key)
     uvicorn.run(app, **config["uvicorn"], access_log=False)
+
+
+def _let_readers_read_at_once(context: Any) -> None:
+    """A connection to the tables for each request that is under way.
+
+    Tiled gives all of them one and the same connection to DuckDB, in which the answer to one is closed by the question of
+    the next: error 500 as soon as two readers, or a reader and the ingester, come together. DuckDB itself takes as many
+    connections as one process likes.
+    """
+    from sqlalchemy.pool import QueuePool  # noqa: PLC0415  # heavy; see the module's docstring
+
+    for storage in context.writable_storage.values():
+        if getattr(storage, "dialect", "") == "duckdb":
+            # Where Tiled itself keeps the pool that it makes at the first use; it lets go of it at the end.
+            storage.__dict__["_connection_pool"] = QueuePool(
+                storage._adbc_connection.adbc_clone,  # noqa: SLF001  # there is no setting for it
+                pool_size=5,
+                max_overflow=30,
+            )
 
 
 def _listen(port: int) -> socket.socket:

@@ -52,13 +52,17 @@ threading.Thread(target=listen, daemon=True).start()
 while True:
     is_last = told.is_set()
     for uid in list(catalog):
+        if uid in seen:
+            continue
         run = catalog[uid]
-        if uid not in seen and run.metadata.get("stop"):
-            seen[uid] = time.time()
-            for stream in run.base:
-                table = run.base[stream]["seq_num"].read()
-                assert len(table), (uid, stream)
-                n_reads += 1
+        assert run.stop["run_start"] == uid  # what is seen at all is whole
+        seen[uid] = time.time()
+        n_events = run.stop.get("num_events", {})
+        assert sorted(run.base) == sorted(n_events), uid
+        for stream in run.base:
+            table = run.base[stream]["seq_num"].read()
+            assert len(table) == n_events[stream], (uid, stream)
+            n_reads += 1
     if is_last:
         break
     told.wait(0.3)  # as often as a page that somebody watches

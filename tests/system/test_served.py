@@ -334,8 +334,13 @@ def assert_only_reads(api: str, reader_key: str, owner_key: str) -> None:
             assert tried.status_code in (400, 404, 405, 422), (route, path, tried.status_code)
             assert b"root:" not in tried.content
     assert ask("GET", f"metadata/{uid}").json()["data"]["id"] == uid  # it is still there
-    made = ask("POST", "metadata/", owner_key, json=node)
+    half = ask("POST", "metadata/", owner_key, json=node)
+    assert half.status_code == 200, half.text
+    assert ask("GET", f"metadata/{half.json()['id']}").status_code == 404  # it has no end: it is not whole
+    assert half.json()["id"] not in {found["id"] for found in ask("GET", "search/").json()["data"]}
+    made = ask("POST", "metadata/", owner_key, json={**node, "metadata": {"stop": {}}})
     assert made.status_code == 200, made.text
+    assert ask("GET", f"metadata/{made.json()['id']}").status_code == 200
     assert ask("DELETE", f"metadata/{made.json()['id']}", owner_key).status_code == 200
 
 
