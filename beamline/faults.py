@@ -25,7 +25,7 @@ CALLS: Mapping[str, tuple[str, ...]] = {
         *("pulse_energy_uJ", "repetition_rate_kHz", "power_at_sample_W", "pulses_delivered", "pulses_delivered_sd"),
         *("is_output_open", "is_busy"),
     ),
-    "stage": ("start_move", "start_line", "stop", "position_mm", "is_moving"),
+    "stage": ("start_move", "start_line", "switch_gate", "stop", "position_mm", "is_moving", "is_gate_open"),
     "furnace": (
         *("start_ramp", "hold", "standby"),
         *("temperature_C", "setpoint_C", "target_C", "is_sensor_ok", "is_on"),

@@ -12,6 +12,7 @@ Capability = Literal[
     "excitation power",
     "excitation switch",
     "filter wheel",
+    "gate",
     "instrument response",
     "lamp",
     "lines",
@@ -29,6 +30,7 @@ CAPABILITIES: Mapping[str, Mapping[Capability, str]] = {
     "stage": {
         "z": "a third axis, along which the depth of the focus is chosen",
         "lines": "constant speed over a whole line, with the gate shut while it gets there (a position trigger)",
+        "gate": "a gate in the laser's beam, which it works: opened for dots, left to its triggers on a line",
     },
     "furnace": {},
     "spectrometer": {"lamp": "the excitation lamp is switched by the driver, so that darks need no hand"},

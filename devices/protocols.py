@@ -159,11 +159,22 @@ class StageDriver(Protocol):
 
         The speed holds between the present position and the end. Getting up to it and down from it is the driver's
         business and lies outside the two points, with the laser's gate shut by the stage's position trigger (at 3 mm/s
-        and 200 mm/s2 it takes 23 um).
+        and 200 mm/s2 it takes 23 um). The gate is shut before and after.
+        """
+
+    @property
+    def is_gate_open(self) -> bool:
+        """Whether the laser's light gets through the stage's gate; without the capability "gate" it always does."""
+
+    def switch_gate(self, is_open: bool) -> float:  # noqa: FBT001  # a gate has two positions
+        """Open or shut the gate; returns the expected time, s.
+
+        Raises:
+            RefusedError: there is no gate, or an axis moves.
         """
 
     def stop(self) -> None:
-        """Bring every axis to rest where it is."""
+        """Bring every axis to rest where it is; a gate shuts."""
 
 
 class FurnaceDriver(Protocol):

@@ -12,9 +12,13 @@ from ophyd.status import StatusBase
 from .errors import StuckError
 from .protocols import AxisName, StageDriver
 from .role import Role
-from .signals import Described, Setting, flag, sane, within
+from .signals import Choice, Described, Setting, flag, sane, within
 
 __all__ = ["Axis", "LineMove", "Stage"]
+
+
+def _gate(driver: StageDriver) -> str:
+    return "open" if flag("stage_gate", driver.is_gate_open) else "shut"
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,13 @@ class Stage(Role):
     y_mm = Component(Axis, axis="y", kind=Kind.hinted, labels={"motors"})
     z_mm = Component(Axis, axis="z", labels={"motors"})
     line = Component(LineAxis, unit="mm/s", kind=Kind.omitted)
+    gate = Component(
+        Choice,
+        choices=("shut", "open"),
+        read=_gate,
+        command=lambda stage, state: stage.driver.switch_gate(state == "open"),
+        kind=Kind.omitted,
+    )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"stages"}, **kwargs)

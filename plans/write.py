@@ -77,6 +77,8 @@ def write_site(bench: Bench, site: Site, writing: Dot | Line) -> MsgGenerator[No
                 yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm)
             yield from _write_line(bench, LineMove(x_mm + writing.length_mm, y_mm, writing.speed_mm_s))
         else:
+            if "gate" in stage.capabilities:
+                yield from bps.mv(stage.gate, "open")  # a line before this one has left it shut
             yield from bps.mv(laser.exposure_s, writing.exposure_s)
             yield from bps.trigger(laser, wait=True)
         yield from _event(bench, "exposures")
@@ -84,9 +86,14 @@ def write_site(bench: Bench, site: Site, writing: Dot | Line) -> MsgGenerator[No
 
 
 def _write_line(bench: Bench, line: LineMove) -> MsgGenerator[None]:
-    """Open, move, close; the output is closed however the move ends."""
+    """Open, move, close; the output is closed however the move ends.
+
+    A gate is shut before the output opens, so that nothing is written until the stage's triggers open it on the line.
+    """
 
     def opened() -> MsgGenerator[None]:
+        if "gate" in bench.stage.capabilities:
+            yield from bps.mv(bench.stage.gate, "shut")
         yield from bps.mv(bench.laser.output, "open")
         yield from bps.mv(bench.stage.line, line)
 

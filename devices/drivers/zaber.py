@@ -2,7 +2,8 @@
 
 A line at constant speed begins and ends outside what is written: the stage goes back by the way that it needs to get up
 to speed, the laser's gate opens and closes at the two points by the controller's own position triggers, and the stage
-returns to the end. Settings, limits and assumptions: docs/reference/drivers/stage.md.
+returns to the end. Before and after a line the gate is shut; `switch_gate` opens it for dots. Settings,
+limits and assumptions: docs/reference/drivers/stage.md.
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class _State:
     position_mm: tuple[float, float, float]
     is_moving: tuple[bool, bool, bool]
     is_homed: bool
+    is_gate_open: bool
 
 
 class ZaberStage:
@@ -122,7 +124,11 @@ class ZaberStage:
     def capabilities(self) -> frozenset[Capability]:
         """A line needs a gate, or an axis without acceleration; known when connected."""
         has_lines = self.settings.gate_output is not None or self._acceleration_mm_s2 == 0
-        return frozenset({"z", "lines"} if has_lines else {"z"})
+        has_gate = self.settings.gate_output is not None
+        has: set[Capability] = {"z"}
+        has |= {"lines"} if has_lines else set()
+        has |= {"gate"} if has_gate else set()
+        return frozenset(has)
 
     def connect(self, timeout_s: float = 5.0) -> None:
         """Connect and read for the first time; may take up to `timeout_s`.
@@ -152,6 +158,11 @@ class ZaberStage:
     def is_moving(self, axis: AxisName) -> bool:
         """Whether an axis moves, or is about to."""
         return self._moves(axis, self._lane.state)
+
+    @property
+    def is_gate_open(self) -> bool:
+        """Whether the gate's output is on, as it was read last; always, without a gate."""
+        return self._lane.state.is_gate_open
 
     @property
     def is_homed(self) -> bool:
@@ -228,15 +239,30 @@ class ZaberStage:
         travel_mm_s = min(self._speeds_mm_s[:2])
         steps: list[Callable[[], object]] = [functools.partial(self._send_line, begin, end, last, speed_mm_s)]
         if run_mm > 0:
-            steps.insert(0, functools.partial(self._send_stream, first, travel_mm_s))
+            steps.insert(0, functools.partial(self._send_approach, first, travel_mm_s))
             steps.append(functools.partial(self._send_stream, end, travel_mm_s))
         steps.append(self._end_stream)
         self._begin(what, ("x", "y"), steps[0], steps[1:])
         overhead_s = 2.0 * (run_mm / travel_mm_s + speed_mm_s / a + self.settings.poll_s) if a > 0 else 0.0
         return length_mm / speed_mm_s + overhead_s + self.settings.poll_s
 
+    def switch_gate(self, is_open: bool) -> float:  # noqa: FBT001  # a gate has two positions
+        """Open or shut the laser's gate; returns the expected time, s.
+
+        Raises:
+            RefusedError: there is no gate, or x or y moves: on a line its triggers work the gate.
+        """
+        output = self.settings.gate_output
+        what = f"{'open' if is_open else 'shut'} the gate"
+        if output is None:
+            raise RefusedError(f"{self._lane.name}: {what}: there is none; wire an output to it and set gate_output")
+        if is_open:
+            self._check_rest(what, "x", "y")
+        self._lane.submit(what, lambda: self._zaber.ask(f"io set do {output} {int(is_open)}"))
+        return self.settings.poll_s
+
     def stop(self) -> None:
-        """Bring every axis to rest; what is left of a line is given up."""
+        """Bring every axis to rest, and shut the gate; what is left of a line is given up."""
         with self._lock:
             self._steps.clear()
 
@@ -293,7 +319,12 @@ class ZaberStage:
             position_mm=(settings.mm(0, positions[0]), settings.mm(1, positions[1]), settings.mm(2, positions[2])),
             is_moving=(moving[0], moving[1], moving[2]),
             is_homed=reply.warning not in NOT_HOMED,
+            is_gate_open=self._read_gate(),
         )
+
+    def _read_gate(self) -> bool:
+        output = self.settings.gate_output
+        return output is None or parse_integers(self._zaber.ask(f"io get do {output}").data, 1) == [1]
 
     def _configure(self) -> None:
         settings = self.settings
@@ -345,7 +376,8 @@ class ZaberStage:
     ) -> None:
         """The stroke itself, with the gate opened at `begin` and closed at `end` by the controller."""
         output = self.settings.gate_output
-        if output is not None and last != end:
+        if output is not None:
+            self._zaber.ask(f"io set do {output} 0")
             i = 0 if abs(end[0] - begin[0]) >= abs(end[1] - begin[1]) else 1  # the axis that moves more
             sign = ">=" if end[i] > begin[i] else "<="
             for trigger, (place_mm, level) in enumerate(((begin[i], 1), (end[i], 0)), start=1):
@@ -353,6 +385,11 @@ class ZaberStage:
                 self._zaber.ask(f"trigger {trigger} action a io set do {output} {level}")
                 self._zaber.ask(f"trigger {trigger} enable 1")
         self._send_stream(last, speed_mm_s)
+
+    def _send_approach(self, first: tuple[float, float], travel_mm_s: float) -> None:
+        """Back by the way that it needs to get up to speed, in the dark."""
+        self._zaber.ask(f"io set do {self.settings.gate_output} 0")
+        self._send_stream(first, travel_mm_s)
 
     def _send_stream(self, to: tuple[float, float], speed_mm_s: float) -> None:
         settings = self.settings
@@ -365,6 +402,8 @@ class ZaberStage:
     def _end_stream(self) -> None:
         self._zaber.ask("stream 1 setup disable")
         if self.settings.gate_output is not None:
+            for trigger in (1, 2):  # one that has not fired would open the gate on a later way
+                self._zaber.ask(f"trigger {trigger} disable")
             self._zaber.ask(f"io set do {self.settings.gate_output} 0")
 
     # ---------------------------------------------------------------------------------------------------- refusals

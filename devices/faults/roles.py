@@ -172,11 +172,13 @@ ROLES: Mapping[str, RoleFaults] = {
                     "line to x {0:g} mm, y {1:g} mm at {2:g} mm/s",
                     lambda driver, v: math.hypot(v[0] - driver.position_mm("x"), v[1] - driver.position_mm("y")) / v[2],
                 ),
+                "switch_gate": Command("gate open: {0}", _seconds(0.0), makes_safe=lambda values: not values[0]),
                 "stop": Command("stop", makes_safe=_always),
             },
             {
                 "position_mm": _number(0.05, is_method=True),
                 "is_moving": Reading("flag", is_busy_flag=True, is_method=True),
+                "is_gate_open": _FLAG,
             },
             lambda driver: driver.stop(),
             after_restart="it has restarted and lost its reference; home it with the laser closed",

@@ -26,6 +26,9 @@ def build_twin(
     clock: Clock,
     geometry: Geometry | None = None,
     effects: Effects | None = None,
+    *,
+    stage_acceleration_mm_s2: float = 0.0,
+    has_gate: bool = False,
 ) -> Drivers:
     """The drivers of a simulated instrument.
 
@@ -35,12 +38,14 @@ def build_twin(
         clock: by which everything takes its time.
         geometry: of the bench; the roles must be made with the same.
         effects: what the truth has that the prior has not; `Effects.none()` is the nominal model without noise.
+        stage_acceleration_mm_s2: of the stage, as `TwinStage` has it.
+        has_gate: of the stage, the same.
 
     Raises:
         ValueError: two coupons share a serial.
     """
     world = World(seed, coupons, clock, geometry or Geometry(), effects or Effects())
-    stage = TwinStage(world)
+    stage = TwinStage(world, stage_acceleration_mm_s2, has_gate=has_gate)
     return Drivers(
         laser=TwinLaser(world, stage),
         stage=stage,

@@ -13,6 +13,7 @@ from beamline.recipe import Coupon
 from devices.geometry import Geometry
 from devices.protocols import Clock, Drivers
 from devices.twin import build_twin
+from devices.twin.stage import TwinStage
 
 from .carousel import CarouselFace
 from .counter import CounterFolder
@@ -107,6 +108,8 @@ def serve_twin(
     spectrometer_port: int = 0,
     carousel_port: int = 0,
     lifetime_folder: Path | None = None,
+    stage_acceleration_mm_s2: float = 200.0,
+    has_gate: bool = True,
 ) -> WireTwin:
     """Build a twin and put it on the wire, on loopback.
 
@@ -121,13 +124,19 @@ def serve_twin(
         spectrometer_port: as the others.
         carousel_port: of Modbus TCP, as the others; the serial line gets a pseudo-terminal.
         lifetime_folder: in which requests for decays are answered with files; None: the counter is not served.
+        stage_acceleration_mm_s2: of the stage; 0 is without.
+        has_gate: a gate in the laser's beam, opened by digital output `devices.twin.wire.stage.GATE_OUTPUT` of the stage's
+            controller. It is shut at the beginning, and with it every dot is dark.
 
     Raises:
         OSError: a port is taken.
     """
     shared = Shared(clock)
     geometry = geometry or Geometry()
-    drivers = build_twin(seed, coupons, shared, geometry)
+    drivers = build_twin(
+        seed, coupons, shared, geometry, stage_acceleration_mm_s2=stage_acceleration_mm_s2, has_gate=has_gate
+    )
+    assert isinstance(drivers.stage, TwinStage)  # as it was just built
     face = LaserFace(drivers.laser, shared)
     stage_face = StageFace(drivers.stage, shared, geometry.limits)
     controller = FurnaceFace(drivers.furnace, shared, "EPC3000")

@@ -7,18 +7,22 @@ import socketserver
 import threading
 from dataclasses import dataclass
 
+from devices.drivers.zaber import ACCELERATION_UNIT
 from devices.drivers.zaber_wire import MOST_BYTES, SPEED_UNIT, checksum
 from devices.errors import DeviceError
 from devices.geometry import Limits
-from devices.protocols import AxisName, StageDriver
+from devices.protocols import AxisName
+from devices.twin.stage import TwinStage
 
 from .shared import LOOPBACK, Shared
 
-__all__ = ["MICROSTEP_um", "StageFace", "StageServer"]
+__all__ = ["GATE_OUTPUT", "MICROSTEP_um", "StageFace", "StageServer"]
 
 MICROSTEP_um = 0.1
 TRAVEL_mm_s = 20.0
 """As the twin's stage moves from place to place."""
+GATE_OUTPUT = 1
+"""Digital output that opens the gate in the laser's beam."""
 AXES: tuple[AxisName, AxisName, AxisName] = ("x", "y", "z")
 COMMAND = re.compile(r"/(?:(\d{1,2})(?: (\d)(?: (\d{2}|--))?)?)?(?: ?([a-z][ -~]*))?", re.ASCII)
 
@@ -33,6 +37,17 @@ class _Stream:
     speed_mm_s: float = TRAVEL_mm_s
 
 
+@dataclass
+class _Trigger:
+    """Switches the gate once when an axis passes a place."""
+
+    axis: AxisName = "x"
+    is_rising: bool = True
+    place_mm: float = 0.0
+    opens: bool | None = None
+    n_left: int = 0
+
+
 class StageFace:
     """What each command comes to.
 
@@ -40,15 +55,14 @@ class StageFace:
         driver: of the twin.
         shared: its lock.
         limits: soft limits of the axes.
-        acceleration: of every axis in the controller's unit; 0, as the twin's stage moves, is without acceleration. Another
-            value is only stated.
     """
 
-    def __init__(self, driver: StageDriver, shared: Shared, limits: Limits, acceleration: int = 0) -> None:
+    def __init__(self, driver: TwinStage, shared: Shared, limits: Limits) -> None:
         self._driver = driver
         self._shared = shared
         self._limits_mm = (limits.x_mm, limits.y_mm, limits.z_mm)
-        self._acceleration = acceleration
+        self._outputs: dict[int, bool] = {}
+        self._triggers: dict[int, _Trigger] = {}
         self._stream = _Stream()
         self.is_homed = True
         self.commands: list[str] = []
@@ -85,12 +99,15 @@ class StageFace:
             self._driver.stop()
             self.is_homed = False
             self._stream = _Stream()
+            self._triggers.clear()
+            for output in [*self._outputs, GATE_OUTPUT]:
+                self._set_output(output, is_on=False)
 
     def _do(self, axis: int, command: str) -> str:
         if axis > len(AXES):
             raise RejectedError("BADAXIS")
         words = command.split()
-        if words[:1] != ["get"] and words:
+        if "get" not in words[:2] and words:
             self.commands = [*self.commands[-999:], f"{axis} {command}"]
         match words:
             case []:
@@ -106,8 +123,8 @@ class StageFace:
                 self._move(axis, begin + _integer(steps))
             case ["stream", "1", *rest]:
                 self._streaming(rest)
-            case ["trigger", _, "when" | "action" | "enable" | "disable", *_] | ["io", "set", "do", _, "0" | "1"]:
-                pass  # the twin's stage has no acceleration, and so no part of a line to keep dark
+            case ["io" | "trigger", *_]:
+                return self._signal(words)
             case _:
                 raise RejectedError("BADCOMMAND")
         return "0"
@@ -120,7 +137,7 @@ class StageFace:
             "limit.min": [low for low, _ in limits],
             "limit.max": [high for _, high in limits],
             "maxspeed": [speed] * 3,
-            "accel": [self._acceleration] * 3,
+            "accel": [round(self._driver.acceleration_mm_s2 * 1e3 / MICROSTEP_um * ACCELERATION_UNIT)] * 3,
         }
         whole = {"version": "7.38", "deviceid": "30342", "system.axiscount": "3", "system.access": "1"}
         if name in by_axis:
@@ -136,11 +153,65 @@ class StageFace:
         for i in range(3) if axis == 0 else (axis - 1,):
             self._driver.start_move(AXES[i], self._limits_mm[i][0])
         self.is_homed = True
+        self._foresee()
 
     def _move(self, axis: int, steps: int) -> None:
         if axis == 0:
             raise RejectedError("BADAXIS")
         self._driver.start_move(AXES[axis - 1], self._mm(axis - 1, steps))
+        self._foresee()
+
+    def _signal(self, words: list[str]) -> str:
+        match words:
+            case ["io", "set", "do", output, "0" | "1" as level]:
+                self._set_output(_integer(output), is_on=level == "1")
+            case ["io", "get", "do", output]:
+                return str(int(self._is_on(_integer(output))))
+            case ["trigger", "1" | "2" | "3" | "4" | "5" | "6" as number, *rest]:
+                self._trigger(self._triggers.setdefault(int(number), _Trigger()), rest)
+            case _:
+                raise RejectedError("BADCOMMAND")
+        return "0"
+
+    def _is_on(self, output: int) -> bool:
+        is_gate = output == GATE_OUTPUT and self._driver.has_gate
+        return self._driver.is_gate_open if is_gate else self._outputs.get(output, False)
+
+    def _set_output(self, output: int, *, is_on: bool) -> None:
+        if not 1 <= output <= 4:
+            raise RejectedError("BADDATA")
+        if output == GATE_OUTPUT and self._driver.has_gate:
+            self._driver.switch_gate(is_on)
+        else:
+            self._outputs[output] = is_on
+
+    def _trigger(self, trigger: _Trigger, words: list[str]) -> None:
+        match words:
+            case ["when", "1" | "2" | "3" as axis, "pos", ">=" | "<=" as sign, place]:
+                trigger.axis, trigger.is_rising = AXES[int(axis) - 1], sign == ">="
+                trigger.place_mm = _integer(place) * MICROSTEP_um * 1e-3
+            case ["action", "a", "io", "set", "do", output, "0" | "1" as level]:
+                trigger.opens = level == "1" if _integer(output) == GATE_OUTPUT else None
+            case ["enable", times]:
+                trigger.n_left = _integer(times)
+                self._foresee()
+            case ["disable"]:
+                trigger.n_left = 0
+            case _:
+                raise RejectedError("BADCOMMAND")
+
+    def _foresee(self) -> None:
+        """Each trigger that waits: whether it is met now, or when the way that has begun will meet it."""
+        driver, now_s = self._driver, self._shared.now_s
+        for trigger in self._triggers.values():
+            if trigger.n_left <= 0 or trigger.opens is None or not driver.has_gate:
+                continue
+            here_mm, place_mm = driver.position_mm(trigger.axis), trigger.place_mm
+            is_met = here_mm >= place_mm - 1e-9 if trigger.is_rising else here_mm <= place_mm + 1e-9
+            when_s = now_s if is_met else driver.time_at(trigger.axis, place_mm)
+            if when_s is not None:
+                driver.switch_gate_at(when_s, is_open=trigger.opens)
+                trigger.n_left -= 1
 
     def _streaming(self, words: list[str]) -> None:
         match words:
@@ -155,6 +226,7 @@ class StageFace:
             case ["line", "abs", x, y] if self._stream.is_live:
                 to = self._mm(0, _integer(x)), self._mm(1, _integer(y))
                 self._driver.start_line(*to, self._stream.speed_mm_s)
+                self._foresee()
             case _:
                 raise RejectedError("BADCOMMAND")
 

@@ -34,7 +34,7 @@ def test_drivers_say_what_their_settings_give_them() -> None:
     }
     assert LightConversionLaser(blind.settings, power_meter=lambda: 0.1).capabilities == {"measured power"}
     stage = ZaberStage(ZaberSettings((0.1, 0.1, 0.1), host="h", gate_output=1))
-    assert stage.capabilities == {"z", "lines"}
+    assert stage.capabilities == {"z", "lines", "gate"}
     assert EurothermFurnace(EurothermSettings("EPC3000", host="h")).capabilities == frozenset()
 
 

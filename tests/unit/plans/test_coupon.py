@@ -102,6 +102,49 @@ def test_a_line_that_fails_on_its_way_leaves_the_output_closed_and_the_site_susp
     assert len(run.events("exposures")) == 0
 
 
+def test_a_gate_is_open_for_dots_and_shut_when_the_output_opens_for_a_line(
+    session: Session, hand: CouponInHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    laser, stage = session.bench.laser.driver, session.bench.stage.driver
+    gate = {"is_open": False}
+    seen: list[tuple[str, bool]] = []
+
+    def switch(is_open: bool) -> float:  # noqa: FBT001  # as the protocol has it
+        gate["is_open"] = is_open
+        return 0.0
+
+    def spy(name: str) -> None:
+        original: Callable[..., Any] = getattr(laser, name)
+
+        def called(*args: Any) -> Any:
+            seen.append((name, gate["is_open"]))
+            return original(*args)
+
+        monkeypatch.setattr(laser, name, called)
+
+    monkeypatch.setattr(stage, "capabilities", stage.capabilities | {"gate"})
+    monkeypatch.setattr(stage, "switch_gate", switch)
+    monkeypatch.setattr(type(stage), "is_gate_open", property(lambda _: gate["is_open"]))
+    spy("start_exposure")
+    spy("open_output")
+
+    def plan() -> Any:
+        yield from load_on_stage(session.bench, hand.coupon.serial)
+        yield from write_coupon(session.bench, hand)
+
+    session.RE(plan())
+    dots = [is_open for name, is_open in seen if name == "start_exposure"]
+    lines = [
+        is_open
+        for i, (name, is_open) in enumerate(seen)
+        if name == "open_output" and (i == 0 or seen[i - 1][0] != "start_exposure")
+    ]
+    assert dots
+    assert all(dots)
+    assert lines
+    assert not any(lines)
+
+
 def test_light_leaves_the_laser_only_while_the_stage_moves(
     session: Session, hand: CouponInHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,7 +29,7 @@ from devices.twin import build_twin
 from devices.twin.wire import WireTwin, serve_twin
 from devices.twin.wire.laser import FULL_ENERGY_uJ
 from devices.twin.wire.phu import phu
-from devices.twin.wire.stage import MICROSTEP_um
+from devices.twin.wire.stage import GATE_OUTPUT, MICROSTEP_um
 
 MIXED = Glass(name="BrI", bromide=1.5, iodide=1.5)
 COUPONS = (Coupon(serial="A", glass=MIXED), Coupon(serial="B", glass=MIXED))
@@ -147,7 +147,8 @@ def eurotherm_rtu(wire: WireTwin) -> EurothermFurnace:
 
 def zaber(wire: WireTwin) -> ZaberStage:
     steps = (MICROSTEP_um,) * 3
-    return ZaberStage(ZaberSettings(steps, host="127.0.0.1", port=wire.stage.port, poll_s=0.02))
+    settings = ZaberSettings(steps, host="127.0.0.1", port=wire.stage.port, poll_s=0.02, gate_output=GATE_OUTPUT)
+    return ZaberStage(settings)
 
 
 def ocean(wire: WireTwin) -> OceanSpectrometer:
