@@ -166,6 +166,7 @@ class OceanSpectrometer:
         port: int = 57357,
         model: str = "HDX",
         has_lamp: bool = False,
+        timeout_s: float = 2.0,
     ) -> OceanSpectrometer:
         """Open a spectrometer on the network.
 
@@ -176,13 +177,14 @@ class OceanSpectrometer:
             port: of the spectrometer.
             model: a key of `devices.drivers.ocean_network.MODELS`.
             has_lamp: the lamp is at the spectrometer's own output, and switched by it.
+            timeout_s: for a reply, beyond the integration time.
 
         Raises:
             CommunicationError: nothing there answers like a spectrometer.
         """
         from .ocean_network import open_on_network, reopen, switch_obp_lamp  # noqa: PLC0415  # needs seabreeze
 
-        instrument = open_on_network(host, port, model)
+        instrument = open_on_network(host, port, model, timeout_s)
         driver = cls(instrument, settings, switch, reopen=reopen)
         if has_lamp:
 

@@ -56,6 +56,20 @@ class CounterFolder:
         with self._shared.lock:
             self._driver.abort_acquisition()
 
+    def restart(self) -> None:
+        """As after a failure of the mains: excitation off, what was counted is lost; the requests still lie there."""
+        with self._shared.lock:
+            self._driver.abort_acquisition()
+            self._driver.switch_excitation(on=False)
+            self._request = self._wanted = None
+
+    def save(self, path: Path, content: bytes) -> None:
+        """Write a file in two pieces, as a program does that has a buffer: a reader must wait for the whole."""
+        with path.open("wb") as file:
+            file.write(content[:1000])
+            file.flush()
+            file.write(content[1000:])
+
     def _run(self) -> None:
         while not self._is_stopped.wait(LOOK_S):
             try:
@@ -70,14 +84,14 @@ class CounterFolder:
                     self._begin(path)
                     return
             return
-        driver = self._driver
-        if not self._request.exists():
+        driver, request = self._driver, self._request
+        if not request.exists():
             self._request = self._wanted = None
             with self._shared.lock:
                 driver.abort_acquisition()
             return
         with self._shared.lock:
-            if driver.is_busy:
+            if driver.is_busy or self._request is not request:  # restarted just now
                 return
             if self._wanted is not None:
                 duration_s, stop_at_counts = self._wanted
@@ -85,13 +99,9 @@ class CounterFolder:
                 driver.start_acquisition(duration_s, stop_at_counts)
                 return
             content = phu(driver.histogram)
-        # in two pieces, as a program writes that has a buffer: a reader must wait for the whole
-        with (self.folder / self._target).open("wb") as file:
-            file.write(content[:1000])
-            file.flush()
-            file.write(content[1000:])
+        self.save(self.folder / self._target, content)
         # Its request is answered; the one who asked takes it away.
-        self.answers[self._request.name] = ""
+        self.answers[request.name] = ""
         self._request = None
 
     def _begin(self, path: Path) -> None:

@@ -7,6 +7,7 @@ does to a request is drawn when the request begins, from a seed: the same schedu
 from __future__ import annotations
 
 import json
+import os
 import random
 import select
 import socket
@@ -17,20 +18,29 @@ from dataclasses import dataclass
 from beamline.faults import FaultKind
 from devices.protocols import Clock
 
+from .modbus import Terminals
+from .obp import HEADER_BYTES, Message, ObpError, message, parse
 from .shared import LOOPBACK
 
 __all__ = [
     "Fault",
     "FaultKind",
+    "FaultySerialLine",
     "FaultyWire",
     "acknowledge_modbus",
+    "acknowledge_obp",
     "acknowledge_rest",
+    "acknowledge_rtu",
     "acknowledge_zaber",
     "drift_modbus",
+    "drift_obp",
     "drift_rest",
+    "drift_rtu",
     "drift_zaber",
     "refuse_modbus",
+    "refuse_obp",
     "refuse_rest",
+    "refuse_rtu",
     "refuse_zaber",
 ]
 
@@ -81,7 +91,7 @@ class FaultyWire:
 
     def __init__(
         self,
-        port: int,
+        port: int | str,
         clock: Clock,
         faults: Sequence[Fault] = (),
         *,
@@ -95,16 +105,20 @@ class FaultyWire:
         self._drift = drift
         self.faults = tuple(faults)
         self.n_met = 0
-        self._server_port = port
         self._clock = clock
         self._refuse = refuse
         self._restart = restart
         self._rng = random.Random(seed)  # noqa: S311  # faults, not secrets
         self._is_stopped = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._connect(port)
+
+    def _connect(self, port: int | str) -> None:
+        self._server_port = int(port)
         self._listener = socket.create_server((LOOPBACK, 0))
         self._listener.settimeout(0.05)
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._listen, name="vitrail-faulty-wire", daemon=True)]
+        self._threads.append(threading.Thread(target=self._listen, name="vitrail-faulty-wire", daemon=True))
         self._threads[0].start()
 
     @property
@@ -171,7 +185,9 @@ class FaultyWire:
                 return fault
         return None
 
-    def _on_request(self, client: socket.socket, server: socket.socket, request: bytes, fault: Fault | None) -> bool:
+    def _on_request(
+        self, client: socket.socket | _End, server: socket.socket | _End, request: bytes, fault: Fault | None
+    ) -> bool:
         """Pass a request on, or do not; False ends the line."""
         kind = fault.kind if fault is not None else None
         if kind == "refuse":
@@ -185,7 +201,7 @@ class FaultyWire:
             server.sendall(request)
         return True
 
-    def _on_reply(self, client: socket.socket, request: bytes, reply: bytes, fault: Fault | None) -> bool:
+    def _on_reply(self, client: socket.socket | _End, request: bytes, reply: bytes, fault: Fault | None) -> bool:
         """Pass a reply on, or what a fault makes of it; False ends the line."""
         kind = fault.kind if fault is not None else None
         if fault is not None and kind == "late":
@@ -201,6 +217,61 @@ class FaultyWire:
         return True
 
 
+class _End:
+    """A file descriptor of a terminal, used like a socket."""
+
+    def __init__(self, path: str) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def recv(self, n_bytes: int) -> bytes:
+        return os.read(self._descriptor, n_bytes)
+
+    def sendall(self, content: bytes) -> None:
+        os.write(self._descriptor, content)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+
+class FaultySerialLine(FaultyWire):
+    """The same for a serial line: `port` is the server's terminal, and clients open `serial_port`.
+
+    A line has no connection that could be lost: a dropped reply ends in its middle, and a restart gives none.
+    """
+
+    def stop(self) -> None:
+        """Cut the cable."""
+        self._is_stopped.set()
+        for thread in self._threads:
+            thread.join(2.0)
+        self._near.close()
+        self._far.close()
+        self._cable.close()
+
+    def _connect(self, port: int | str) -> None:
+        self._cable = Terminals()
+        self.serial_port = self._cable.client
+        self._near, self._far = _End(self._cable.server), _End(str(port))
+        self._threads.append(threading.Thread(target=self._shuttle, name="vitrail-faulty-line", daemon=True))
+        self._threads[0].start()
+
+    def _shuttle(self) -> None:
+        near, far = self._near, self._far
+        fault: Fault | None = None
+        request = b""
+        while not self._is_stopped.is_set():
+            ready, _, _ = select.select([near, far], [], [], 0.05)
+            if near in ready:
+                request = near.recv(65536)
+                fault = self._draw(request)
+                self._on_request(near, far, request, fault)
+            if far in ready:
+                self._on_reply(near, request, far.recv(65536), fault)
+
+
 def refuse_rest(_request: bytes) -> bytes:
     """Status 403."""
     return b'HTTP/1.1 403 Forbidden\r\nContent-Length: 9\r\nConnection: close\r\n\r\n"not now"'
@@ -209,6 +280,16 @@ def refuse_rest(_request: bytes) -> bytes:
 def refuse_modbus(request: bytes) -> bytes:
     """Exception 4, device failure, over TCP."""
     return request[:4] + b"\x00\x03" + request[6:7] + bytes([request[7] | 0x80, 4])
+
+
+def refuse_rtu(request: bytes) -> bytes:
+    """Exception 4, device failure, over a serial line."""
+    return _with_crc(bytes([request[0], request[1] | 0x80, 4]))
+
+
+def refuse_obp(request: bytes) -> bytes:
+    """Not ready, of a spectrometer."""
+    return message(parse(request[:HEADER_BYTES], request[HEADER_BYTES:]), error=7)
 
 
 def refuse_zaber(request: bytes) -> bytes:
@@ -225,6 +306,19 @@ def acknowledge_rest(_request: bytes) -> bytes:
 def acknowledge_modbus(request: bytes) -> bytes:
     """A write is answered by its first twelve bytes: address and value, or address and number of registers."""
     return request[:4] + b"\x00\x06" + request[6:12]
+
+
+def acknowledge_rtu(request: bytes) -> bytes:
+    """A write of one register is answered by itself."""
+    return request
+
+
+def acknowledge_obp(request: bytes) -> bytes:
+    """A spectrum, always the same to the last bit; 2068 pixels of an HDX."""
+    asked = parse(request[:HEADER_BYTES], request[HEADER_BYTES:])
+    rng = random.Random(0)  # noqa: S311  # a frozen frame has the noise of its moment
+    frame = b"".join(round(rng.gauss(981.0, 10.0)).to_bytes(2, "little") for _ in range(2068))
+    return message(Message(asked.kind, b"", asked.regarding), frame)
 
 
 def acknowledge_zaber(request: bytes) -> bytes:
@@ -259,6 +353,36 @@ def drift_modbus(request: bytes, reply: bytes, size: float, register: int = 1) -
         return reply
     value = int.from_bytes(reply[at : at + 2], "big", signed=True) + round(size)
     return reply[:at] + min(max(value, -32768), 32767).to_bytes(2, "big", signed=True) + reply[at + 2 :]
+
+
+def drift_rtu(request: bytes, reply: bytes, size: float) -> bytes:
+    """As `drift_modbus`, over a serial line."""
+    if reply[-2:] != _with_crc(reply[:-2])[-2:]:
+        return reply
+    return _with_crc(drift_modbus(bytes(6) + request, bytes(6) + reply[:-2], size)[6:])
+
+
+def drift_obp(_request: bytes, reply: bytes, size: float) -> bytes:
+    """Every pixel of a spectrum that came in one piece, larger by `size` counts."""
+    try:
+        told = parse(reply[:HEADER_BYTES], reply[HEADER_BYTES:])
+    except ObpError:
+        return reply
+    if len(told.data) < 1000:
+        return reply
+    pixels = (int.from_bytes(told.data[i : i + 2], "little") for i in range(0, len(told.data), 2))
+    moved = b"".join(min(round(pixel + size), 65535).to_bytes(2, "little") for pixel in pixels)
+    return message(Message(told.kind, b"", told.regarding), moved)
+
+
+def _with_crc(content: bytes) -> bytes:
+    """With the check of Modbus RTU at its end: CRC-16, polynomial 0xA001, least byte first."""
+    crc = 0xFFFF
+    for byte in content:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ 0xA001 if crc & 1 else crc >> 1
+    return content + crc.to_bytes(2, "little")
 
 
 def drift_zaber(request: bytes, reply: bytes, size: float) -> bytes:

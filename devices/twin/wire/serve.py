@@ -45,6 +45,7 @@ class WireTwin:
     laser: LaserServer
     furnace_face: FurnaceFace
     furnace: ModbusServer
+    furnace_rtu_face: FurnaceFace
     furnace_rtu: ModbusServer
     stage_face: StageFace
     stage: StageServer
@@ -140,6 +141,7 @@ def serve_twin(
     face = LaserFace(drivers.laser, shared)
     stage_face = StageFace(drivers.stage, shared, geometry.limits)
     controller = FurnaceFace(drivers.furnace, shared, "EPC3000")
+    controller_rtu = FurnaceFace(drivers.furnace, shared, "3200")
     spectrometer_face = SpectrometerFace(drivers.spectrometer, shared)
 
     def is_door_free() -> bool:
@@ -153,7 +155,7 @@ def serve_twin(
         started.callback(stage.stop)
         furnace = ModbusServer(controller, furnace_port)
         started.callback(furnace.stop)
-        furnace_rtu = ModbusServer(FurnaceFace(drivers.furnace, shared, "3200"), None)
+        furnace_rtu = ModbusServer(controller_rtu, None)
         started.callback(furnace_rtu.stop)
         spectrometer = SpectrometerServer(spectrometer_face, spectrometer_port)
         started.callback(spectrometer.stop)
@@ -171,6 +173,7 @@ def serve_twin(
         laser=laser,
         furnace_face=controller,
         furnace=furnace,
+        furnace_rtu_face=controller_rtu,
         furnace_rtu=furnace_rtu,
         stage_face=stage_face,
         stage=stage,
