@@ -222,8 +222,9 @@ class CounterFiles:
             DeadlineError: it did not come in time.
             DeviceError: it came with other settings than were asked for.
         """
+        is_waited_for = self._request is not None  # first: a failure is noted before the request ends
         self._lane.state  # raises what went wrong on the thread  # noqa: B018
-        return self._request is not None
+        return is_waited_for
 
     def start_bin_width(self, bin_width_ns: float) -> float:
         """Ask for it from now on."""
@@ -315,12 +316,12 @@ class CounterFiles:
                 return
             if time.monotonic() > self._deadline_s:
                 reason = f"the file is there, but: {self._trouble}" if self._trouble else "the file did not come"
-                self._end()
                 error = DeadlineError(
                     f"{reason} (after {request.duration_s:g} s of counting and {self.settings.timeout_s:g} s of waiting; "
                     f"asked for: {request}); look at the counter's program, then count again"
                 )
                 self._lane.fail(f"count for {request.duration_s:g} s", error)
+                self._end()
                 return
         try:
             stat = request.path.stat()

@@ -122,6 +122,8 @@ def on_wire(speed: float, make: Callable[[WireTwin], Any], lifetime_folder: Path
     clock = ScaledClock(speed)
     pause = threading.Event()
     with serve_twin(1, COUPONS, clock, lifetime_folder=lifetime_folder) as wire:
+        with wire.shared.lock:
+            wire.drivers.stage.switch_gate(is_open=True)  # dots are written past the stage's controller
         driver = make(wire)
         if hasattr(driver, "connect"):
             driver.connect()
