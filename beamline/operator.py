@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import sys
 import threading
 from typing import TextIO
@@ -22,7 +22,7 @@ class TerminalOperator:
     the prompt's again.
 
     Args:
-        stdin: where answers are typed; must be a real file (`select`).
+        stdin: where answers are typed; must be something that can be waited for, such as a terminal or a pipe.
         stdout: where requests are shown.
     """
 
@@ -38,9 +38,13 @@ class TerminalOperator:
         threading.Thread(target=self._wait, args=(changer, request), name="vitrail-operator", daemon=True).start()
 
     def _wait(self, changer: ManualChanger, request: Request) -> None:
+        with selectors.PollSelector() as terminal:  # `select` bears no descriptor above 1023
+            terminal.register(self._in, selectors.EVENT_READ)
+            self._answer(terminal, changer, request)
+
+    def _answer(self, terminal: selectors.BaseSelector, changer: ManualChanger, request: Request) -> None:
         while (now := changer.request) is not None and now.number == request.number:
-            ready, _, _ = select.select([self._in], [], [], LOOK_EVERY_S)
-            if not ready:
+            if not terminal.select(LOOK_EVERY_S):
                 continue
             line = self._in.readline()
             if not line:  # the terminal is gone: nobody will answer, and the request ends by its time-out

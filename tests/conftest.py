@@ -1,10 +1,16 @@
-"""What every test lives by: figures without a window, no EPICS, and the same Hypothesis examples in every run.
+"""What every test lives by: figures without a window, no EPICS, the same Hypothesis examples in every run, and no engine's loop left.
 
 `HYPOTHESIS_PROFILE=nightly` searches further, and elsewhere each time.
 """
 
+import gc
 import os
+import sys
+import weakref
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from hypothesis import settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
@@ -13,3 +19,32 @@ os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def _end_loop(loop: Any, thread: Any) -> None:
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(5.0)
+    if not thread.is_alive():
+        loop.close()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _an_engine_that_is_gone_leaves_no_loop() -> None:
+    """A RunEngine keeps its event loop for ever: three files each, and a worker of pytest makes hundreds of engines."""
+    from bluesky import RunEngine
+
+    begin = RunEngine.__init__
+
+    def begin_and_end(engine: Any, *args: Any, **kwargs: Any) -> None:
+        begin(engine, *args, **kwargs)
+        weakref.finalize(engine, _end_loop, engine.loop, engine._th).atexit = False
+
+    RunEngine.__init__ = begin_and_end
+
+
+@pytest.fixture(autouse=True)
+def _engines_are_collected() -> Iterator[None]:
+    """Engines are parts of cycles: collected when there are many files, and not after each test, which costs seconds."""
+    yield
+    if len(os.listdir("/proc/self/fd") if sys.platform == "linux" else ()) > 300:
+        gc.collect()

@@ -106,7 +106,8 @@ def test_a_night_ends_with_its_report_and_is_quiet_where_nobody_looks(folder: Pa
     assert summary["campaign"]["uid"][:8] in html
     assert not re.search(r"""(src|href)=["']https?:""", html)
     assert "\x1b[" not in done.stderr
-    assert len(done.stderr.splitlines()) < 12
+    n_checks = sum(line.startswith("ok ") for line in done.stderr.splitlines())
+    assert len(done.stderr.splitlines()) - n_checks < 12
 
     status = vitrail(folder, "campaign", "status")
     assert "done" in status.stdout
@@ -177,6 +178,7 @@ def test_a_night_whose_process_was_killed_is_not_called_running(folder: Path) ->
     )
     while process.poll() is None and not _is_annealing(folder / "vitrail-data"):
         os.sched_yield()
+    process.send_signal(signal.SIGSTOP)  # it lives, and is not done before the others have looked
     alive = vitrail(folder, "campaign", "status")
     second = vitrail(folder, "campaign", "run", "small.toml", "--no-catalog")
     process.kill()
