@@ -1,4 +1,4 @@
-"""What every test lives by: figures without a window, no EPICS, the same Hypothesis examples in every run, and no engine's loop left.
+"""What every test lives by: figures without a window, no EPICS, the same Hypothesis examples in every run, no engine left over.
 
 `HYPOTHESIS_PROFILE=nightly` searches further, and elsewhere each time.
 """
@@ -8,6 +8,7 @@ import os
 import sys
 import weakref
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,5 +47,5 @@ def _an_engine_that_is_gone_leaves_no_loop() -> None:
 def _engines_are_collected() -> Iterator[None]:
     """Engines are parts of cycles: collected when there are many files, and not after each test, which costs seconds."""
     yield
-    if len(os.listdir("/proc/self/fd") if sys.platform == "linux" else ()) > 300:
+    if sys.platform == "linux" and len(list(Path("/proc/self/fd").iterdir())) > 300:
         gc.collect()
