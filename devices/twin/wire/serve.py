@@ -9,6 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
+from beamline.physics import decay, heat, make_settings, nominal, observe, rewrite, spectrum, write
 from beamline.recipe import Coupon
 from devices.geometry import Geometry
 from devices.protocols import Clock, Drivers
@@ -132,6 +135,7 @@ def serve_twin(
     Raises:
         OSError: a port is taken.
     """
+    _load_the_model()
     shared = Shared(clock)
     geometry = geometry or Geometry()
     drivers = build_twin(
@@ -184,3 +188,16 @@ def serve_twin(
         carousel_rtu=carousel_rtu,
         counter=counter,
     )
+
+
+def _load_the_model() -> None:
+    """Glass that is written, heated and looked at once: in a new checkout the model is compiled now, in half a minute.
+
+    Later it would be compiled while a client waits for its first spectrum, and clients wait for seconds.
+    """
+    parameters = nominal()
+    settings = make_settings(iodide_fraction=0.5, pulse_energy_uJ=200.0, exposure_s=5.0)
+    states = rewrite(write(settings, parameters), settings, parameters)
+    seen = observe(heat(states, np.array([[400.0, 60.0]]), parameters), parameters)[0]
+    spectrum(seen, np.linspace(450.0, 800.0, 8))
+    decay(seen, np.linspace(0.0, 100.0, 8))
