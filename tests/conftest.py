@@ -23,6 +23,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
 def _end_loop(loop: Any, thread: Any) -> None:
+    if loop.is_closed():
+        return
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5.0)
     if not thread.is_alive():
