@@ -42,6 +42,7 @@ numerical_aperture = 0.4
 host = "127.0.0.1"
 port = {stage}
 microstep_um = [0.1, 0.1, 0.1]
+gate_output = 1
 [bench.furnace.eurotherm]
 model = "{model}"
 {furnace}

@@ -40,6 +40,7 @@ poll_s = 0.03
 host = "127.0.0.1"
 port = {stage}
 microstep_um = [0.1, 0.1, 0.1]
+gate_output = 1
 poll_s = 0.02
 [bench.furnace.eurotherm]
 model = "EPC3000"
