@@ -17,6 +17,7 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from beamline.campaign import Campaign, InstrumentTimes, coupon_hours, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
+from beamline.campaign.state_file import StateKeeper
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.preflight import Check, preflight, refusals
 from beamline.recipe import Coupon, Failed, Observation, as_plain
@@ -29,8 +30,10 @@ from plans import Night, NightLabel, campaign_plan
 
 __all__ = [
     "NightOutcome",
+    "carry_out",
     "earlier_observations",
     "lineage",
+    "night_metadata",
     "optimizer_of",
     "preflight_of",
     "remaining",
@@ -122,13 +125,25 @@ def run_night(
         label=NightLabel(campaign.name, uid, versions()),
         times=session.instrument.times,
         deadline_s=campaign.stop.deadline_s(start),
-        metadata=_metadata(session, campaign, start, earlier, coupons)
+        metadata=night_metadata(session, campaign, start, earlier, coupons)
         | ({"after": after} if after else {})
         | {"preflight": [asdict(check) for check in checks]},
         coupons=list(coupons),
         earlier=earlier,
     )
+    return carry_out(session, night, subscribers)
+
+
+def carry_out(
+    session: Session, night: Night, subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = ()
+) -> NightOutcome:
+    """Run a night that is put together, to whatever end, and record the end. Never raises for what went wrong in it."""
+    uid = night.label.campaign_uid
     start_s = session.bench.clock.now_s
+    begin_s = start_s if night.start_s is None else night.start_s
+    keeper = StateKeeper(session.records.folder, night.label.campaign_name, uid, begin_s=begin_s)
+    night.listen(keeper.take)
+    keeper.begin(night.left.interrupted if night.left is not None else None, start_s)
     tokens = [session.RE.subscribe(_harmless(subscriber)) for subscriber in subscribers]
     exit_status: Literal["success", "abort", "fail"] = "success"
     is_recorded = True
@@ -149,8 +164,9 @@ def run_night(
             session.RE.unsubscribe(token)
     if is_recorded:
         _record_end(session, night, exit_status, reason)
-    simulated_s = session.bench.clock.now_s - start_s
-    return NightOutcome(uid, exit_status, reason, night.n_done, simulated_s, safe_steps, is_recorded)
+    now_s = session.bench.clock.now_s
+    keeper.end(exit_status, reason, now_s)
+    return NightOutcome(uid, exit_status, reason, night.n_done, now_s - start_s, safe_steps, is_recorded)
 
 
 def preflight_of(session: Session, campaign: Campaign, after: str | None = None) -> tuple[Check, ...]:
@@ -206,13 +222,14 @@ def _harmless(callback: Callable[[str, dict[str, Any]], None]) -> Callable[[str,
     return guarded
 
 
-def _metadata(
+def night_metadata(
     session: Session,
     campaign: Campaign,
     start: datetime,
     earlier: Sequence[Observation],
     coupons: Sequence[Coupon],
 ) -> dict[str, Any]:
+    """What the first run of a night says: the whole campaign file, the instrument, the prior of the physics, the estimate."""
     estimate = estimate_night(remaining(campaign, coupons), session.instrument.times, start) if coupons else None
     faults = {} if session.faults is None else {"faults": as_plain(session.faults.schedule)}
     return {

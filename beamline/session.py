@@ -6,7 +6,7 @@ This is the only place outside `devices/twin/` that makes a twin; others know at
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +117,8 @@ def open_session(
     ask: Ask | None = None,
     faults: FaultSchedule | None = None,
     nominal: bool = False,
+    clock_start_s: float = 0.0,
+    before_log: Callable[[RunEngine, Bench, Records], None] | None = None,
 ) -> Session:
     """Put an instrument together.
 
@@ -130,6 +132,9 @@ def open_session(
         ask: who carries coupons where the changer is a person; None: whoever is at the terminal.
         faults: what is to fail on purpose; for the simulated bench only.
         nominal: the simulated bench is as the model has it, with the noise of its instruments and nothing else hidden.
+        clock_start_s: what a bench's clock begins with, where a night is resumed; the twin's begins with 0.
+        before_log: called with the engine, the devices and the records (closed, all of them) before the log is subscribed:
+            what it runs leaves no records.
 
     Raises:
         InstrumentConnectError: something of a bench does not answer; it names each role, address and what to do.
@@ -152,7 +157,7 @@ def open_session(
         )
     with ExitStack() as undo:  # whatever fails from here on, nothing is left locked, connected or running
         undo.callback(lock.release)
-        clock, drivers, connections = _drivers(instrument, coupons, seed, ask, nominal=nominal)
+        clock, drivers, connections = _drivers(instrument, coupons, seed, ask, clock_start_s, nominal=nominal)
         undo.callback(connections.close)
         injector: Injector | None = None
         if faults is not None and faults.entries:
@@ -166,6 +171,8 @@ def open_session(
             undo.callback(signals.remove)
         engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
         clock.install(engine)
+        if before_log is not None:
+            before_log(engine, bench, records)
         engine.subscribe(LogWriter(data))
         owner = CatalogOwner(data) if catalog else None
         if owner is not None:
@@ -225,14 +232,14 @@ def _allow_for_lateness(bench: Bench, instrument: Instrument) -> None:
 
 
 def _drivers(
-    instrument: Instrument, coupons: Sequence[Coupon], seed: int, ask: Ask | None, *, nominal: bool
+    instrument: Instrument, coupons: Sequence[Coupon], seed: int, ask: Ask | None, clock_start_s: float, *, nominal: bool
 ) -> tuple[Clock, Drivers, ExitStack]:
     """Clock, drivers, and what closes them."""
     if instrument.bench is not None:
         from beamline.operator import TerminalOperator  # noqa: PLC0415  # only where somebody is there
 
         speed = instrument.bench.speed
-        clock: Clock = RealClock() if speed == 1.0 else ScaledClock(speed)
+        clock: Clock = RealClock(clock_start_s) if speed == 1.0 else ScaledClock(speed, clock_start_s)
         drivers, connections = connect(
             instrument.bench, coupons, clock, instrument.geometry, ask if ask is not None else TerminalOperator()
         )

@@ -186,11 +186,16 @@ class DiscreteEventClock:
 
 
 class RealClock:
-    """Wall time, by the monotonic clock, with one daemon thread that makes the calls."""
+    """Wall time, by the monotonic clock, with one daemon thread that makes the calls.
+
+    Args:
+        begin_s: what it reads now: 0, or later where it goes on for a clock that has ended.
+    """
 
     _speed = 1.0
 
-    def __init__(self) -> None:
+    def __init__(self, begin_s: float = 0.0) -> None:
+        self._begin_s = begin_s
         self._start_s = time.monotonic()
         self._heap: list[_Call] = []
         self._order = itertools.count()
@@ -202,8 +207,8 @@ class RealClock:
 
     @property
     def now_s(self) -> float:
-        """Seconds since the clock was made."""
-        return (time.monotonic() - self._start_s) * self._speed
+        """Seconds since the clock was made, on top of those that it began with."""
+        return self._begin_s + (time.monotonic() - self._start_s) * self._speed
 
     def call_later(self, delay_s: float, function: Callable[[], object]) -> _Call:
         """Call `function()` on the clock's thread when `delay_s` seconds have passed; it must not block.
@@ -253,15 +258,16 @@ class ScaledClock(RealClock):
 
     Args:
         speed: seconds of this clock in a second of the wall.
+        begin_s: what it reads now.
 
     Raises:
         ValueError: `speed` is not finite and positive.
     """
 
-    def __init__(self, speed: float) -> None:
+    def __init__(self, speed: float, begin_s: float = 0.0) -> None:
         if not (math.isfinite(speed) and speed > 0):
             raise ValueError(f"{speed=}: a scaled clock runs at a finite, positive multiple of wall time")
-        super().__init__()
+        super().__init__(begin_s)
         self._speed = float(speed)
 
     def install(self, engine: Any) -> None:

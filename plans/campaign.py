@@ -15,15 +15,18 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from beamline.campaign import Campaign, InstrumentTimes, suggestion_phases
+from beamline.campaign.left import CouponLeft, NightLeft
 from beamline.campaign.observations import coupon_observations
+from beamline.campaign.state import CampaignEvent, Resume
 from beamline.optimize import Optimizer
-from beamline.recipe import Coupon, Observation, Suggestion, as_plain
+from beamline.recipe import Coupon, HeatTreatment, Observation, Suggestion, as_plain
 from beamline.records import KeepOut, Ledger, RecordError, Records, refusals
 from beamline.safety import safe_state_plan
 from devices import Bench
 from plans.anneal import heat_treat_coupon
 from plans.documents import CouponInHand, NightLabel
 from plans.measure import measure_coupon
+from plans.policy import FaultKeeper, LeftOutError
 from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon
 
@@ -41,6 +44,10 @@ class Night:
         metadata: goes into the start document of the night's first run (campaign file, physics parameters, instrument).
         earlier: observations of an earlier night that this one goes on from, ingested before the first decision.
         coupons: those that may still be used, in the order of the campaign file.
+        start_s: clock at which the campaign began; None: it begins now.
+        n_done: coupons that were begun.
+        left: of a night that is resumed: what is left to do; None for one that begins.
+        n_faults: that it has met.
     """
 
     bench: Bench
@@ -53,8 +60,45 @@ class Night:
     metadata: dict[str, Any]
     coupons: list[Coupon]
     earlier: Sequence[Observation] = ()
-    n_done: int = field(default=0, init=False)
+    start_s: float | None = None
+    n_done: int = 0
+    left: NightLeft | None = None
     verdict: str = field(default="not started", init=False)
+    keeper: FaultKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        n_faults = self.left.n_faults if self.left else 0
+        self.keeper = FaultKeeper(self.bench, self.campaign.policy, self.label, n_faults)
+
+    def listen(self, tell: Callable[[CampaignEvent], None]) -> None:
+        """Say who is told of the states that the night goes through on account of faults."""
+        self.keeper.tell = tell
+
+    def observations(self, serial: str) -> tuple[Observation, ...]:
+        """Of a coupon of this night, analysed from the records."""
+        return coupon_observations(self.records, self.label.campaign_uid, serial)
+
+    def seen_light(self, hand: CouponInHand) -> tuple[str, ...]:
+        """The sites of a coupon that were fired at, or may have been; the others give no light."""
+        runs = self.records.runs(campaign=self.label.campaign_uid, coupon=hand.coupon.serial, purpose="writing")
+        fired = {str(e["data"]["site_name"]) for run in runs for e in run.events("intents")}
+        return tuple(name for name in hand.sites if name in fired)
+
+    def refuse_second_exposures(self, hand: CouponInHand) -> None:
+        """Ask the ledger before anything is fired.
+
+        A twin makes its coupons anew for each campaign: what an earlier one did to one of the same serial was done to another.
+
+        Raises:
+            RecordError: a site has been exposed, or lies too near to one that has, or to the edge, or the coupon is damaged.
+        """
+        grid, serial = self.campaign.sites, hand.coupon.serial
+        is_twin = self.metadata.get("instrument", {}).get("kind") == "twin"
+        scope: dict[str, Any] = {"campaign": self.label.campaign_uid} if is_twin else {}
+        ledger = Ledger.of(self.records.runs(coupon=serial, **scope))
+        found = refusals(ledger, serial, hand.sites, hand.recipes, KeepOut(grid.spacing_mm, grid.margin_mm))
+        if found:
+            raise RecordError(f"the coupon is not written: {'; '.join(found[:5])}")
 
 
 def campaign_plan(night: Night) -> MsgGenerator[None]:
@@ -63,10 +107,16 @@ def campaign_plan(night: Night) -> MsgGenerator[None]:
 
 
 def _loop(night: Night) -> MsgGenerator[None]:
-    start_s = night.bench.clock.now_s
-    yield from bps.open_run({**night.label.metadata("campaign", start_s), **night.metadata})
+    now_s = night.bench.clock.now_s
+    start_s = now_s if night.start_s is None else night.start_s
+    purpose = "campaign" if night.left is None else "resume"
+    yield from bps.open_run({**night.label.metadata(purpose, now_s), **night.metadata})
     yield from bps.close_run()
     observations = night.earlier
+    if night.left is not None:
+        night.keeper.tell(Resume(at_s=now_s))
+    if night.left is not None and night.left.suggestion is not None:
+        observations = yield from coupon_plan(night, night.left.suggestion, night.left.coupon)
     while True:
         suggestion = yield from _decide(night, observations, start_s)
         if suggestion is None:
@@ -151,26 +201,12 @@ def _too_dear(night: Night, proposal: Suggestion) -> str:
     )
 
 
-def _refuse_second_exposures(night: Night, hand: CouponInHand) -> None:
-    """Ask the ledger before anything is fired.
-
-    A twin makes its coupons anew for each session: what an earlier night did to one of the same serial was done to another.
-
-    Raises:
-        RecordError: a site has been exposed, or lies too near to one that has, or to the edge, or the coupon is damaged.
-    """
-    grid, serial = night.campaign.sites, hand.coupon.serial
-    is_twin = night.metadata.get("instrument", {}).get("kind") == "twin"
-    scope: dict[str, Any] = {"campaign": night.label.campaign_uid} if is_twin else {}
-    ledger = Ledger.of(night.records.runs(coupon=serial, **scope))
-    found = refusals(ledger, serial, hand.sites, hand.recipes, KeepOut(grid.spacing_mm, grid.margin_mm))
-    if found:
-        raise RecordError(f"the coupon is not written: {'; '.join(found[:5])}")
-
-
-def coupon_plan(night: Night, suggestion: Suggestion) -> MsgGenerator[tuple[Observation, ...]]:
-    """One coupon through the bench; its observations, analysed from the records."""
+def coupon_plan(
+    night: Night, suggestion: Suggestion, left: CouponLeft | None = None
+) -> MsgGenerator[tuple[Observation, ...]]:
+    """One coupon through the bench, or what is left of its way; its observations, analysed from the records."""
     coupon = suggestion.coupon
+    left = left or CouponLeft.whole(suggestion)
     night.n_done += 1
     night.coupons[:] = [c for c in night.coupons if c.serial != coupon.serial]
     hand = CouponInHand(
@@ -181,17 +217,44 @@ def coupon_plan(night: Night, suggestion: Suggestion) -> MsgGenerator[tuple[Obse
         sites={s.site.name: s.site for s in suggestion.sites},
         recipes=suggestion.recipes(),
     )
-    _refuse_second_exposures(night, hand)
-    steps: list[Callable[[], MsgGenerator[Any]]] = [
-        lambda: load_on_stage(night.bench, coupon.serial),
-        lambda: write_coupon(night.bench, hand),
-        lambda: heat_treat_coupon(night.bench, hand, suggestion.heat_treatment),
-        lambda: load_on_stage(night.bench, coupon.serial),
-        lambda: measure_coupon(night.bench, hand, night.campaign.measurement),
-        lambda: empty_stage(night.bench),
-    ]
-    for step in steps:
-        yield from step()
-    uid = night.label.campaign_uid
-    observations = yield from in_thread(lambda: coupon_observations(night.records, uid, coupon.serial))
+    try:
+        yield from _way(night, hand, suggestion.heat_treatment, left)
+    except LeftOutError as left_out:
+        _logger.warning("coupon %s is left out: %s", coupon.serial, left_out)
+    if night.bench.changer.in_furnace.get() == coupon.serial:
+        yield from _carried(night, lambda: load_on_stage(night.bench, coupon.serial))
+    yield from _carried(night, lambda: empty_stage(night.bench))
+    observations = yield from in_thread(lambda: night.observations(coupon.serial))
     return observations
+
+
+def _carried(night: Night, make: Callable[[], MsgGenerator[None]]) -> MsgGenerator[None]:
+    yield from night.keeper.attempt("carry", make, in_run=False)
+
+
+def _way(night: Night, hand: CouponInHand, treatment: HeatTreatment, left: CouponLeft) -> MsgGenerator[None]:
+    """On the stage, into the furnace, on the stage again: what is left of it."""
+    bench, keeper = night.bench, night.keeper
+    if left.to_write:
+        to_write = hand.only(left.to_write)
+        night.refuse_second_exposures(to_write)
+        yield from _carried(night, lambda: load_on_stage(bench, hand.coupon.serial))
+        yield from write_coupon(bench, to_write, keeper)
+    if left.heat == "whole" and not (yield from in_thread(lambda: night.seen_light(hand))):
+        return  # nothing was written
+    if left.heat != "none":
+        part = left.heat
+        try:
+            yield from heat_treat_coupon(bench, hand, treatment, keeper, part=part, hold_left_s=left.hold_left_s)
+        except LeftOutError as left_out:
+            if left_out.then != "measure":
+                raise
+    if left.is_left_out:
+        return
+    to_measure = yield from in_thread(lambda: night.seen_light(hand))
+    names = tuple(n for n in to_measure if left.to_measure is None or n in left.to_measure)
+    if names or left.darks_s:
+        yield from _carried(night, lambda: load_on_stage(bench, hand.coupon.serial))
+        yield from measure_coupon(
+            bench, hand.only(names), night.campaign.measurement, keeper, more_darks_s=left.darks_s
+        )

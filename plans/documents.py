@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from bluesky.utils import Msg, MsgGenerator
+from bluesky.utils import IllegalMessageSequence, Msg, MsgGenerator
 
 from beamline.recipe import Coupon, Recipe, Site, as_plain
 
@@ -18,9 +20,14 @@ def event_of(stream: str, *devices: Any) -> MsgGenerator[None]:
     Messages as they are, and not by `bps.create`, `bps.read`, `bps.save`: each of those notes the whole call stack when it
     is made, which over a night of samples takes a third of the engine's time.
     """
-    yield Msg("create", None, name=stream)
-    for device in devices:
-        yield Msg("read", device)
+    try:
+        yield Msg("create", None, name=stream)
+        for device in devices:
+            yield Msg("read", device)
+    except Exception:
+        with suppress(IllegalMessageSequence):  # where the event was not begun
+            yield Msg("drop")  # a device that cannot be read leaves no half an event, in which the next would end up
+        raise
     yield Msg("save")
 
 
@@ -57,6 +64,14 @@ class CouponInHand:
     sites: dict[str, Site]
     recipes: dict[str, Recipe]
     experiment: dict[str, Any] = field(default_factory=dict)
+
+    def only(self, names: Collection[str]) -> CouponInHand:
+        """The same coupon with some of its sites."""
+        return replace(
+            self,
+            sites={name: site for name, site in self.sites.items() if name in names},
+            recipes={name: recipe for name, recipe in self.recipes.items() if name in names},
+        )
 
     def metadata(self, purpose: str, clock_s: float) -> dict[str, Any]:
         """Start-document metadata of a run on this coupon."""

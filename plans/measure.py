@@ -6,53 +6,104 @@ dark spectra, one for each integration time that was used.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from typing import TypeVar
+
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
+from beamline.campaign.left import GIVEN_UP
 from beamline.recipe import Measurement, Site, as_plain
 from devices import Bench
 from plans.documents import CouponInHand, event_of
+from plans.policy import FaultKeeper, LeftOutError
 
 __all__ = ["measure_coupon"]
 
+T = TypeVar("T")
 SHORTER = 5.0
 """Factor by which the integration time falls when pixels were full."""
 
 
-def measure_coupon(bench: Bench, hand: CouponInHand, measurement: Measurement) -> MsgGenerator[str]:
+def measure_coupon(
+    bench: Bench,
+    hand: CouponInHand,
+    measurement: Measurement,
+    keeper: FaultKeeper | None = None,
+    *,
+    more_darks_s: Collection[float] = (),
+) -> MsgGenerator[str]:
     """One run, `purpose="measurement"`: streams `spectra`, an event a site, and `dark`, an event an integration time.
 
     The coupon in hand lies on the stage. The lamp is off when it ends, however it ends.
+
+    Args:
+        bench: the devices.
+        hand: the coupon, with the sites that are to be measured.
+        measurement: how.
+        keeper: says what becomes of a site that fails; None ends the plan.
+        more_darks_s: integration times for which a dark is wanted too, of spectra of an earlier run.
 
     Returns:
         uid of the run.
 
     Raises:
         RefusedError: the lamp cannot be switched by the driver.
+        LeftOutError: the policy leaves out the coupon; the run has its end.
     """
+    keeper = keeper or FaultKeeper(bench)
     bench.spectrometer.require("lamp", purpose="photoluminescence with darks")
     metadata = hand.metadata("measurement", bench.clock.now_s)
     uid = yield from bps.open_run({**metadata, "measurement": as_plain(measurement)})
 
     def lit() -> MsgGenerator[set[float]]:
         used: set[float] = set()
-        yield from bps.mv(bench.spectrometer.n_averages, measurement.n_averages)
-        yield from bps.mv(bench.spectrometer.lamp, "on")
+        yield from keeper.attempt("measure", lambda: bps.mv(bench.spectrometer.lamp, "on"), in_run=True)
         for site in hand.sites.values():
-            used.add((yield from _measure_site(bench, site, measurement)))
+            integration_s = yield from _unless_skipped(
+                keeper,
+                lambda site=site: _measure_site(bench, site, measurement),  # type: ignore[misc]  # bound now
+            )
+            used |= set() if integration_s is None else {integration_s}
         return used
 
     def lamp_off() -> MsgGenerator[None]:
         yield from bps.mv(bench.spectrometer.lamp, "off")
 
-    used = yield from bpp.finalize_wrapper(lit(), lamp_off)
-    for integration_s in sorted(used):
-        yield from bps.mv(bench.site_name, "", bench.spectrometer.integration_s, integration_s)
-        yield from bps.trigger(bench.spectrometer, wait=True)
-        yield from _event(bench, "dark")
+    def averages() -> MsgGenerator[None]:
+        yield from bps.mv(bench.spectrometer.n_averages, measurement.n_averages)
+
+    try:
+        yield from keeper.attempt("measure", averages, in_run=True)
+        used = (yield from bpp.finalize_wrapper(lit(), lamp_off)) if hand.sites else set()
+        for integration_s in sorted(used | set(more_darks_s)):
+            yield from _unless_skipped(
+                keeper,
+                lambda integration_s=integration_s: _measure_dark(bench, integration_s),  # type: ignore[misc]
+            )
+    except LeftOutError as left_out:
+        yield from bps.close_run(exit_status="fail", reason=f"{GIVEN_UP}{left_out}")
+        raise
     yield from bps.close_run()
     return str(uid)
+
+
+def _unless_skipped(keeper: FaultKeeper, make: Callable[[], MsgGenerator[T]]) -> MsgGenerator[T | None]:
+    """What can be had of one site, or None where the policy goes on without it."""
+    try:
+        return (yield from keeper.attempt("measure", make, in_run=True))
+    except LeftOutError as left_out:
+        if left_out.then != "skip_site":
+            raise
+        return None
+
+
+def _measure_dark(bench: Bench, integration_s: float) -> MsgGenerator[None]:
+    """One event of `dark`, under no site."""
+    yield from bps.mv(bench.site_name, "", bench.spectrometer.integration_s, integration_s)
+    yield from bps.trigger(bench.spectrometer, wait=True)
+    yield from _event(bench, "dark")
 
 
 def _measure_site(bench: Bench, site: Site, measurement: Measurement) -> MsgGenerator[float]:

@@ -6,20 +6,27 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from beamline.campaign.left import GIVEN_UP
 from beamline.campaign.state import (
     CampaignState,
+    Done,
     Fail,
     Finish,
     Planned,
+    Recover,
+    Resume,
     Start,
     Stop,
+    is_final,
     next_state,
 )
+from beamline.campaign.state_file import read_state
 from beamline.recipe import Frozen, quantity
 from beamline.records import Records, Run, is_held, session_lock
 
 __all__ = ["CampaignHistory", "campaign_history", "campaign_uids", "find_campaign", "first_run"]
 
+NO_WORD = "its process ended without a word"
 _FIRST = frozenset({"campaign", "import"})
 """Purposes of the run that a campaign begins with: of a night, or of manual runs that were brought in."""
 
@@ -85,13 +92,16 @@ def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
     runs = records.runs(campaign=campaign_uid)
     n_coupons = len({run.start["coupon"]["serial"] for run in runs if run.start["purpose"] == "writing"})
     measured = [run for run in runs if run.start["purpose"] == "measurement" and run.stop is not None]
+    is_alive = is_held(session_lock(records.folder)) and campaign_uids(records)[-1] == campaign_uid
+    state = _state(runs, is_alive=is_alive)
+    note = read_state(records.folder, campaign_uid) if is_alive else None
+    if note is not None and not is_final(state) and not is_final(note.state):
+        state = note.state  # what no document says: that it waits, and for what
     return CampaignHistory(
         name=first.start["campaign"]["name"],
         uid=campaign_uid,
         start_time=first.start["start_time"],
-        state=_state(
-            runs, is_alive=is_held(session_lock(records.folder)) and campaign_uids(records)[-1] == campaign_uid
-        ),
+        state=state,
         n_coupons=n_coupons,
         n_coupons_max=_n_coupons_max(first.start.get("campaign_file")) or n_coupons,
         n_sites_measured=sum((run.stop or {}).get("num_events", {}).get("spectra", 0) for run in measured),
@@ -118,22 +128,33 @@ def _state(runs: list[Run], *, is_alive: bool) -> CampaignState:
         runs: of the campaign, in order.
         is_alive: whether the session that runs it still lives.
     """
-    running = next_state(Planned(), Start())
+    state = next_state(Planned(), Start())
     begin_s = float(runs[0].start["clock_s"])
     for run in runs:
-        at_s = float(run.start["clock_s"]) - begin_s
-        stop, is_end = run.stop or {}, run.start["purpose"] == "end"
-        status, reason = (
-            (run.start if is_end else stop).get("exit_status"),
-            (run.start if is_end else stop).get("reason"),
-        )
-        if status == "abort":
-            return next_state(running, Stop(at_s=at_s, reason=reason or "aborted"))
-        if status == "fail":
-            return next_state(running, Fail(at_s=at_s, reason=reason or "failed"))
-        if is_end or (run.start["purpose"] == "decision" and run.start["verdict"] == "stop"):
-            return next_state(running, Finish(at_s=at_s, reason=str(run.start["reason"])))
-    if is_alive:
-        return running
-    at_s = _last_clock_s(runs[-1]) - begin_s
-    return next_state(running, Stop(at_s=at_s, reason="its process ended without a word"))
+        at_s = max(float(run.start["clock_s"]) - begin_s, getattr(state, "since_s", 0.0))
+        if run.start["purpose"] == "resume":
+            if not is_final(state):
+                state = next_state(state, Stop(at_s=at_s, reason=NO_WORD))
+            if not isinstance(state, Done):
+                again = Recover(at_s=at_s, reason="taken up again", ends_when="what was interrupted is made good")
+                state = next_state(next_state(state, again), Resume(at_s=at_s))
+        elif not is_final(state) and (event := _end(run, at_s)) is not None:
+            state = next_state(state, event)
+    if is_alive or is_final(state):
+        return state
+    at_s = max(_last_clock_s(runs[-1]) - begin_s, getattr(state, "since_s", 0.0))
+    return next_state(state, Stop(at_s=at_s, reason=NO_WORD))
+
+
+def _end(run: Run, at_s: float) -> Stop | Fail | Finish | None:
+    """The event that a run ends a night with, or None where the night goes on."""
+    stop, is_end = run.stop or {}, run.start["purpose"] == "end"
+    said = run.start if is_end else stop
+    status, reason = said.get("exit_status"), said.get("reason")
+    if status == "abort":
+        return Stop(at_s=at_s, reason=reason or "aborted")
+    if status == "fail" and not str(reason).startswith(GIVEN_UP):
+        return Fail(at_s=at_s, reason=reason or "failed")
+    if is_end or (run.start["purpose"] == "decision" and run.start["verdict"] == "stop"):
+        return Finish(at_s=at_s, reason=str(run.start["reason"]))
+    return None

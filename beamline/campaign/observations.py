@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,19 @@ from beamline.recipe import (
 )
 from beamline.records import Quantities, Records, Run
 
-__all__ = ["coupon_observations", "dark_for", "detector_of", "heat_history", "observations_of", "outcomes_of"]
+__all__ = [
+    "coupon_observations",
+    "dark_for",
+    "detector_of",
+    "heat_history",
+    "observations_of",
+    "outcomes_of",
+    "whole_history",
+]
 
+_NOTHING = {"site_name": np.array([], dtype=str), "laser_power_at_sample_W": np.array([])}
+COOLING_TIME_S = 600.0
+"""Time constant with which a furnace that is off comes down (fan on), where the records say nothing better."""
 HISTORY_SPAN_C = 20.0
 """Samples of the furnace are merged into one step while they span less than this; within it the rates of the model's
 furnace steps (1.3 eV at 550 degC) change by half, and their mean by a percent."""
@@ -47,53 +59,69 @@ def coupon_observations(records: Records, campaign_uid: str, serial: str) -> tup
 
 def observations_of(runs: Sequence[Run]) -> tuple[Observation, ...]:
     """The same from the runs of one coupon in one campaign, in their order, wherever they come from."""
-    history = tuple(step for run in runs if run.start["purpose"] == "heat_treatment" for step in heat_history(run))
+    history = whole_history([run for run in runs if run.start["purpose"] == "heat_treatment"])
+    measured = [run for run in runs if run.start["purpose"] == "measurement"]
     outcomes: dict[str, Outcome] = {}
-    for run in runs:
-        if run.start["purpose"] == "measurement":
-            outcomes |= outcomes_of(run)
+    for i, run in enumerate(measured):
+        # Where a measurement was interrupted, its darks were taken by the one that went on.
+        outcomes |= outcomes_of(run, measured[i + 1 :])
     observations = []
     for run in runs:
-        if run.start["purpose"] == "writing" and "exposures" in run.streams:
+        if run.start["purpose"] == "writing":
             observations += _observations(run, history, outcomes)
     return tuple(observations)
 
 
 def _observations(run: Run, history: tuple[HeatStep, ...], outcomes: dict[str, Outcome]) -> list[Observation]:
-    exposures = run.table("exposures")
+    exposures = run.table("exposures") if "exposures" in run.streams else _NOTHING
     names = exposures["site_name"].tolist()
+    fired_at = [str(event["data"]["site_name"]) for event in run.events("intents")]
     glass = Coupon.model_validate(run.start["coupon"]).glass
     found = []
-    for name in dict.fromkeys(names):
-        power_W = float(
-            np.mean([p for n, p in zip(names, exposures["laser_power_at_sample_W"], strict=True) if n == name])
-        )
+    for name in dict.fromkeys([*fired_at, *names]):
+        powers_W = [p for n, p in zip(names, exposures["laser_power_at_sample_W"], strict=True) if n == name]
+        power_W = float(np.mean(powers_W)) if powers_W else 0.0
+        writing = Recipe.model_validate(run.start["recipes"][name]).writing
+        outcome = outcomes.get(name, Failed(reason="no spectrum was taken: the instrument stopped before"))
+        if len(powers_W) < writing.n_passes:
+            outcome = Failed(
+                reason=f"{len(powers_W)} of {writing.n_passes} exposures are confirmed: how much light it got nobody knows"
+            )
         found.append(
             Observation(
                 site=Site.model_validate(run.start["sites"][name]),
                 glass=glass,
-                writing=Recipe.model_validate(run.start["recipes"][name]).writing,
+                writing=writing,
                 heat_history=history,
-                outcome=outcomes.get(name, Failed(reason="no spectrum was taken: the instrument stopped before")),
+                outcome=outcome,
                 power_at_sample_W=power_W if power_W > 0 else None,
             )
         )
     return found
 
 
-def outcomes_of(run: Run) -> dict[str, Outcome]:
-    """What the present analysis makes of each site's spectrum in a measurement run, by site name."""
+def outcomes_of(run: Run, later: Sequence[Run] = ()) -> dict[str, Outcome]:
+    """What the present analysis makes of each site's spectrum in a measurement run, by site name.
+
+    Args:
+        run: the measurement.
+        later: measurements of the same coupon that went on where this one was interrupted; their darks serve it too.
+    """
     if "spectra" not in run.streams:
         return {}
     config = run.config("spectra")
     detector = detector_of(config)
     spectra = run.table("spectra")
-    darks = run.table("dark") if "dark" in run.streams else None
+    darks = [one.table("dark") for one in (run, *later) if "dark" in one.streams]
     return {name: _outcome(i, spectra, darks, config, detector) for i, name in enumerate(spectra["site_name"].tolist())}
 
 
-def _outcome(i: int, spectra: Quantities, darks: Quantities | None, config: Quantities, detector: Detector) -> Outcome:
-    dark = dark_for(float(spectra["spectrometer_integration_s"][i]), darks)
+def _outcome(
+    i: int, spectra: Quantities, darks: Sequence[Quantities], config: Quantities, detector: Detector
+) -> Outcome:
+    integration_s = float(spectra["spectrometer_integration_s"][i])
+    found = (dark_for(integration_s, table) for table in darks)
+    dark = next((counts for counts in found if counts is not None), None)
     if dark is None:
         return Failed(
             reason="no dark spectrum of the same integration time: the instrument stopped before it was taken"
@@ -147,6 +175,46 @@ def heat_history(run: Run, span_C: float = HISTORY_SPAN_C) -> tuple[HeatStep, ..
         if is_end:
             begin = i
     return tuple(steps)
+
+
+def whole_history(heats: Sequence[Run], span_C: float = HISTORY_SPAN_C) -> tuple[HeatStep, ...]:
+    """What a coupon has been through in all its heat treatments, in their order.
+
+    Between one that was interrupted and the one that went on, the furnace was off and nobody looked: it came down
+    exponentially from the last temperature that was seen to the first that was seen again.
+    """
+    steps: list[HeatStep] = []
+    before: Run | None = None
+    for run in heats:
+        if before is not None and run.start.get("part", "whole") != "whole":
+            steps += _unseen(before, run, span_C)
+        steps += heat_history(run, span_C)
+        before = run
+    return tuple(steps)
+
+
+def _unseen(before: Run, after: Run, span_C: float) -> list[HeatStep]:
+    if "furnace" not in before.streams or "furnace" not in after.streams:
+        return []
+    last, first = before.table("furnace"), after.table("furnace")
+    gap_s = float(first["clock_s"][0] - last["clock_s"][-1])
+    begin_C, end_C = float(last["furnace_temperature_C"][-1]), float(first["furnace_temperature_C"][0])
+    if gap_s <= 0:
+        return []
+    n_steps = max(math.ceil(abs(begin_C - end_C) / span_C), 1)
+    rise_C, left_C = begin_C - ROOM_TEMPERATURE_C, end_C - ROOM_TEMPERATURE_C
+    if n_steps == 1 or rise_C <= left_C or rise_C <= 0:
+        return [HeatStep(temperature_C=(begin_C + end_C) / 2, duration_s=gap_s)]
+    # Down by the law of cooling; what is left of the gap it lay there.
+    n_folds = math.log(rise_C / max(left_C, 1.0))
+    constant_s = min(COOLING_TIME_S, gap_s / n_folds)
+    edges_C = np.linspace(rise_C, max(left_C, 1.0), n_steps + 1)
+    steps = [
+        HeatStep(temperature_C=ROOM_TEMPERATURE_C + float(high + low) / 2, duration_s=constant_s * math.log(high / low))
+        for high, low in pairwise(edges_C)
+    ]
+    rest_s = gap_s - sum(step.duration_s for step in steps)
+    return [*steps, HeatStep(temperature_C=end_C, duration_s=rest_s)] if rest_s > 1e-6 else steps
 
 
 def _programme(run: Run, span_C: float) -> tuple[HeatStep, ...]:

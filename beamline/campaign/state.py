@@ -21,12 +21,16 @@ __all__ = [
     "Pause",
     "Paused",
     "Planned",
+    "Recover",
+    "Recovering",
     "Resume",
     "Running",
     "Start",
     "Stop",
     "Stopped",
     "TransitionError",
+    "Wait",
+    "Waiting",
     "is_final",
     "next_state",
 ]
@@ -50,11 +54,30 @@ class Running(Frozen):
 
 
 class Paused(Frozen):
-    """Waiting, for the reason given."""
+    """Waiting, for the reason given, until something is over: a door is closed, a temperature has come down."""
 
     kind: Literal["paused"] = "paused"
     since_s: Seconds
     reason: Reason
+    ends_when: Reason
+
+
+class Waiting(Frozen):
+    """Waiting for the operator."""
+
+    kind: Literal["waiting"] = "waiting"
+    since_s: Seconds
+    reason: Reason
+    ends_when: Reason
+
+
+class Recovering(Frozen):
+    """After a fault, or after an interruption: something is done again or made good."""
+
+    kind: Literal["recovering"] = "recovering"
+    since_s: Seconds
+    reason: Reason
+    ends_when: Reason
 
 
 class Stopped(Frozen):
@@ -81,7 +104,9 @@ class Failed(Frozen):
     reason: Reason
 
 
-CampaignState = Annotated[Planned | Running | Paused | Stopped | Done | Failed, Field(discriminator="kind")]
+CampaignState = Annotated[
+    Planned | Running | Paused | Waiting | Recovering | Stopped | Done | Failed, Field(discriminator="kind")
+]
 
 
 # ----------------------------------------------------------------------------------------------------------- events
@@ -98,6 +123,25 @@ class Pause(Frozen):
     kind: Literal["pause"] = "pause"
     at_s: Seconds
     reason: Reason
+    ends_when: Reason
+
+
+class Wait(Frozen):
+    """It cannot go on without the operator."""
+
+    kind: Literal["wait"] = "wait"
+    at_s: Seconds
+    reason: Reason
+    ends_when: Reason
+
+
+class Recover(Frozen):
+    """Something failed or was interrupted, and is made good."""
+
+    kind: Literal["recover"] = "recover"
+    at_s: Seconds
+    reason: Reason
+    ends_when: Reason
 
 
 class Resume(Frozen):
@@ -131,31 +175,35 @@ class Fail(Frozen):
     reason: Reason
 
 
-CampaignEvent = Annotated[Start | Pause | Resume | Stop | Finish | Fail, Field(discriminator="kind")]
+CampaignEvent = Annotated[Start | Pause | Wait | Recover | Resume | Stop | Finish | Fail, Field(discriminator="kind")]
 
 ALLOWED: dict[str, tuple[str, ...]] = {
     "planned": ("start", "stop", "fail"),
-    "running": ("pause", "stop", "finish", "fail"),
-    "paused": ("resume", "stop", "fail"),
-    "stopped": (),
+    "running": ("pause", "wait", "recover", "stop", "finish", "fail"),
+    "paused": ("resume", "wait", "stop", "fail"),
+    "waiting": ("resume", "stop", "fail"),
+    "recovering": ("recover", "wait", "pause", "resume", "stop", "fail"),
+    "stopped": ("recover",),
     "done": (),
-    "failed": (),
+    "failed": ("recover",),
 }
-"""Which events each state takes. A paused campaign does not finish: it resumes first, or is stopped."""
+"""Which events each state takes. What waits does not finish: it resumes first, or is stopped. A night that was stopped or
+has failed can be taken up again (`vitrail campaign resume`); one that is done cannot."""
+HAS_ENDED = frozenset({"stopped", "done", "failed"})
 
 
 class TransitionError(ValueError):
     """An event that does not fit the state, or lies before it."""
 
 
-def next_state(state: CampaignState, event: CampaignEvent) -> CampaignState:
+def next_state(state: CampaignState, event: CampaignEvent) -> CampaignState:  # noqa: PLR0911  # one for each event
     """The state after an event.
 
     Raises:
         TransitionError: the state does not take this event, or the event lies before the state began.
     """
     if event.kind not in ALLOWED[state.kind]:
-        takes = ", ".join(ALLOWED[state.kind]) or "nothing: it has ended"
+        takes = ", ".join(ALLOWED[state.kind]) or "nothing: it is over"
         raise TransitionError(f"a campaign that is {state.kind} does not take {event.kind!r}; it takes {takes}")
     since_s = 0.0 if isinstance(state, Planned) else state.since_s
     if event.at_s < since_s:
@@ -166,7 +214,11 @@ def next_state(state: CampaignState, event: CampaignEvent) -> CampaignState:
         case Start() | Resume():
             return Running(since_s=event.at_s)
         case Pause():
-            return Paused(since_s=event.at_s, reason=event.reason)
+            return Paused(since_s=event.at_s, reason=event.reason, ends_when=event.ends_when)
+        case Wait():
+            return Waiting(since_s=event.at_s, reason=event.reason, ends_when=event.ends_when)
+        case Recover():
+            return Recovering(since_s=event.at_s, reason=event.reason, ends_when=event.ends_when)
         case Stop():
             return Stopped(since_s=event.at_s, reason=event.reason)
         case Finish():
@@ -176,5 +228,5 @@ def next_state(state: CampaignState, event: CampaignEvent) -> CampaignState:
 
 
 def is_final(state: CampaignState) -> bool:
-    """Whether the campaign has ended."""
-    return not ALLOWED[state.kind]
+    """Whether nothing goes on any more."""
+    return state.kind in HAS_ENDED

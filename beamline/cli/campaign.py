@@ -153,6 +153,55 @@ def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
 @campaign.command()
 @click.argument("name", required=False)
 @_data
+@_instrument
+@click.option(
+    "--catalog/--no-catalog", default=True, help="Take finished runs into the databroker catalog.  [default: yes]"
+)
+@click.option("--report/--no-report", "with_report", default=True, help="Write the report at the end.  [default: yes]")
+@_json
+def resume(
+    *, name: str | None, data: Path, instrument_file: Path | None, catalog: bool, with_report: bool, as_json: bool
+) -> None:
+    """Go on with campaign NAME (a name, or the beginning of a uid; without it the newest) where it was interrupted."""
+    from beamline.cli.running import resume_campaign
+    from beamline.instrument import Instrument, load_instrument
+    from beamline.problems import BadFileError
+    from beamline.records import Records
+
+    uid = _find(Records(data), name)
+    try:
+        instrument = Instrument() if instrument_file is None else load_instrument(instrument_file)
+    except BadFileError as error:
+        _refuse(str(error))
+    code, summary = resume_campaign(
+        instrument, data, uid, instrument_file=instrument_file, catalog=catalog, with_report=with_report
+    )
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+    raise SystemExit(code)
+
+
+@campaign.command()
+@_data
+@_json
+def audit(data: Path, *, as_json: bool) -> None:
+    """Say who did what, when, from which interface."""
+    from beamline.audit import read_audit
+
+    entries = read_audit(data)
+    if as_json:
+        click.echo(json.dumps(entries, indent=2))
+        return
+    for entry in entries:
+        about = " ".join(f"{key}={value}" for key, value in entry.items() if key not in ("time", "user", "interface", "action"))
+        click.echo(f"{entry['time']}  {entry['user']:<12} {entry['interface']:<8} {entry['action']:<14} {about}")
+    if not entries:
+        click.echo(f"nothing has been done in {data}")
+
+
+@campaign.command()
+@click.argument("name", required=False)
+@_data
 @_json
 def status(name: str | None, data: Path, *, as_json: bool) -> None:
     """Say how far campaign NAME (a name, or the beginning of a uid) is; without NAME, all of them."""
@@ -171,8 +220,10 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
         click.echo(f"no campaign in {data}; `vitrail campaign run FILE` makes one")
     for h in histories:
         reason = getattr(h.state, "reason", "")
+        if ends_when := getattr(h.state, "ends_when", ""):
+            reason += f" (since {hours_text(h.state.since_s)} on its clock; ends when {ends_when})"  # type: ignore[union-attr]
         click.echo(
-            f"{h.uid[:8]}  {h.start_time}  {h.name:<16} {h.state.kind:<8} coupon {h.n_coupons} of {h.n_coupons_max}, "
+            f"{h.uid[:8]}  {h.start_time}  {h.name:<16} {h.state.kind:<10} coupon {h.n_coupons} of {h.n_coupons_max}, "
             f"{h.n_sites_measured} sites measured, {hours_text(h.clock_s)}{'; ' + reason if reason else ''}"
         )
 

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from beamline.campaign import Campaign
+    from beamline.cli.progress import NightDisplay
     from beamline.instrument import Instrument
     from beamline.night import NightOutcome
     from beamline.preflight import Check
 
-__all__ = ["report_folder", "run_campaign"]
+__all__ = ["report_folder", "resume_campaign", "run_campaign"]
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 CATALOG_TIMEOUT_S = 120.0
@@ -53,20 +54,11 @@ def run_campaign(
     Returns:
         The exit code, and what happened as plain JSON types.
     """
-    from rich.console import Console
-
-    from beamline.hardware import InstrumentConnectError
     from beamline.night import preflight_of
-    from beamline.preflight import as_text, refusals
-    from beamline.records import RecordError
-    from beamline.session import SessionBusyError, open_session
-    from beamline.watchdog import WatchdogError
+    from beamline.session import open_session
 
-    console = Console(file=cast("TextIO", _Terminal(sys.stderr)))
-    # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
-    logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    try:
-        session = open_session(
+    def opened() -> Any:
+        return open_session(
             instrument,
             coupons=plan.coupons,
             data=data,
@@ -75,23 +67,113 @@ def run_campaign(
             catalog=catalog,
             faults=plan.faults,
         )
-    except (SessionBusyError, RecordError, InstrumentConnectError, WatchdogError) as error:
+
+    def lived(console: Console, session: Any, checks: Sequence[Check]) -> NightOutcome:
+        return _night(console, session, plan, after, checks)
+
+    return _from_a_terminal(
+        plan.name,
+        data,
+        opened,
+        lived,
+        checked=lambda session: preflight_of(session, plan, after),
+        with_report=with_report,
+        again=again,
+        action="run",
+    )
+
+
+def resume_campaign(
+    instrument: Instrument,
+    data: Path,
+    campaign_uid: str,
+    *,
+    instrument_file: Path | None,
+    catalog: bool,
+    with_report: bool,
+) -> tuple[int, dict[str, Any]]:
+    """Go on with a campaign for somebody at a terminal; the rest is as `run_campaign` has it."""
+    from beamline.decisions import campaign_of
+    from beamline.records import RecordError, Records
+    from beamline.resume import open_resumed, resume_night
+
+    try:
+        plan, _first = campaign_of(Records(data), campaign_uid)
+    except RecordError as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD_INPUT, {"error": str(error)}
+
+    def lived(console: Console, session: Any, _checks: Sequence[Check]) -> NightOutcome:
+        with _display(console, session, plan) as display:
+            return resume_night(session, campaign_uid, subscribers=[display])
+
+    again = [
+        *("vitrail", "campaign", "resume", campaign_uid[:8], "--data", str(data)),
+        *(() if instrument_file is None else ("--instrument", str(instrument_file))),
+    ]
+    return _from_a_terminal(
+        plan.name,
+        data,
+        lambda: open_resumed(instrument, data, campaign_uid, catalog=catalog),
+        lived,
+        with_report=with_report,
+        again=again,
+        action="resume",
+    )
+
+
+def _from_a_terminal(
+    name: str,
+    data: Path,
+    opened: Callable[[], Any],
+    lived: Callable[[Console, Any, Sequence[Check]], NightOutcome],
+    *,
+    checked: Callable[[Any], Sequence[Check]] = lambda _session: (),
+    with_report: bool,
+    again: Sequence[str],
+    action: str,
+) -> tuple[int, dict[str, Any]]:
+    """A night with its session, its pre-flight where it has one, its last words, its report and its catalog."""
+    from rich.console import Console
+
+    from beamline.audit import note_action
+    from beamline.hardware import InstrumentConnectError
+    from beamline.preflight import as_text, refusals
+    from beamline.records import RecordError
+    from beamline.resume import ResumeError
+    from beamline.session import SessionBusyError
+    from beamline.watchdog import WatchdogError
+
+    console = Console(file=cast("TextIO", _Terminal(sys.stderr)))
+    # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
+    logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    note_action(data, "command", action, campaign=name)
+    try:
+        session = opened()
+    except (SessionBusyError, RecordError, ResumeError, InstrumentConnectError, WatchdogError) as error:
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        note_action(data, "command", f"{action} refused", campaign=name)
         return BAD_INPUT, {"error": str(error)}
     problems: list[str] = []
     page: Path | None = None
     with session:
-        checks = preflight_of(session, plan, after)
-        console.print(as_text(checks), markup=False, highlight=False, soft_wrap=True)
+        session.monitors.on_pause = lambda pause: console.print(
+            str(pause), markup=False, highlight=False, soft_wrap=True
+        )
+        checks = checked(session)
+        if checks:
+            console.print(as_text(checks), markup=False, highlight=False, soft_wrap=True)
         if refused := refusals(checks):
             console.print("the night is not begun: see NO above", style="bold red")
+            note_action(data, "command", f"{action} refused", campaign=name)
             return BAD_INPUT, {"error": "pre-flight", "preflight": [asdict(check) for check in refused]}
-        outcome = _night(console, session, plan, after, checks)
-        _last_words(console, outcome, plan.name, data, again)
+        outcome = lived(console, session, checks)
+        note_action(data, "command", f"{action} ended", campaign=name, uid=outcome.campaign_uid, how=outcome.exit_status)
+        _last_words(console, outcome, name, data, again)
         if with_report and outcome.n_coupons:
             from beamline.report import write_report
 
-            folder = report_folder(data, plan.name, outcome.campaign_uid)
+            folder = report_folder(data, name, outcome.campaign_uid)
             uid = outcome.campaign_uid
             page = _step(
                 console,
@@ -108,7 +190,7 @@ def run_campaign(
     if page is not None:
         console.print(f"report:  {page}", markup=False, highlight=False, soft_wrap=True)
     summary = {
-        "campaign": {"name": plan.name, "uid": outcome.campaign_uid},
+        "campaign": {"name": name, "uid": outcome.campaign_uid},
         "exit_status": outcome.exit_status,
         "reason": outcome.reason,
         "n_coupons": outcome.n_coupons,
@@ -128,22 +210,25 @@ def report_folder(data: Path, name: str, uid: str) -> Path:
 
 
 def _night(console: Console, session: Any, plan: Campaign, after: str | None, checks: Sequence[Check]) -> NightOutcome:
-    from beamline.campaign import estimate_night
-    from beamline.cli.progress import NightDisplay
     from beamline.night import remaining, run_night, unused_coupons
 
     left = remaining(plan, unused_coupons(session.records, plan, after))
+    with _display(console, session, left) as display:
+        return run_night(session, plan, after=after, subscribers=[display], checks=checks)
+
+
+def _display(console: Console, session: Any, plan: Campaign) -> NightDisplay:
+    from beamline.campaign import estimate_night
+    from beamline.cli.progress import NightDisplay
+
     start = datetime.now(UTC).astimezone()
-    display = NightDisplay(
+    return NightDisplay(
         console,
         objective=plan.objective,
-        n_coupons=left.n_coupons_max,
-        expected_s=estimate_night(left, session.instrument.times, start).expected.duration_s,
+        n_coupons=plan.n_coupons_max,
+        expected_s=estimate_night(plan, session.instrument.times, start).expected.duration_s,
         now_s=lambda: session.bench.clock.now_s,
     )
-    session.monitors.on_pause = lambda pause: console.print(str(pause), markup=False, highlight=False, soft_wrap=True)
-    with display:
-        return run_night(session, plan, after=after, subscribers=[display], checks=checks)
 
 
 def _step(console: Console, what: str, action: Callable[[], Any], problems: list[str], advice: str) -> Any:
@@ -190,9 +275,20 @@ def _last_words(console: Console, outcome: NightOutcome, name: str, data: Path, 
                 "records: NOT WRITTEN to their end, see above; what the log holds is closed at the next start",
                 "bold red",
             )
-        say(f"go on:   {shlex.join([*again, '--after', outcome.campaign_uid[:8]])}")
-        say("         (learns what this night has measured, and leaves out the coupons that it has begun)")
+        if again[:3] == ["vitrail", "campaign", "run"]:
+            instrument = again[i : i + 2] if (i := _index(again, "--instrument")) is not None else ()
+            resume = ["vitrail", "campaign", "resume", outcome.campaign_uid[:8], "--data", str(data), *instrument]
+            say(f"go on:   {shlex.join(resume)}")
+            say("         (does what is left of this night, with the coupon in hand)")
+            say(f"or:      {shlex.join([*again, '--after', outcome.campaign_uid[:8]])}")
+            say("         (learns what this night has measured, and leaves out the coupons that it has begun)")
+        else:
+            say(f"go on:   {shlex.join(again)}")
     say(f"campaign {outcome.campaign_uid[:8]}, records in {data}")
+
+
+def _index(words: Sequence[str], word: str) -> int | None:
+    return list(words).index(word) if word in words else None
 
 
 class _Terminal(io.TextIOBase):

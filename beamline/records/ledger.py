@@ -245,7 +245,8 @@ class Ledger:
     def _stop(self, run: _OpenRun, succeeded: bool) -> None:  # noqa: FBT001  # private, and called in one place
         purpose = run.start["purpose"]
         if purpose == "writing":
-            for name in run.intents or run.start["sites"]:
+            # A run that says so notes each intent: without one nothing was fired at.
+            for name in run.intents if run.start.get("notes_intents") else run.intents or run.start["sites"]:
                 if run.n_passes[name] >= _passes_asked(run, name):
                     continue
                 reason = f"writing run {run.start['uid']} ended without confirming its exposure"

@@ -21,12 +21,16 @@ from beamline.campaign.state import (
     Pause,
     Paused,
     Planned,
+    Recover,
+    Recovering,
     Resume,
     Running,
     Start,
     Stop,
     Stopped,
     TransitionError,
+    Wait,
+    Waiting,
     is_final,
     next_state,
 )
@@ -52,6 +56,7 @@ def test_a_step_is_taken_or_refused_with_words(state: CampaignState, event: Camp
     after = next_state(state, event)
     assert after.since_s == event.at_s  # type: ignore[union-attr]  # no event leads back to planned
     assert getattr(after, "reason", None) == getattr(event, "reason", None)
+    assert getattr(after, "ends_when", None) == getattr(event, "ends_when", None)
     assert next_state(state, event) == after
 
 
@@ -68,13 +73,13 @@ def test_states_pass_through_json(state: CampaignState) -> None:
 
 def test_a_pause_says_why_and_since_when() -> None:
     running = next_state(Planned(), Start())
-    paused = next_state(running, Pause(at_s=600, reason="interlock open: close the door"))
-    assert paused == Paused(since_s=600, reason="interlock open: close the door")
+    paused = next_state(running, Pause(at_s=600, reason="interlock open", ends_when="the door is closed"))
+    assert paused == Paused(since_s=600, reason="interlock open", ends_when="the door is closed")
     assert next_state(paused, Resume(at_s=900)) == Running(since_s=900)
     with pytest.raises(TransitionError, match="lies before 'paused', which began at 600 s"):
         next_state(paused, Resume(at_s=599))
     with pytest.raises(
-        TransitionError, match="a campaign that is paused does not take 'finish'; it takes resume, stop, fail"
+        TransitionError, match="a campaign that is paused does not take 'finish'; it takes resume, wait, stop, fail"
     ):
         next_state(paused, Finish(at_s=700, reason="coupons used up"))
 
@@ -91,8 +96,9 @@ class Life(RuleBasedStateMachine):
     def take(self, event: CampaignEvent) -> None:
         before = self.state
         self.state = next_state(before, event)
-        assert not is_final(before)
-        assert self.state != before or isinstance(event, Pause)
+        assert not is_final(before) or isinstance(event, Recover)
+        assert not isinstance(before, Done)
+        assert self.state != before or isinstance(event, Pause | Recover)
 
     @rule(seconds=st.floats(0, 1e5))
     def time_passes(self, seconds: float) -> None:
@@ -108,10 +114,22 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: isinstance(self.state, Running))
     @rule(reason=st.text(min_size=1))
     def pause(self, reason: str) -> None:
-        self.take(Pause(at_s=self.now_s, reason=reason))
+        self.take(Pause(at_s=self.now_s, reason=reason, ends_when="the door is closed"))
         assert isinstance(self.state, Paused)
 
-    @precondition(lambda self: isinstance(self.state, Paused))
+    @precondition(lambda self: isinstance(self.state, Running | Paused | Recovering))
+    @rule()
+    def wait_for_the_operator(self) -> None:
+        self.take(Wait(at_s=self.now_s, reason="carousel jammed", ends_when="it moves again"))
+        assert isinstance(self.state, Waiting)
+
+    @precondition(lambda self: isinstance(self.state, Running | Recovering | Stopped | Failed))
+    @rule()
+    def recover(self) -> None:
+        self.take(Recover(at_s=self.now_s, reason="no reply", ends_when="the next try"))
+        assert isinstance(self.state, Recovering)
+
+    @precondition(lambda self: isinstance(self.state, Paused | Waiting | Recovering))
     @rule()
     def resume(self) -> None:
         self.take(Resume(at_s=self.now_s))
@@ -130,7 +148,9 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: is_final(self.state))
     @rule(event=any_event)
     def nothing_after_the_end(self, event: CampaignEvent) -> None:
-        with pytest.raises(TransitionError, match="nothing: it has ended"):
+        if isinstance(event, Recover) and not isinstance(self.state, Done):
+            return  # a night that was interrupted may be taken up again
+        with pytest.raises(TransitionError, match=r"it takes (nothing: it is over|recover)"):
             next_state(self.state, event)
 
 

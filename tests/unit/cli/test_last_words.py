@@ -48,4 +48,4 @@ def test_a_bracket_in_a_reason_is_a_bracket(
     said = capsys.readouterr().err
     assert f"n failed: {reason} (0 coupons, 0:01 h on the bench's clock)" in said
     assert "laser output closed" in said
-    assert "go on:   vitrail campaign run n.toml --after 01234567" in said
+    assert "or:      vitrail campaign run n.toml --after 01234567" in said

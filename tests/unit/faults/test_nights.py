@@ -38,12 +38,19 @@ iodide = 1.5
 serial = "C1"
 glass = "BrI"
 """
+STRICT = """
+[policy]
+retries = 0
+write = "stop"
+heat = "stop"
+measure = "stop"
+"""
 LENGTH_S = 5000.0
 """Simulated time of it, about."""
 
 
-def night(folder: Path, faults: FaultSchedule) -> tuple[NightOutcome, list[dict[str, Any]], Session]:
-    campaign = parse_campaign(NIGHT)
+def night(folder: Path, faults: FaultSchedule, policy: str = "") -> tuple[NightOutcome, list[dict[str, Any]], Session]:
+    campaign = parse_campaign(NIGHT + policy)
     emitted: list[str] = []
     with open_session(
         Instrument(), coupons=campaign.coupons, data=folder, seed=3, unattended=True, catalog=False, faults=faults
@@ -67,7 +74,7 @@ def test_a_night_with_a_fault_of_each_kind_ends_safe_and_tells(tmp_path: Path, k
     entry = FaultEntry.model_validate(
         {"role": role, "kind": kind, "at_s": at_s, "size": 20.0} | ({"duration_s": 4000.0} if kind == "drift" else {})
     )
-    outcome, starts, session = night(tmp_path / "data", FaultSchedule(entries=(entry,)))
+    outcome, starts, session = night(tmp_path / "data", FaultSchedule(entries=(entry,)), STRICT)
     assert session.faults is not None
     assert session.faults.n_injected == 1
     assert outcome.exit_status == ("success" if kind == "late" else "fail")

@@ -1,0 +1,318 @@
+"""A night that was interrupted goes on, from its records alone: no site is fired at twice, what is left of the coupon is done.
+
+The optimiser learns again what each recorded decision had learnt, in the same order. A bench is as it is. The simulated
+one has died with its process: its world is made anew from the seed, and re-lives what the records say through the same
+plans and drivers, without a log, up to the last document; what it does is compared with the records on the way.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bluesky import RunEngine
+from bluesky.utils import RunEngineInterrupted
+
+from beamline.campaign import Campaign
+from beamline.campaign.left import night_left
+from beamline.decisions import campaign_of
+from beamline.hardware import Ask
+from beamline.instrument import Instrument
+from beamline.night import (
+    NightOutcome,
+    carry_out,
+    earlier_observations,
+    night_metadata,
+    optimizer_of,
+    unused_coupons,
+)
+from beamline.optimize import OptimizerStatus
+from beamline.recipe import Coupon, Observation, Suggestion
+from beamline.records import Document, Records, Run
+from beamline.safety import make_safe
+from beamline.session import Session, open_session
+from beamline.versions import versions
+from devices import Bench
+from plans import CouponInHand, Night, NightLabel, campaign_plan
+
+__all__ = ["ResumeError", "open_resumed", "resume_night"]
+
+_logger = logging.getLogger(__name__)
+RELATIVE = 1e-6
+"""How far what is re-lived may be from what is recorded: another machine's libraries round otherwise, no more."""
+_BEGINS = frozenset({"campaign", "resume"})
+
+
+class ResumeError(RuntimeError):
+    """The night cannot be taken up again; the message says why, and what can be done instead."""
+
+
+def open_resumed(
+    instrument: Instrument, data: Path, campaign_uid: str, *, catalog: bool = True, ask: Ask | None = None
+) -> Session:
+    """A session for a campaign of the records: at a bench as it is, on the twin with its world re-lived.
+
+    Raises:
+        ResumeError: there is nothing to go on with, or the twin does not re-live what is recorded.
+        Exception: what `open_session` raises.
+    """
+    records = Records(data)
+    campaign, first = campaign_of(records, campaign_uid)
+    recorded = dict(first.start["instrument"])
+    if (recorded["name"], recorded["kind"]) != (instrument.name, instrument.kind):
+        raise ResumeError(
+            f"the night ran on {recorded['name']} ({recorded['kind']}), and this is {instrument.name} ({instrument.kind}); "
+            "give the instrument file of that one with --instrument"
+        )
+    runs = records.runs(campaign=campaign_uid)
+    if night_left(runs, campaign.policy.half_heated).is_over:
+        raise ResumeError(
+            f"campaign {campaign_uid[:8]} is done, there is nothing left of it; `vitrail campaign run FILE --after "
+            f"{campaign_uid[:8]}` goes on with other coupons"
+        )
+    is_twin = instrument.kind == "twin"
+
+    def lives_again(engine: RunEngine, bench: Bench, closed: Records) -> None:
+        _relive(engine, bench, closed, campaign_uid, instrument)
+
+    return open_session(
+        instrument,
+        coupons=campaign.coupons,
+        data=data,
+        seed=campaign.seed,
+        unattended=True,
+        catalog=catalog,
+        ask=ask,
+        faults=campaign.faults,
+        clock_start_s=0.0 if is_twin else _clock_now_s(runs, datetime.now(UTC).timestamp()),
+        before_log=lives_again if is_twin else None,
+    )
+
+
+def resume_night(
+    session: Session, campaign_uid: str, *, subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = ()
+) -> NightOutcome:
+    """Go on with a night, on a session of `open_resumed`.
+
+    Raises:
+        ResumeError: it is over.
+    """
+    records = session.records
+    campaign, first = campaign_of(records, campaign_uid)
+    runs = records.runs(campaign=campaign_uid)
+    left = night_left(runs, campaign.policy.half_heated)
+    if left.is_over:
+        raise ResumeError(f"campaign {campaign_uid[:8]} is done, there is nothing left of it")
+    optimizer = optimizer_of(campaign)
+    decisions = [run for run in runs if run.start["purpose"] == "decision"]
+    for run in decisions:
+        if run.start["ingested"]:
+            optimizer.ingest([Observation.model_validate_json(json.dumps(plain)) for plain in run.start["ingested"]])
+    after = first.start.get("after")
+    coupons = _coupons(records, campaign, first, left.begun)
+    earlier = earlier_observations(records, after) if after and not decisions else ()
+    start = datetime.fromisoformat(first.start["start_time"])
+    night = Night(
+        bench=session.bench,
+        campaign=campaign,
+        optimizer=optimizer,
+        records=records,
+        label=NightLabel(campaign.name, campaign_uid, versions()),
+        times=session.instrument.times,
+        deadline_s=campaign.stop.deadline_s(start),
+        metadata=night_metadata(session, campaign, start, earlier, coupons)
+        | {
+            "part": sum(run.start["purpose"] in _BEGINS for run in runs),
+            "interrupted": left.interrupted,
+            "resumed_time": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
+        },
+        coupons=list(coupons),
+        earlier=earlier,
+        start_s=float(first.start["clock_s"]),
+        n_done=left.n_done,
+        left=left,
+    )
+    return carry_out(session, night, subscribers)
+
+
+def _coupons(records: Records, campaign: Campaign, first: Run, begun: frozenset[str]) -> tuple[Coupon, ...]:
+    """Those that may still be used: at hand when the night began, and not begun."""
+    at_hand = unused_coupons(records, campaign, first.start.get("after"), until=first.start["time"])
+    return tuple(coupon for coupon in at_hand if coupon.serial not in begun)
+
+
+def _clock_now_s(runs: Sequence[Run], now: float) -> float:
+    """What the clock of the night would say, had it gone on: last reading, and the wall's time since."""
+    last = runs[-1]
+    readings = [(doc["time"], doc["data"]["clock_s"]) for name, doc in last.documents if name == "event"]
+    time_s, clock_s = max(readings, default=(last.start["time"], last.start["clock_s"]))
+    return float(clock_s + max(now - time_s, 0.0))
+
+
+# ------------------------------------------------------------------------------------------------------------- re-living
+class _EndOfRecords(Exception):  # noqa: N818  # it is no error: this is as far as the records go
+    """The world is where the records end."""
+
+
+class _RecordedDecisions:
+    """The optimiser's answers as the records have them."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._starts = iter([run.start for run in runs if run.start["purpose"] == "decision"])
+        self._start: Mapping[str, Any] = {}
+
+    def ingest(self, observations: Sequence[Observation]) -> None:
+        """Nothing is learnt here."""
+
+    def status(self) -> OptimizerStatus:
+        """Of the next recorded decision."""
+        try:
+            self._start = next(self._starts)
+        except StopIteration:
+            raise _EndOfRecords from None
+        return OptimizerStatus.model_validate_json(json.dumps(self._start["state"]))
+
+    def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
+        """What was suggested."""
+        plain = self._start.get("suggestion") or self._start.get("next_suggestion")
+        return Suggestion.model_validate_json(json.dumps(plain))
+
+
+class _RelivedNight(Night):
+    """Reads nothing from the records but what was fired at, and refuses nothing: it has happened."""
+
+    def observations(self, serial: str) -> tuple[Observation, ...]:
+        return ()
+
+    def refuse_second_exposures(self, hand: CouponInHand) -> None:
+        return
+
+
+def _relive(engine: RunEngine, bench: Bench, records: Records, campaign_uid: str, instrument: Instrument) -> None:
+    """Bring a fresh twin to where the records of a campaign end, and into its safe state there."""
+    campaign, first = campaign_of(records, campaign_uid)
+    if float(first.start["clock_s"]) != bench.clock.now_s:
+        raise ResumeError(
+            f"the campaign began at {first.start['clock_s']:g} s of its session's clock: what that session did before is not "
+            "part of its records; go on with --after"
+        )
+    runs = [run for run in records.runs(campaign=campaign_uid) if run.start["purpose"] not in ("end", "mark")]
+    begins = [i for i, run in enumerate(runs) if run.start["purpose"] in _BEGINS]
+    for begin, end in zip(begins, [*begins[1:], len(runs)], strict=True):
+        before, part = runs[:begin], runs[begin:end]
+        left = night_left(before, campaign.policy.half_heated) if before else None
+        night = _RelivedNight(
+            bench=bench,
+            campaign=campaign,
+            optimizer=_RecordedDecisions(part),
+            records=records,
+            label=NightLabel(campaign.name, campaign_uid, {}),
+            times=instrument.times,
+            deadline_s=campaign.stop.deadline_s(datetime.fromisoformat(first.start["start_time"])),
+            metadata={},
+            coupons=list(_coupons(records, campaign, first, left.begun if left else frozenset())),
+            start_s=float(first.start["clock_s"]),
+            n_done=left.n_done if left else 0,
+            left=left,
+        )
+        _relive_part(engine, night, part)
+
+
+def _relive_part(engine: RunEngine, night: Night, part: Sequence[Run]) -> None:
+    follower = _Follower(part)
+    token = engine.subscribe(follower)
+    log = logging.getLogger("bluesky")
+    level = log.level
+    log.setLevel(logging.CRITICAL)  # its end is no error that anybody should look for in the log
+    try:
+        engine(campaign_plan(night))
+    except RunEngineInterrupted:
+        raise ResumeError("stopped while the simulated bench re-lived the night; nothing has changed") from None
+    except _EndOfRecords:
+        pass
+    except Exception as error:  # the part ended by this error, or what is wrong has been noted
+        if follower.problem is None and not follower.is_at_end:
+            raise ResumeError(f"re-living the night failed before its end: {type(error).__name__}: {error}") from error
+    finally:
+        log.setLevel(level)
+        engine.unsubscribe(token)
+        make_safe(night.bench)
+    if follower.problem is None and not follower.is_at_end:
+        follower.problem = f"it ended after {follower.n_seen} documents of {follower.n_expected}"
+    if follower.problem is not None:
+        raise ResumeError(
+            f"the simulated bench does not re-live the records: {follower.problem}; the instrument file or the code is another "
+            "one than that night's; go on with `vitrail campaign run FILE --after` instead"
+        )
+
+
+class _Follower:
+    """Compares what is re-lived with what is recorded, document by document, and ends it where the records end."""
+
+    def __init__(self, part: Sequence[Run]) -> None:
+        documents: list[Document] = [document for run in part for document in run.documents]
+        stop = part[-1].stop or {}
+        self._is_by_itself = stop.get("exit_status") == "fail"
+        if documents[-1][0] == "stop" and stop.get("exit_status") != "success":
+            documents.pop()  # this end came of the interruption
+        self._documents = documents
+        self.n_expected = len(documents)
+        self.n_seen = 0
+        self.problem: str | None = None
+        self._has_ended = False
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether all that is recorded has been re-lived."""
+        return self.n_seen >= self.n_expected
+
+    def __call__(self, name: str, doc: dict[str, Any]) -> None:
+        """Take a document of the engine."""
+        if self._has_ended:
+            return
+        if self.is_at_end:
+            if name != "stop":  # it went on where the night that it re-lives had failed
+                self._end()
+            return
+        recorded_name, recorded = self._documents[self.n_seen]
+        self.n_seen += 1
+        self.problem = _difference(name, doc, recorded_name, recorded)
+        if self.problem is not None or (self.is_at_end and not self._is_by_itself):
+            self._end()
+
+    def _end(self) -> None:
+        self._has_ended = True
+        raise _EndOfRecords
+
+
+def _difference(name: str, doc: dict[str, Any], recorded_name: str, recorded: dict[str, Any]) -> str | None:
+    if name != recorded_name:
+        return f"a {name} document comes where a {recorded_name} is recorded"
+    if name == "start":
+        pairs = {key: (doc.get(key), recorded.get(key)) for key in ("purpose", "clock_s")}
+    elif name == "event":
+        data, there = doc["data"], recorded["data"]
+        if data.keys() != there.keys():
+            return f"an event has {sorted(data)}, recorded are {sorted(there)}"
+        pairs = {key: (data[key], there[key]) for key in data}
+    else:
+        return None
+    for key, (now, then) in pairs.items():
+        if not _same(now, then):
+            return f"{key} is {_short(now)}, recorded is {_short(then)} (clock {recorded.get('clock_s', '')})"
+    return None
+
+
+def _same(now: Any, then: Any) -> bool:
+    if isinstance(then, str | bool) or then is None:
+        return bool(now == then)
+    return bool(np.allclose(np.asarray(now, float), np.asarray(then, float), rtol=RELATIVE, atol=1e-6, equal_nan=True))
+
+
+def _short(value: Any) -> str:
+    return repr(value)[:60]
