@@ -177,7 +177,7 @@ class _RecordedDecisions:
             raise _EndOfRecords from None
         return OptimizerStatus.model_validate_json(json.dumps(self._start["state"]))
 
-    def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
+    def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:  # noqa: ARG002  # as an optimiser's
         """What was suggested."""
         plain = self._start.get("suggestion") or self._start.get("next_suggestion")
         return Suggestion.model_validate_json(json.dumps(plain))
@@ -186,10 +186,10 @@ class _RecordedDecisions:
 class _RelivedNight(Night):
     """Reads nothing from the records but what was fired at, and refuses nothing: it has happened."""
 
-    def observations(self, serial: str) -> tuple[Observation, ...]:
+    def observations(self, serial: str) -> tuple[Observation, ...]:  # noqa: ARG002  # as the night's
         return ()
 
-    def refuse_second_exposures(self, hand: CouponInHand) -> None:
+    def refuse_second_exposures(self, hand: CouponInHand) -> None:  # noqa: ARG002  # as the night's
         return
 
 
@@ -236,13 +236,13 @@ def _relive_part(engine: RunEngine, night: Night, part: Sequence[Run]) -> None:
     except _EndOfRecords:
         pass
     except Exception as error:  # the part ended by this error, or what is wrong has been noted
-        if follower.problem is None and not follower.is_at_end:
+        if follower.problem is None and not follower.is_at_end():
             raise ResumeError(f"re-living the night failed before its end: {type(error).__name__}: {error}") from error
     finally:
         log.setLevel(level)
         engine.unsubscribe(token)
         make_safe(night.bench)
-    if follower.problem is None and not follower.is_at_end:
+    if follower.problem is None and not follower.is_at_end():
         follower.problem = f"it ended after {follower.n_seen} documents of {follower.n_expected}"
     if follower.problem is not None:
         raise ResumeError(
@@ -266,7 +266,6 @@ class _Follower:
         self.problem: str | None = None
         self._has_ended = False
 
-    @property
     def is_at_end(self) -> bool:
         """Whether all that is recorded has been re-lived."""
         return self.n_seen >= self.n_expected
@@ -275,14 +274,14 @@ class _Follower:
         """Take a document of the engine."""
         if self._has_ended:
             return
-        if self.is_at_end:
+        if self.is_at_end():
             if name != "stop":  # it went on where the night that it re-lives had failed
                 self._end()
             return
         recorded_name, recorded = self._documents[self.n_seen]
         self.n_seen += 1
         self.problem = _difference(name, doc, recorded_name, recorded)
-        if self.problem is not None or (self.is_at_end and not self._is_by_itself):
+        if self.problem is not None or (self.is_at_end() and not self._is_by_itself):
             self._end()
 
     def _end(self) -> None:

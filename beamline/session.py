@@ -232,7 +232,13 @@ def _allow_for_lateness(bench: Bench, instrument: Instrument) -> None:
 
 
 def _drivers(
-    instrument: Instrument, coupons: Sequence[Coupon], seed: int, ask: Ask | None, clock_start_s: float, *, nominal: bool
+    instrument: Instrument,
+    coupons: Sequence[Coupon],
+    seed: int,
+    ask: Ask | None,
+    clock_start_s: float,
+    *,
+    nominal: bool,
 ) -> tuple[Clock, Drivers, ExitStack]:
     """Clock, drivers, and what closes them."""
     if instrument.bench is not None:

@@ -193,7 +193,9 @@ def audit(data: Path, *, as_json: bool) -> None:
         click.echo(json.dumps(entries, indent=2))
         return
     for entry in entries:
-        about = " ".join(f"{key}={value}" for key, value in entry.items() if key not in ("time", "user", "interface", "action"))
+        about = " ".join(
+            f"{key}={value}" for key, value in entry.items() if key not in ("time", "user", "interface", "action")
+        )
         click.echo(f"{entry['time']}  {entry['user']:<12} {entry['interface']:<8} {entry['action']:<14} {about}")
     if not entries:
         click.echo(f"nothing has been done in {data}")
@@ -221,7 +223,7 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
     for h in histories:
         reason = getattr(h.state, "reason", "")
         if ends_when := getattr(h.state, "ends_when", ""):
-            reason += f" (since {hours_text(h.state.since_s)} on its clock; ends when {ends_when})"  # type: ignore[union-attr]
+            reason += f" (since {hours_text(getattr(h.state, 'since_s', 0.0))} on its clock; ends when {ends_when})"
         click.echo(
             f"{h.uid[:8]}  {h.start_time}  {h.name:<16} {h.state.kind:<10} coupon {h.n_coupons} of {h.n_coupons_max}, "
             f"{h.n_sites_measured} sites measured, {hours_text(h.clock_s)}{'; ' + reason if reason else ''}"

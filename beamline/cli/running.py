@@ -168,7 +168,9 @@ def _from_a_terminal(
             note_action(data, "command", f"{action} refused", campaign=name)
             return BAD_INPUT, {"error": "pre-flight", "preflight": [asdict(check) for check in refused]}
         outcome = lived(console, session, checks)
-        note_action(data, "command", f"{action} ended", campaign=name, uid=outcome.campaign_uid, how=outcome.exit_status)
+        note_action(
+            data, "command", f"{action} ended", campaign=name, uid=outcome.campaign_uid, how=outcome.exit_status
+        )
         _last_words(console, outcome, name, data, again)
         if with_report and outcome.n_coupons:
             from beamline.report import write_report
