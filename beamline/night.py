@@ -17,12 +17,14 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from beamline.campaign import Campaign, InstrumentTimes, coupon_hours, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
+from beamline.campaign.state import Pause as Paused
+from beamline.campaign.state import Resume
 from beamline.campaign.state_file import StateKeeper
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.preflight import Check, preflight, refusals
 from beamline.recipe import Coupon, Failed, Observation, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
-from beamline.safety import SafeStep, describe_signal, guarded, make_safe
+from beamline.safety import Pause, SafeStep, describe_signal, guarded, make_safe
 from beamline.session import Session
 from beamline.versions import versions
 from devices.errors import why
@@ -144,6 +146,8 @@ def carry_out(
     keeper = StateKeeper(session.records.folder, night.label.campaign_name, uid, begin_s=begin_s)
     night.listen(keeper.take)
     keeper.begin(night.left.interrupted if night.left is not None else None, start_s)
+    shown = session.monitors.on_pause
+    session.monitors.on_pause = _kept(keeper, session, shown)
     tokens = [session.RE.subscribe(_harmless(subscriber)) for subscriber in subscribers]
     exit_status: Literal["success", "abort", "fail"] = "success"
     is_recorded = True
@@ -160,6 +164,7 @@ def carry_out(
         _logger.exception("the night ended by an error")
     finally:
         safe_steps = make_safe(session.bench)
+        session.monitors.on_pause = shown
         for token in tokens:
             session.RE.unsubscribe(token)
     if is_recorded:
@@ -167,6 +172,24 @@ def carry_out(
     now_s = session.bench.clock.now_s
     keeper.end(exit_status, reason, now_s)
     return NightOutcome(uid, exit_status, reason, night.n_done, now_s - start_s, safe_steps, is_recorded)
+
+
+def _kept(keeper: StateKeeper, session: Session, shown: Callable[[Pause], None] | None) -> Callable[[Pause], None]:
+    """Pauses by monitors go into the state of the campaign, and to whoever was told of them before.
+
+    What happens while a fault is made good is a part of that: the state stays.
+    """
+
+    def on_pause(pause: Pause) -> None:
+        now_s = session.bench.clock.now_s
+        if pause.waited_s is None and keeper.state.kind == "running":
+            keeper.take(Paused(at_s=now_s, reason=pause.reason, ends_when=pause.ends))
+        elif pause.waited_s is not None and keeper.state.kind == "paused":
+            keeper.take(Resume(at_s=now_s))
+        if shown is not None:
+            shown(pause)
+
+    return on_pause
 
 
 def preflight_of(session: Session, campaign: Campaign, after: str | None = None) -> tuple[Check, ...]:

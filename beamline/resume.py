@@ -34,7 +34,7 @@ from beamline.night import (
 from beamline.optimize import OptimizerStatus
 from beamline.recipe import Coupon, Observation, Suggestion
 from beamline.records import Document, Records, Run
-from beamline.safety import make_safe
+from beamline.safety import DiskSpace, Monitors, bench_monitors, guarded, make_safe
 from beamline.session import Session, open_session
 from beamline.versions import versions
 from devices import Bench
@@ -223,6 +223,12 @@ def _relive(engine: RunEngine, bench: Bench, records: Records, campaign_uid: str
         _relive_part(engine, night, part)
 
 
+def _monitors(night: Night) -> Monitors:
+    """Those of a session, new for each part: their pauses are re-lived. Nothing is written here, so the disk is no matter."""
+    of_session = bench_monitors(night.bench, night.records.folder).monitors
+    return Monitors(night.bench.clock, [monitor for monitor in of_session if not isinstance(monitor, DiskSpace)])
+
+
 def _relive_part(engine: RunEngine, night: Night, part: Sequence[Run]) -> None:
     follower = _Follower(part)
     token = engine.subscribe(follower)
@@ -230,7 +236,7 @@ def _relive_part(engine: RunEngine, night: Night, part: Sequence[Run]) -> None:
     level = log.level
     log.setLevel(logging.CRITICAL)  # its end is no error that anybody should look for in the log
     try:
-        engine(campaign_plan(night))
+        engine(guarded(campaign_plan(night), _monitors(night)))
     except RunEngineInterrupted:
         raise ResumeError("stopped while the simulated bench re-lived the night; nothing has changed") from None
     except _EndOfRecords:

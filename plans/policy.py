@@ -16,6 +16,7 @@ from bluesky.utils import IllegalMessageSequence, Msg, MsgGenerator
 
 from beamline.campaign.policy import FaultPolicy, Step, Then
 from beamline.campaign.state import CampaignEvent, Recover, Resume, Wait
+from beamline.safety import MonitorError
 from devices import Bench
 from devices.errors import DeviceError, why
 from devices.notes import FaultNote
@@ -61,7 +62,7 @@ class NotSafeError(Exception):
 
 def device_fault(error: BaseException) -> DeviceError | None:
     """The device's own error in what the engine raised, or None where it is none of a device."""
-    if isinstance(error, BudgetError | NotSafeError):
+    if isinstance(error, BudgetError | NotSafeError | MonitorError):  # a monitor has waited already, or must not
         return None
     if isinstance(error, DeviceError):
         return error

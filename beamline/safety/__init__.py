@@ -1,7 +1,7 @@
 """The software's own layer of safety: safe state, signals that lead to it, monitors over a plan, and the watchdog."""
 
 from beamline.safety.aborting import EngineAbort
-from beamline.safety.conditions import bench_monitors
+from beamline.safety.conditions import DiskSpace, bench_monitors
 from beamline.safety.monitors import Finding, MonitorError, Monitors, Pause, guarded
 from beamline.safety.safe_state import SafeStep, make_safe, safe_state_plan
 from beamline.safety.signals import AbortOnSignal, describe_signal
@@ -9,6 +9,7 @@ from beamline.safety.watch import Watch, watchdog_journal
 
 __all__ = [
     "AbortOnSignal",
+    "DiskSpace",
     "EngineAbort",
     "Finding",
     "MonitorError",
