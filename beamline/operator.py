@@ -46,7 +46,10 @@ class TerminalOperator:
         while (now := changer.request) is not None and now.number == request.number:
             if not terminal.select(LOOK_EVERY_S):
                 continue
-            line = self._in.readline()
+            try:
+                line = self._in.readline()
+            except (OSError, ValueError):  # hung up, or closed by this process
+                line = ""
             if not line:  # the terminal is gone: nobody will answer, and the request ends by its time-out
                 return
             try:

@@ -53,6 +53,7 @@ class Watchdog:
         self._line: socket.socket | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ended = threading.Event()
+        self._is_gone = False  # its end of the line is closed, be it that its process takes a moment longer to end
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
@@ -63,7 +64,9 @@ class Watchdog:
     @property
     def is_alive(self) -> bool:
         """Whether the process runs and is to run."""
-        return self._process is not None and self._process.poll() is None and not self._is_ended.is_set()
+        if self._process is None or self._is_gone or self._is_ended.is_set():
+            return False
+        return self._process.poll() is None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> Self:
         """Start the process, wait until it has reached laser and furnace, and begin to beat on `loop`.
@@ -153,6 +156,7 @@ class Watchdog:
         except OSError:
             if self._is_ended.is_set():
                 return
+            self._is_gone = True
             self._on_trip(Trip("watchdog gone", "nobody watches the engine any more"))
             return
         loop.call_later(self._settings.beat_s, self._beat)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -66,3 +67,26 @@ def test_a_terminal_that_is_gone_leaves_the_request_open(typed: tuple[TextIO, Te
     assert request is not None
     one.confirm(request.number)
     ended(one)
+
+
+def test_a_terminal_that_closes_while_it_is_read_leaves_the_request_open() -> None:
+    class Closed(io.StringIO):
+        def fileno(self) -> int:
+            return its.fileno()
+
+        def readline(self, *_: object) -> str:
+            raise ValueError("I/O operation on closed file.")
+
+    ours, its = socket.socketpair()
+    with ours, its:
+        ours.send(b"\n")
+        one = changer(TerminalOperator(Closed(), io.StringIO()))
+        one.start_transfer("A", "stage")
+        waits = [thread for thread in threading.enumerate() if thread.name == "vitrail-operator"]
+        for thread in waits:
+            thread.join(10.0)  # an exception of it is a failure of this test
+        assert one.is_busy
+        request = one.request
+        assert request is not None
+        one.confirm(request.number)
+        ended(one)
