@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,7 +78,7 @@ def _reports(folder: Path, out: Path, found: Sequence[Run]) -> Iterable[str]:
         yield f"report:  {write_report(folder, uid, out / uid[:8] if len(uids) > 1 else out)}"
 
 
-class RunCollector:
+class RunCollector(ABC):
     """Hands over each run when it has ended."""
 
     def __init__(self) -> None:
@@ -101,9 +102,9 @@ class RunCollector:
         if name == "stop":
             self.take(Run.of_documents(self._open.pop(uid)))
 
+    @abstractmethod
     def take(self, run: Run) -> None:
         """A run that has ended."""
-        raise NotImplementedError
 
 
 class StreamTables:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -185,7 +186,7 @@ class StageStands:
         """Nothing: what has moved stays moved."""
 
 
-class Retried:
+class Retried(ABC):
     """A condition that only the next attempt can clear: the plan waits `again_s` and then tries, `n_tries` times in a row.
 
     Args:
@@ -224,12 +225,12 @@ class Retried:
             )
         return self._finding
 
-    def keep_watch(self) -> None:
+    def keep_watch(self) -> None:  # noqa: B027  # of a Monitor, and nothing is the answer of every condition of this kind
         """Nothing: what an attempt came to stays what it is."""
 
+    @abstractmethod
     def _reason(self) -> str | None:
         """What is wrong with the last attempt; None where nothing is, empty where it cannot be said."""
-        raise NotImplementedError
 
 
 class LaserPower(Retried):

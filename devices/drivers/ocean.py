@@ -34,7 +34,7 @@ class OceanSettings:
         gain_counts_per_electron: from the data sheet, or the variance over the mean of a steady light.
         serial_number: of the spectrometer; None takes the first that is found.
         nonlinearity: coefficients of the share that is seen of the light at so many counts above dark, rising powers;
-            () corrects nothing.
+            None takes those that its memory holds, and corrects nothing where it holds none; () corrects nothing.
         dark_level_counts: counts without light, to which the nonlinearity refers.
         warm_up_s: until the lamp is steady.
         read_out_s: of one exposure, beyond its integration time.
@@ -44,7 +44,7 @@ class OceanSettings:
     read_noise_counts: float
     gain_counts_per_electron: float
     serial_number: str | None = None
-    nonlinearity: tuple[float, ...] = ()
+    nonlinearity: tuple[float, ...] | None = None
     dark_level_counts: float = 0.0
     warm_up_s: float = 1.0
     read_out_s: float = 0.01
@@ -124,6 +124,7 @@ class OceanSpectrometer:
         if self._wavelength_nm.ndim != 1 or not np.all(np.diff(self._wavelength_nm) > 0):
             raise CommunicationError("spectrometer: its wavelength axis does not rise; is its calibration lost?")
         self.saturation_counts = float(instrument.max_intensity)
+        self._nonlinearity = self._coefficients()
         low_us, high_us = instrument.integration_time_micros_limits
         self.limits_s = low_us * 1e-6, high_us * 1e-6
         self._counts = np.zeros(self._wavelength_nm.size)
@@ -315,8 +316,32 @@ class OceanSpectrometer:
             self._integration_us = integration_us
             if i >= n_discarded:
                 full |= raw >= self.saturation_counts
-                total += linearise(raw, self.settings.dark_level_counts, self.settings.nonlinearity)
+                total += linearise(raw, self.settings.dark_level_counts, self._nonlinearity)
         self._counts, self._n_saturated = total / n_averages, int(full.sum())
+
+    def _coefficients(self) -> tuple[float, ...]:
+        """Of the nonlinearity, looked at over all counts that there can be.
+
+        Raises:
+            CommunicationError: those in its memory are of no detector.
+            RefusedError: those of the settings are not.
+        """
+        mine = self.settings.nonlinearity
+        coefficients = _memory_of(self._instrument) if mine is None else mine
+        levels = np.linspace(0.0, self.saturation_counts, 1000)
+        try:
+            linear = linearise(levels, self.settings.dark_level_counts, coefficients)
+        except ValueError as error:
+            linear, why = np.array([np.nan]), str(error)
+        else:
+            why = f"nonlinearity={coefficients}: not a number over the counts"
+        if np.all(np.isfinite(linear)):
+            return coefficients
+        if mine is None:
+            raise CommunicationError(
+                f"spectrometer: in its memory {why}; give `nonlinearity` in its settings, [] for none"
+            )
+        raise RefusedError(f"spectrometer: {why}; correct `nonlinearity` in its settings, [] for none")
 
     def _spectrum(self, read: Callable[[], Any], shape: tuple[int, ...]) -> NDArray[np.float64]:
         raw = np.asarray(self._talk(read), dtype=np.float64)
@@ -332,3 +357,17 @@ class OceanSpectrometer:
         except Exception as error:  # seabreeze raises its own, USB's and the system's
             self._is_lost = True
             raise CommunicationError(f"{error!r}; check its USB or its network, then switch it off and on") from error
+
+
+def _memory_of(instrument: Any) -> tuple[float, ...]:
+    """Coefficients of the nonlinearity that a seabreeze spectrometer holds; empty where its model holds none."""
+    feature = instrument.f.nonlinearity_coefficients
+    if feature is None:
+        return ()
+    try:
+        return tuple(float(value) for value in feature.get_nonlinearity_coefficients())
+    except Exception as error:  # seabreeze raises its own, USB's and the system's
+        raise CommunicationError(
+            f"spectrometer: read the nonlinearity in its memory: {error!r}; check its cable, or give `nonlinearity` in its "
+            "settings, [] for none"
+        ) from error

@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import pytest
@@ -18,6 +20,20 @@ from devices.drivers.ocean import OceanSettings, OceanSpectrometer, choose_integ
 SETTINGS = OceanSettings(read_noise_counts=8.0, gain_counts_per_electron=0.3, warm_up_s=0.05)
 
 
+class Memory:
+    """The features of a spectrometer, of which one is looked at."""
+
+    def __init__(self, *coefficients: float) -> None:
+        self._coefficients = coefficients
+
+    @property
+    def nonlinearity_coefficients(self) -> Self | None:
+        return self if self._coefficients else None
+
+    def get_nonlinearity_coefficients(self) -> tuple[float, ...]:
+        return self._coefficients
+
+
 class StandIn:
     """What seabreeze offers of a spectrometer, with 100 counts/s of light on pixel 3."""
 
@@ -26,6 +42,7 @@ class StandIn:
     integration_time_micros_limits = (1000, 10_000_000)
 
     def __init__(self) -> None:
+        self.f = Memory()
         self.integration_us = 100_000
         self.rate = 1000.0
         self.taken: list[int] = []
@@ -155,6 +172,27 @@ def test_its_device_takes_spectra(driver: OceanSpectrometer, lamp: list[bool]) -
 def test_a_wavelength_axis_that_does_not_rise_is_an_error(instrument: StandIn) -> None:
     instrument.wavelengths = lambda: np.array([400.0, 400.0, 401.0])
     with pytest.raises(CommunicationError, match="calibration lost"):
+        OceanSpectrometer(instrument, SETTINGS, bool)
+
+
+def test_the_nonlinearity_of_its_memory_is_undone_unless_the_settings_have_another(instrument: StandIn) -> None:
+    instrument.f = Memory(1.0, -2e-6)
+    settings = replace(SETTINGS, dark_level_counts=1000.0)
+    light = 20_000.0
+    for asked, seen in ((None, 1.0 - 2e-6 * light), ((), 1.0), ((0.5,), 0.5)):
+        driver = OceanSpectrometer(instrument, replace(settings, nonlinearity=asked), bool)
+        driver.start_acquisition(0.02, 1)
+        finish(driver)
+        assert driver.counts[3] == pytest.approx(1000.0 + light / seen)
+        driver.release()
+
+
+@pytest.mark.parametrize("coefficients", [(1.0, -1e-4), (float("nan"), 0.0), (0.0,)])
+def test_a_nonlinearity_of_no_detector_is_an_error(instrument: StandIn, coefficients: tuple[float, ...]) -> None:
+    with pytest.raises(RefusedError, match="correct `nonlinearity` in its settings"):
+        OceanSpectrometer(instrument, replace(SETTINGS, nonlinearity=coefficients), bool)
+    instrument.f = Memory(*coefficients)
+    with pytest.raises(CommunicationError, match=r"in its memory nonlinearity=.*give `nonlinearity`"):
         OceanSpectrometer(instrument, SETTINGS, bool)
 
 
