@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         StageDriver,
         Station,
     )
-    from .signals import ClockSignal, SiteName
+    from .soft_signals import ClockSignal, SiteName
     from .spectrometer import Spectrometer
     from .stage import LineMove, Stage
 
@@ -56,7 +56,7 @@ _HOME = {
     "Changer": "changer",
     "ChangerDriver": "protocols",
     "Clock": "protocols",
-    "ClockSignal": "signals",
+    "ClockSignal": "soft_signals",
     "ClockStalledError": "errors",
     "CommunicationError": "errors",
     "CouponAxis": "positions",
@@ -80,7 +80,7 @@ _HOME = {
     "RefusedError": "errors",
     "ScaledClock": "clock",
     "SensorError": "errors",
-    "SiteName": "signals",
+    "SiteName": "soft_signals",
     "Spectrometer": "spectrometer",
     "SpectrometerDriver": "protocols",
     "Stage": "stage",

@@ -12,7 +12,7 @@ from .laser import Laser
 from .lifetime import Lifetime
 from .protocols import Clock, Drivers
 from .role import Role
-from .signals import ClockSignal, SiteName
+from .soft_signals import ClockSignal, SiteName
 from .spectrometer import Spectrometer
 from .stage import Stage
 

@@ -7,10 +7,11 @@ from typing import Any, get_args
 from ophyd import Component
 from ophyd.status import StatusBase
 
+from .checks import flag
 from .errors import CommunicationError, DriftError, StuckError
 from .protocols import ChangerDriver, Station
 from .role import Role
-from .signals import Described, flag
+from .signals import Described
 
 __all__ = ["Changer", "Place"]
 

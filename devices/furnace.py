@@ -7,10 +7,12 @@ from typing import Any
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .checks import flag, within
 from .errors import DriftError, SensorError, StuckError
 from .protocols import FurnaceDriver
 from .role import Role
-from .signals import Choice, Reading, SoftSetting, flag, within
+from .signals import Reading
+from .soft_signals import Choice, SoftSetting
 
 __all__ = ["Furnace"]
 

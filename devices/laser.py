@@ -8,10 +8,12 @@ from typing import Any
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .checks import flag
 from .errors import DriftError, StuckError
 from .protocols import LaserDriver
 from .role import Role
-from .signals import Choice, Reading, Setting, SoftSetting, flag
+from .signals import Reading, Setting
+from .soft_signals import Choice, SoftSetting
 
 __all__ = ["Laser"]
 

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .checks import flag
 from .errors import CommunicationError, DriftError, SensorError, StuckError
 from .histogram import Histogram
 from .protocols import LifetimeDriver
 from .role import Role
-from .signals import Choice, Described, Reading, Setting, SoftSetting, flag
+from .signals import Described, Reading, Setting
+from .soft_signals import Choice, SoftSetting
 
 __all__ = ["Counted", "Filter", "Lifetime"]
 

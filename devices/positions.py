@@ -8,9 +8,10 @@ from typing import Any, Literal
 from ophyd import Kind
 from ophyd.status import StatusBase
 
+from .checks import within
 from .geometry import Geometry
 from .laser import Laser
-from .signals import Described, Setting, within
+from .signals import Described, Setting
 from .stage import Stage
 
 __all__ = ["CouponAxis", "Fluence", "expected_power_W", "fluence_J_cm2", "spot_radius_um"]

@@ -12,7 +12,8 @@ from .capabilities import CAPABILITIES, Capability
 from .errors import CommunicationError, RefusedError
 from .geometry import Limits
 from .protocols import Clock
-from .signals import Setting, SoftSetting
+from .signals import Setting
+from .soft_signals import SoftSetting
 from .waiting import Waiting
 
 __all__ = ["Role"]

@@ -7,77 +7,25 @@ Every scalar number is a float, every array has a fixed shape, and `describe()` 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from ophyd import Kind, Signal
 from ophyd.status import StatusBase
-from ophyd.utils import LimitError, ReadOnlyError
+from ophyd.utils import ReadOnlyError
 
-from .errors import CommunicationError, DeviceError, DriftError, SensorError, StuckError
-from .protocols import Clock
+from .checks import flag, sane, within
+from .errors import DeviceError, DriftError, SensorError, StuckError
 
 if TYPE_CHECKING:
     from .role import Role
 
 __all__ = [
-    "Choice",
-    "ClockSignal",
     "Described",
     "Reading",
     "Setting",
-    "SiteName",
-    "SoftSetting",
-    "flag",
-    "sane",
-    "within",
 ]
-
-
-def within(name: str, value: Any, limits: tuple[float, float], unit: str) -> float:
-    """`value` as a float, if it is a number within `limits`.
-
-    Raises:
-        TypeError: it is not a number.
-        ophyd.utils.LimitError: it is outside, or not finite.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}: {value!r} is not a number; give a number in {unit}")
-    low, high = limits
-    if not low <= value <= high:
-        raise LimitError(f"{name}: {value:g} {unit} is outside its limits, {low:g} to {high:g} {unit}")
-    return float(value)
-
-
-def sane(name: str, value: Any, plausible: tuple[float, float], unit: str) -> float:
-    """A number that a driver read, if it can be one.
-
-    Raises:
-        SensorError: it is no number, not finite, or outside what is plausible.
-    """
-    low, high = plausible
-    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
-    if is_number and low <= value <= high:
-        return float(value)
-    raise SensorError(
-        f"{name}: reads {value!r}, which cannot be: plausible are {low:g} to {high:g} {unit}; do not go on by it, check the "
-        "sensor, its cable and its controller"
-    )
-
-
-def flag(name: str, value: Any) -> bool:
-    """A state that a driver read, if it is one.
-
-    Raises:
-        CommunicationError: it is neither true nor false.
-    """
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    raise CommunicationError(
-        f"{name}: reads {value!r}, which is neither true nor false; check the cable and the device"
-    )
 
 
 class Described(Signal):  # type: ignore[misc]  # ophyd ships no types
@@ -283,162 +231,3 @@ class Setting(Reading):
 
     def _is_busy(self) -> bool:
         return flag(self.name, self.parent.driver.is_busy)
-
-
-class SoftSetting(Described):
-    """A number that the role keeps for its next action; nothing moves when it is set.
-
-    Args:
-        value: to begin with.
-        limit: name of the field of `devices.geometry.Limits`.
-        integer: only whole numbers are taken (it is read as a float all the same).
-    """
-
-    def __init__(self, *, value: float, limit: str, integer: bool = False, **kwargs: Any) -> None:
-        super().__init__(value=float(value), **kwargs)
-        self._limit = limit
-        self._integer = integer
-
-    @property
-    def source_name(self) -> str:
-        """Where the value comes from."""
-        return f"setting:{self.parent.name}.{self.attr_name}"
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Lowest and highest value, both allowed."""
-        limits: tuple[float, float] = getattr(self.parent.bounds, self._limit)
-        return limits
-
-    @property
-    def position(self) -> float:
-        """The value."""
-        return float(self.get())
-
-    def check_value(self, value: Any) -> None:
-        """Raise LimitError outside the limits, TypeError for what is no number, ValueError for a part of a whole."""
-        number = within(self.name, value, self.limits, self.egu)
-        if self._integer and number != round(number):
-            raise ValueError(f"{self.name}: {number:g} is not a whole number of {self.egu}")
-
-    def set(self, value: Any, **_: Any) -> StatusBase:
-        """Keep the value; the status is done at once."""
-        self.check_value(value)
-        self._readback = float(value)
-        status = StatusBase()
-        status.set_finished()
-        return status
-
-    def stop(self, *, success: bool = False) -> None:
-        """Stop the whole role: the engine stops what it has set, and that may be this signal only."""
-        self.parent.stop(success=success)
-
-
-class Choice(Described):
-    """A state with a name, such as an output that is open or closed.
-
-    Args:
-        choices: the states.
-        read: driver -> the present state.
-        command: role, state -> expected time, s.
-        margin_s: of its deadline; the role's if None.
-    """
-
-    def __init__(
-        self,
-        *,
-        choices: tuple[str, ...],
-        read: Callable[[Any], str],
-        command: Callable[[Any, str], float],
-        margin_s: float | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(dtype_numpy="<U16", **kwargs)
-        self._choices = choices
-        self._read = read
-        self._command = command
-        self._margin_s = margin_s
-
-    @property
-    def source_name(self) -> str:
-        """Where the value comes from."""
-        return f"driver:{self.parent.name}.{self.attr_name}"
-
-    def describe(self) -> dict[str, dict[str, Any]]:
-        """The data key, with the choices."""
-        key = super().describe()
-        key[self.name]["choices"] = list(self._choices)
-        return key
-
-    def get(self, **_: Any) -> str:
-        """The state by name."""
-        return self._read(self.parent.driver)
-
-    def check_value(self, value: Any) -> None:
-        """Raise ValueError for a state that does not exist."""
-        if value not in self._choices:
-            raise ValueError(f"{self.name}: {value!r} is none of its states: {', '.join(self._choices)}")
-
-    def set(self, value: Any, **_: Any) -> StatusBase:
-        """Change the state; the status is done when it reads back.
-
-        Raises:
-            ValueError: no such state.
-            RefusedError: the driver does not take it now.
-        """
-        self.check_value(value)
-        role: Role = self.parent
-        expected_s = self._command(role, value)
-        deadline_s = 1.5 * expected_s + (role.margin_s if self._margin_s is None else self._margin_s)
-        return role.begin(
-            f"{self.name}: change to {value}",
-            lambda: self.get() == value,
-            expected_s=expected_s,
-            deadline_s=deadline_s,
-        )
-
-    def stop(self, *, success: bool = False) -> None:
-        """Stop the whole role: the engine stops what it has set, and that may be this signal only."""
-        self.parent.stop(success=success)
-
-
-class ClockSignal(Described):
-    """The clock as something to read in an event: document times are the wall's, this is what the plan lived by."""
-
-    def __init__(self, *, clock: Clock, name: str = "clock_s") -> None:
-        super().__init__(name=name, unit="s")
-        self._clock = clock
-
-    @property
-    def source_name(self) -> str:
-        """Where the value comes from."""
-        return "clock"
-
-    def get(self, **_: Any) -> float:
-        """Seconds since the clock was made."""
-        return float(self._clock.now_s)
-
-
-class SiteName(Described):
-    """The name of the site that an event is about; a plan sets it before it reads it."""
-
-    def __init__(self, *, name: str = "site_name") -> None:
-        super().__init__(name=name, value="", dtype_numpy="<U32")
-
-    @property
-    def source_name(self) -> str:
-        """Where the value comes from."""
-        return "plan"
-
-    def check_value(self, value: Any) -> None:
-        """Raise ValueError for what is no name of at most 32 characters."""
-        if not isinstance(value, str) or len(value) > 32:
-            raise ValueError(f"{self.name}: {value!r} is not a name of at most 32 characters")
-
-    def set(self, value: Any, **_: Any) -> StatusBase:
-        """Keep the name; the status is done at once."""
-        self.check_value(value)
-        self._readback = value
-        status = StatusBase()
-        status.set_finished()
-        return status

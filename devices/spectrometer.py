@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .checks import flag
 from .errors import DriftError, StuckError
 from .protocols import SpectrometerDriver
 from .role import Role
-from .signals import Choice, Reading, SoftSetting, flag
+from .signals import Reading
+from .soft_signals import Choice, SoftSetting
 
 __all__ = ["Spectrometer"]
 

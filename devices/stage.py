@@ -9,10 +9,12 @@ from typing import Any
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
+from .checks import flag, sane, within
 from .errors import StuckError
 from .protocols import AxisName, StageDriver
 from .role import Role
-from .signals import Choice, Described, Setting, flag, sane, within
+from .signals import Described, Setting
+from .soft_signals import Choice
 
 __all__ = ["Axis", "LineMove", "Stage"]
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-__all__ = ["BAD_INPUT", "FAILED", "as_json_option", "data_option", "refuse"]
+if TYPE_CHECKING:
+    from beamline.physics.prior import Prior
+
+__all__ = ["BAD_INPUT", "FAILED", "as_json_option", "data_option", "prior_of", "refuse"]
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -26,3 +29,17 @@ def refuse(message: str) -> NoReturn:
     """End with the exit code for bad input."""
     click.echo(message, err=True)
     raise SystemExit(BAD_INPUT)
+
+
+def prior_of(path: Path | None) -> Prior:
+    """The physics prior of a parameter file, or that of the package; a file that is wrong ends the command."""
+    from beamline.physics.prior import PRIOR
+
+    if path is None:
+        return PRIOR
+    from beamline.physics.parameter_file import ParameterFileError, read_prior
+
+    try:
+        return read_prior(path)
+    except ParameterFileError as error:
+        refuse(str(error))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from beamline.cli.exploring import explore
+from beamline.cli.options import FAILED, as_json_option, prior_of, refuse
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,13 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["physics"]
 
-BAD_INPUT = 2
-FAILED = 1
-
 _STANDS = 1e-3
 """A table whose fitted parameters move by less than this part of their spread stands: its digits are rounded at 1e-7."""
-
-_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on standard output.")
 
 
 @click.group()
@@ -34,7 +32,7 @@ def physics() -> None:
 
 # --------------------------------------------------------------------------------------------------------------- table
 @physics.command()
-@_json
+@as_json_option
 def table(*, as_json: bool) -> None:
     """Paper against model, row by row. Exit code 1 if a row differs without a known reason, or a fact has no row."""
     from beamline.physics.comparison import compare
@@ -120,7 +118,7 @@ def _short(text: str, width: int) -> str:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Read an edited file, and print what differs in it.",
 )
-@_json
+@as_json_option
 def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
     """The uncertain numbers of the model: value, spread, source, and how they are correlated.
 
@@ -129,14 +127,14 @@ def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
     from beamline.physics.parameter_file import parameter_document, parameter_text
     from beamline.physics.prior import PRIOR
 
-    prior = _prior(check)
+    prior = prior_of(check)
     if out is not None:
         if out.suffix != ".toml":
-            _refuse(f"--out {out}: the name must end in .toml")
+            refuse(f"--out {out}: the name must end in .toml")
         try:
             out.write_text(parameter_text(prior), encoding="utf-8")
         except OSError as error:
-            _refuse(f"cannot write {out}: {error.strerror}")
+            refuse(f"cannot write {out}: {error.strerror}")
     if as_json:
         click.echo(json.dumps(parameter_document(prior), indent=2))
         return
@@ -153,20 +151,6 @@ def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
     if out is not None:
         lines.append(f"stored in {out}")
     click.echo("\n".join(lines))
-
-
-def _prior(path: Path | None) -> Prior:
-    """That of a file, or that of the package."""
-    from beamline.physics.prior import PRIOR
-
-    if path is None:
-        return PRIOR
-    from beamline.physics.parameter_file import ParameterFileError, read_prior
-
-    try:
-        return read_prior(path)
-    except ParameterFileError as error:
-        _refuse(str(error))
 
 
 # ----------------------------------------------------------------------------------------------------------- calibrate
@@ -187,7 +171,7 @@ def _prior(path: Path | None) -> Prior:
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Store the result: .toml, or .json as --json prints."
 )
-@_json
+@as_json_option
 def calibrate(*, away: float, edited: Path | None, out: Path | None, as_json: bool) -> None:
     """Solve the fitted parameters against the paper again, and say how the parameter table would change.
 
@@ -199,8 +183,8 @@ def calibrate(*, away: float, edited: Path | None, out: Path | None, as_json: bo
     from beamline.physics.calibrate import calibrate as solve
 
     if out is not None and out.suffix not in {".toml", ".json"}:
-        _refuse(f"--out {out}: the name must end in .toml or .json")
-    prior = _prior(edited)
+        refuse(f"--out {out}: the name must end in .toml or .json")
+    prior = prior_of(edited)
     start: NDArray[np.float64] = away * np.random.default_rng(1).uniform(-1.0, 1.0, len(FITTED))
     try:
         solution = solve(start, prior=prior)
@@ -283,126 +267,7 @@ def _store(document: dict[str, Any], out: Path) -> None:
     try:
         out.write_text(text, encoding="utf-8")
     except OSError as error:
-        _refuse(f"cannot write {out}: {error.strerror}")
+        refuse(f"cannot write {out}: {error.strerror}")
 
 
-# ------------------------------------------------------------------------------------------------------------- explore
-@physics.command()
-@click.argument("observable")
-@click.option(
-    "--vary", "vary", metavar="NAME[=LOW:HIGH]", multiple=True, required=True, help="One setting, or two (repeat it)."
-)
-@click.option("--set", "held", metavar="NAME=VALUE", multiple=True, help="Hold a setting at a value; repeat as needed.")
-@click.option("--draws", type=click.IntRange(10, 20_000), help="Draws of the prior.  [default: 2000, or 300 for two]")
-@click.option(
-    "--parameters",
-    "edited",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A parameter file in place of the table.",
-)
-@click.option("--scale", type=click.FloatRange(0.0, 2.0, min_open=True), default=1.0, help="Factor on all spreads.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the draws.")
-@click.option("--points", type=click.IntRange(2, 2000), help="Along each setting.  [default: 81, or 31 for two]")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("physics"),
-    show_default=True,
-    help="Folder for the PNG, SVG and CSV.",
-)
-@_json
-def explore(
-    *,
-    observable: str,
-    vary: tuple[str, ...],
-    held: tuple[str, ...],
-    draws: int | None,
-    edited: Path | None,
-    scale: float,
-    seed: int,
-    points: int | None,
-    out: Path,
-    as_json: bool,
-) -> None:
-    """Plot OBSERVABLE over one or two settings with the spread of the prior.
-
-    Without speed_mm_s or exposure_s it is a line at 0.4 mm/s; temperature_C adds a hold of the furnace.
-
-    \b
-    vitrail physics explore red_peak_nm --vary temperature_C --set hold_s=3600
-    vitrail physics explore size_um --vary pulse_energy_uJ=50:300 --vary exposure_s
-    """  # noqa: D301  # \b is click's
-    from beamline.cli.exploration import draw_exploration
-    from beamline.physics.explore import ExploreError
-    from beamline.physics.explore import explore as predict_over
-    from beamline.report.style import styled, write_drawing
-    from beamline.versions import code_version
-
-    prior = _prior(edited)
-    try:
-        varied = dict(_axis_values(text, points or (81 if len(vary) == 1 else 31)) for text in vary)
-        if len(varied) < len(vary):
-            raise ExploreError("a setting can be varied only once")
-        fixed = dict(_held_value(text) for text in held)
-        n_draws = draws or (2000 if len(vary) == 1 else 300)
-        found = predict_over(observable, varied, fixed, n_draws=n_draws, scale=scale, seed=seed, prior=prior)
-    except ValueError as error:
-        _refuse(str(error))
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        with styled():
-            _, paths = write_drawing(draw_exploration(found, code_version(), scale=scale, seed=seed), out)
-    except OSError as error:
-        _refuse(f"cannot write into {out}: {error.strerror}")
-    if as_json:
-        click.echo(
-            json.dumps({"files": [str(path) for path in paths], "held": found.held, "unit": found.unit}, indent=2)
-        )
-    else:
-        click.echo("\n".join(str(path) for path in paths))
-
-
-def _axis_values(text: str, points: int) -> tuple[str, NDArray[np.float64]]:
-    """`NAME` or `NAME=LOW:HIGH` as a name with its values."""
-    import numpy as np
-
-    from beamline.physics.explore import AXES, ExploreError
-
-    name, given, span = text.partition("=")
-    if name not in AXES:
-        raise ExploreError(f"no setting {name!r}; there are: {', '.join(AXES)}")
-    axis = AXES[name]
-    low, high = axis.low, axis.high
-    if given:
-        ends = [_number(name, part) for part in span.split(":")]
-        if len(ends) != 2 or not ends[0] < ends[1]:
-            raise ExploreError(f"--vary {text}: expected {name}=LOW:HIGH in {axis.unit}, with LOW below HIGH")
-        low, high = ends
-    if name == "n_passes":
-        return name, np.arange(np.ceil(low), np.floor(high) + 1.0)
-    return name, np.geomspace(low, high, points) if axis.is_log and low > 0.0 else np.linspace(low, high, points)
-
-
-def _held_value(text: str) -> tuple[str, float]:
-    from beamline.physics.explore import ExploreError
-
-    name, given, value = text.partition("=")
-    if not given:
-        raise ExploreError(f"--set {text}: expected NAME=VALUE")
-    return name, _number(name, value)
-
-
-def _number(name: str, text: str) -> float:
-    from beamline.physics.explore import ExploreError
-
-    try:
-        return float(text)
-    except ValueError as error:
-        raise ExploreError(f"{name}={text!r} is not a number") from error
-
-
-# ------------------------------------------------------------------------------------------------------------- helpers
-def _refuse(message: str) -> NoReturn:
-    """End with the exit code for bad input."""
-    click.echo(message, err=True)
-    raise SystemExit(BAD_INPUT)
+physics.add_command(explore)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ophyd.utils import LimitError, ReadOnlyError
 
 from devices import Bench, LineMove
-from devices.signals import within
+from devices.checks import within
 
 OUTSIDE = [
     ("laser.pulse_energy_uJ", 400.1, "laser_pulse_energy_uJ: 400.1 uJ is outside its limits, 1 to 400 uJ"),
