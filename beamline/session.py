@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from bluesky import RunEngine
-
+from beamline.engine import SessionEngine
 from beamline.faults import FaultSchedule
 from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
@@ -58,10 +57,11 @@ class Session:
         abort: ends what the engine runs; its `reason` says why it did.
         watch: the watchdog over a bench of instruments; the simulated one has none.
         watchdog_did: what a watchdog did since a session was told last, a sentence each.
+        safe_steps: how the bench was made safe at the end; empty as long as the session lives.
     """
 
     instrument: Instrument
-    RE: RunEngine
+    RE: SessionEngine
     bench: Bench
     records: Records
     signals: AbortOnSignal | None
@@ -73,6 +73,7 @@ class Session:
     monitors: Monitors = field(kw_only=True)
     watch: Watch | None = None
     watchdog_did: tuple[str, ...] = ()
+    safe_steps: list[SafeStep] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
@@ -90,8 +91,21 @@ class Session:
             self.watch.start(self.RE.loop)
 
     def close(self) -> tuple[SafeStep, ...]:
-        """Safe state, then the ends of the connections and of the catalog's process, which first takes in what is finished."""
+        """Safe state, then the ends of the connections, of the catalog's process and of the engine.
+
+        The catalog first takes in what is finished. A plan that was left paused is aborted, so that its run has an end. May be
+        called again: what is closed stays so, and the same steps are given back.
+        """
+        if self.safe_steps:
+            return tuple(self.safe_steps)
         steps = make_safe(self.bench)
+        if self.RE.state == "paused":
+            try:
+                self.RE.abort("the session was closed")
+            except Exception:  # what a plan's clean-up fails with must not keep the rest from being ended
+                _logger.exception("the plan that was paused could not be aborted")
+            steps = make_safe(self.bench)  # again: its clean-up may have moved something
+        self.safe_steps.extend(steps)
         if self.watch is not None:
             self.watch.end(is_safe=not any(step.error for step in steps))
         try:
@@ -102,6 +116,7 @@ class Session:
             self.catalog.stop()
         if self.signals is not None:
             self.signals.remove()
+        self.RE.end()
         self.lock.release()
         return steps
 
@@ -169,7 +184,8 @@ def open_session(
         signals = AbortOnSignal().install() if unattended else None
         if signals is not None:
             undo.callback(signals.remove)
-        engine: Any = RunEngine({}, context_managers=[signals]) if signals else RunEngine({})
+        engine = SessionEngine({}, context_managers=[signals]) if signals else SessionEngine({})
+        undo.callback(engine.end)
         clock.install(engine)
         if before_log is not None:
             before_log(engine, bench, records)

@@ -33,7 +33,7 @@ def _end_loop(loop: Any, thread: Any) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def _an_engine_that_is_gone_leaves_no_loop() -> None:
-    """A RunEngine keeps its event loop for ever: three files each, and a worker of pytest makes hundreds of engines."""
+    """A RunEngine that a test makes itself keeps its event loop for ever, three files each; sessions end theirs."""
     from bluesky import RunEngine
 
     begin = RunEngine.__init__

@@ -33,7 +33,7 @@ from beamline.instrument import Instrument
 from beamline.night import run_night, unused_coupons
 from beamline.records import CatalogOwner, Records, close_catalog, open_catalog, read_run
 from beamline.records.layout import Layout
-from beamline.session import RunEngine, open_session
+from beamline.session import SessionEngine, open_session
 
 Key = tuple[str, str]
 """Name and uid of a document."""
@@ -92,12 +92,12 @@ def night(folder: Path, witness: Path, after: str | None, seed: int) -> None:
     def say(when: str) -> Any:
         return lambda name, doc: os.write(descriptor, f"{when} {name} {doc['uid']}\n".encode())
 
-    class Witnessed(RunEngine):  # type: ignore[misc]  # Bluesky ships no types
+    class Witnessed(SessionEngine):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
             self.subscribe(say("before"))
 
-    beamline.session.RunEngine = Witnessed
+    beamline.session.SessionEngine = Witnessed  # type: ignore[misc]  # of this process, which is killed
     plan = campaign(seed)
     session = open_session(Instrument(), coupons=plan.coupons, data=folder, seed=seed, unattended=True, catalog=False)
     with session:
