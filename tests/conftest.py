@@ -13,9 +13,15 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
+# Each core has a worker of pytest already: threads of a linear algebra library, which wait for each other by spinning, made some
+# tests ten times slower than one thread. For the workers and every process that a test starts, and for what is loaded already.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+threadpool_limits(limits=1, user_api="blas")
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True)

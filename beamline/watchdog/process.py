@@ -15,7 +15,7 @@ import socket
 import time
 from dataclasses import asdict
 
-from beamline.watchdog.hands import FurnaceHand, LaserHand
+from beamline.watchdog.hands import FurnaceHand, Hand, LaserHand
 from beamline.watchdog.journal import Journal
 from beamline.watchdog.words import BEAT, END, MOST_BYTES, SAFE, Cause, Trip, WatchdogSettings, read_settings
 from beamline.watchdog.worker import Worker
@@ -23,7 +23,15 @@ from beamline.watchdog.worker import Worker
 __all__ = ["Process", "main"]
 
 LEAVE_AFTER_S = 3600.0
-"""How long it tries to make safe a bench whose engine is gone, before it says that it could not."""
+"""How long it tries to make safe a bench whose engine is gone, before it says that it could not.
+
+Also where nothing answers any more: what is silent may be a controller that starts anew, a switch, or a cable that somebody
+will find, with an output that was open when it fell silent and still is when it is back; nobody else will close it. To try on
+costs one request every two seconds. It cannot disturb a session that is opened meanwhile: that one needs answers from both
+instruments, and with answers this process is done within seconds."""
+
+LONGEST_LOOK_S = 5.0
+"""More than a look takes at the slowest instrument that answers."""
 
 
 def main(descriptor: int) -> None:
@@ -49,10 +57,10 @@ class Process:
         hands = []
         self._laser = self._furnace = None
         if settings.laser is not None:
-            self._laser = Worker(LaserHand(settings.laser), self._journal, settings.look_every_s)
+            self._laser = self._worker(LaserHand(settings.laser))
             hands.append(self._laser)
         if settings.furnace is not None:
-            self._furnace = Worker(FurnaceHand(settings.furnace), self._journal, settings.look_every_s)
+            self._furnace = self._worker(FurnaceHand(settings.furnace))
             hands.append(self._furnace)
         self._workers = tuple(hands)
         self._heard_s = time.monotonic()
@@ -60,6 +68,9 @@ class Process:
         self._told: tuple[str, ...] = ()
         self._is_gone = self._is_ended = self._was_signalled = False
         self._pid_descriptor: int | None = None
+
+    def _worker(self, hand: Hand) -> Worker:
+        return Worker(hand, self._journal, self._settings.look_every_s, self._settings.reach_within_s)
 
     def run(self) -> None:
         """Until it is over."""
@@ -78,7 +89,7 @@ class Process:
                 self._lose()
             self._note("started", f"watches process {self._settings.engine_pid}")
             for worker in self._workers:
-                worker.has_looked.wait(10.0)
+                worker.has_looked.wait(self._settings.reach_within_s + LONGEST_LOOK_S)
             self._say_state("ready")
             self._heard_s = time.monotonic()
             while not self._is_over():
@@ -91,6 +102,9 @@ class Process:
                                 selector.unregister(watched)
                 self._judge()
         for worker in self._workers:
+            if not (worker.is_safe or self._is_ended):
+                after = f"not confirmed within {LEAVE_AFTER_S / 60:g} min, and given up"
+                self._note("failed", f"{worker.done}: {after}; look at the instrument")
             worker.end()
         self._note("ended", "ended with the session" if self._is_ended else "ended; there is no engine any more")
 

@@ -37,6 +37,8 @@ class WatchdogSettings:
         furnace_after_s: without a beat for so long the furnace goes to standby, too: later, because a standby that was not
             needed costs a heat treatment, and an oven that goes on for some seconds costs nothing.
         look_every_s: how often it tries whether laser and furnace answer it.
+        reach_within_s: for so long it tries to reach both before it says, at its start, that it cannot. One look is given
+            half a second, as every one is later; a computer that is busy starting a session may need more than one.
     """
 
     laser: LightConversionSettings | None
@@ -47,6 +49,7 @@ class WatchdogSettings:
     laser_after_s: float = 0.8
     furnace_after_s: float = 5.0
     look_every_s: float = 5.0
+    reach_within_s: float = 10.0
 
     def __post_init__(self) -> None:
         if not 0 < 3 * self.beat_s < self.laser_after_s <= self.furnace_after_s:

@@ -27,12 +27,14 @@ class Worker:
         hand: its connection.
         journal: what it does goes there.
         look_every_s: how often it tries whether the instrument answers.
+        reach_within_s: how long it tries at first, more often, before it says that it does not.
     """
 
-    def __init__(self, hand: Hand, journal: Journal, look_every_s: float) -> None:
+    def __init__(self, hand: Hand, journal: Journal, look_every_s: float, reach_within_s: float) -> None:
         self._hand = hand
         self._journal = journal
         self._look_every_s = look_every_s
+        self._reach_until_s = time.monotonic() + reach_within_s
         self._changed = threading.Condition()
         self._wanted_since_s: float | None = None
         self._is_ended = False
@@ -43,6 +45,7 @@ class Worker:
         self.problem = "not looked at yet"
         """Why the instrument cannot be reached; empty where it can, or where only an act can tell."""
         self.has_looked = threading.Event()
+        """It has answered, or was tried for long enough."""
         self._thread = threading.Thread(target=self._run, name=f"watchdog-{hand.done}", daemon=True)
         self._thread.start()
 
@@ -89,9 +92,12 @@ class Worker:
                 self._act(since_s)
                 continue
             self._look()
+            is_first = bool(self.problem) and not self.has_looked.is_set() and time.monotonic() < self._reach_until_s
+            if not is_first:
+                self.has_looked.set()
             with self._changed:
                 if self._wanted_since_s is None and not self._is_ended:
-                    self._changed.wait(self._look_every_s)
+                    self._changed.wait(AGAIN_S if is_first else self._look_every_s)
         self._hand.close()
 
     def _look(self) -> None:
@@ -104,7 +110,6 @@ class Worker:
             except Exception as error:  # noqa: BLE001  # whatever an instrument answers must not end this thread
                 problem = repr(error)
         self.problem = problem
-        self.has_looked.set()
 
     def _act(self, since_s: float) -> None:
         """Until it is safe, and then for as long as it is wanted; or until nobody wants it any more."""

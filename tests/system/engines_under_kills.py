@@ -25,30 +25,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' shared modules, for this file as a script
+
 How = Literal["kill", "kill with a child", "hang", "stop", "hang up"]
 """SIGKILL; the same of an engine whose own child holds its files open; a loop that is blocked; SIGSTOP of the whole process;
 the terminal closes, in a session without handlers."""
 
-FILE = """
-name = "bench-1"
-kind = "bench"
-[bench.laser.light_conversion]
-host = "127.0.0.1"
-port = {laser}
-calibration = [[0.0, 0.0], [100.0, 400.0]]
-transmission = 0.6
-numerical_aperture = 0.4
-[bench.stage.zaber]
-host = "127.0.0.1"
-port = {stage}
-microstep_um = [0.1, 0.1, 0.1]
-gate_output = 1
-[bench.furnace.eurotherm]
-model = "{model}"
-{furnace}
-highest_C = 600.0
-[bench.changer.manual]
-"""
 LASER_LIMIT_S, FURNACE_LIMIT_S = 1.0, 10.0
 
 
@@ -132,18 +114,16 @@ class Kills:
             ["beamline.session", "beamline.night", "plans", "httpx", "pymodbus.client", "beamline.watchdog"]
         )
         self._context.Process(target=int).start()  # the server of forks begins before this process has threads
+        from wire_bench import bench_file, ports_of
+
         from devices import RealClock
         from devices.twin.wire import serve_twin
 
         self.wire = serve_twin(1, (), RealClock())
         self._folder = folder
         self._file = folder / "instrument.toml"
-        furnace = (
-            f'host = "127.0.0.1"\nport = {self.wire.furnace.port}'
-            if model == "EPC3000"
-            else f'serial_port = "{self.wire.furnace_rtu.address}"'
-        )
-        text = FILE.format(laser=self.wire.laser.port, stage=self.wire.stage.port, furnace=furnace, model=model)
+        line = "" if model == "EPC3000" else self.wire.furnace_rtu.address
+        text = bench_file(ports_of(self.wire), poll_s=0.1, furnace_poll_s=0.25, furnace_serial_port=line)
         self._file.write_text(text, encoding="utf-8")
         self._n = 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import bluesky.plan_stubs as bps
 import numpy as np
 import pytest
 from bluesky.utils import MsgGenerator
+from commands import VITRAIL
+from wire_bench import bench_file, wait_for_watchdogs
 
 from beamline.instrument import load_instrument
 from beamline.recipe import Coupon, Dot, Glass, HeatTreatment, Line, Measurement, Recipe, Site
@@ -20,61 +21,8 @@ from beamline.session import Session, open_session
 from beamline.smoke import ROLES, look
 from plans import CouponInHand, NightLabel, load_on_stage, measure_coupon, write_coupon
 
-VITRAIL = Path(sys.executable).parent / "vitrail"
 SPEED = 30.0
 COUPONS = tuple(Coupon(serial=f"C0{n}", glass=Glass(name="BrI", bromide=1.5, iodide=1.5)) for n in (1, 2))
-
-FILE = """
-name = "bench-1"
-kind = "bench"
-
-[bench]
-speed = {speed}
-
-[bench.laser.light_conversion]
-host = "127.0.0.1"
-port = {laser}
-calibration = [[0.0, 0.0], [100.0, 400.0]]
-transmission = 0.6
-numerical_aperture = 0.4
-poll_s = 0.05
-
-[bench.stage.zaber]
-host = "127.0.0.1"
-port = {stage}
-microstep_um = [0.1, 0.1, 0.1]
-poll_s = 0.05
-{gate}
-
-[bench.furnace.eurotherm]
-model = "EPC3000"
-host = "127.0.0.1"
-port = {furnace}
-highest_C = 600.0
-poll_s = 0.1
-
-[bench.spectrometer.ocean]
-host = "127.0.0.1"
-port = {spectrometer}
-has_lamp = true
-warm_up_s = 0.1
-read_noise_counts = 10.0
-gain_counts_per_electron = 0.3
-
-[bench.lifetime.files]
-folder = "{folder}"
-n_bins = 4096
-bin_width_ns = 0.128
-excitation_rate_kHz = 500.0
-filters = ["all", "green", "red"]
-poll_s = 0.05
-
-[bench.changer.carousel]
-host = "127.0.0.1"
-port = {carousel}
-slots = {{ C01 = 1, C02 = 2 }}
-poll_s = 0.05
-"""
 
 OPTIONS = {
     "laser": "--laser-port",
@@ -90,7 +38,6 @@ NAMES = {
     "spectrometer": "Ocean",
     "carousel": "carousel, Modbus TCP",
 }
-GATE = "gate_output = 1"
 
 
 @pytest.fixture
@@ -107,8 +54,10 @@ def file(tmp_path: Path) -> Iterator[Path]:
             if line.startswith("Time runs"):
                 break
         file = tmp_path / "instrument.toml"
-        file.write_text(FILE.format(speed=SPEED, folder=folder, gate=GATE, **ports), encoding="utf-8")
+        text = bench_file(ports, speed=SPEED, lifetime_folder=folder, slots={"C01": 1, "C02": 2})
+        file.write_text(text, encoding="utf-8")
         yield file
+        wait_for_watchdogs()
         twin.send_signal(signal.SIGTERM)
         assert twin.stdout.read() == "Ended; the laser's output is closed.\n"
         assert twin.wait(10) == 0

@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import until
 
 from devices import CommunicationError, DeadlineError, DeviceError, Histogram, RefusedError
 from devices.drivers.counter_files import CounterFiles, CounterSettings, CountRequest
@@ -48,13 +47,6 @@ def make(tmp_path: Path, told: list[CountRequest | None]) -> Iterator[Callable[.
     yield make
     for driver in made:
         driver.close()
-
-
-def until(is_true: Callable[[], object]) -> None:
-    pause, end_s = threading.Event(), time.monotonic() + 10.0
-    while not is_true():
-        assert time.monotonic() < end_s, "it did not become true"
-        pause.wait(0.005)
 
 
 def answer(driver: CounterFiles, histogram: Histogram = GOOD, **changes: Any) -> None:

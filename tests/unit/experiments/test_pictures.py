@@ -32,7 +32,7 @@ def decoded(values: Any, *, negative: bool) -> list[str]:
 def test_a_code_in_two_colours_is_read_by_colour_and_after_rewriting_as_red(tmp_path: Path) -> None:
     glass = Glass(name="BrI", bromide=1.5, iodide=1.5)
     coupon = Coupon(serial="Q1", glass=glass)
-    pattern = qr_pattern(TEXT, cell_mm=0.5, version=2, dark=1, light=2)
+    pattern = qr_pattern(TEXT, cell_mm=0.5, version=1, dark=1, light=2)
     with open_session(
         Instrument(), coupons=[coupon], data=tmp_path, seed=1, unattended=True, catalog=False, nominal=True
     ) as session:

@@ -10,6 +10,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import pytest
 from bluesky.utils import FailedStatus
+from wire_bench import bench_file, ports_of, served_twin
 
 from beamline.hardware import InstrumentConnectError
 from beamline.instrument import Instrument, InstrumentFileError, load_instrument
@@ -17,54 +18,21 @@ from beamline.recipe import Coupon, Glass, HeatTreatment, Line, Recipe, Site
 from beamline.session import Session, open_session
 from beamline.smoke import ROLES, look
 from devices import RefusedError, ScaledClock
-from devices.twin.wire import WireTwin, serve_twin
+from devices.twin.wire import WireTwin
 from plans import CouponInHand, NightLabel, heat_treat_coupon, load_on_stage, write_coupon
 
 COUPON = Coupon(serial="A-01", glass=Glass(name="BrI", bromide=1.5, iodide=1.5))
 SPEED = 200.0
 
-FILE = """
-name = "bench-1"
-kind = "bench"
 
-[bench]
-speed = {speed}
-
-[bench.laser.light_conversion]
-host = "127.0.0.1"
-port = {laser}
-calibration = [[0.0, 0.0], [100.0, 400.0]]
-transmission = 0.6
-numerical_aperture = 0.4
-poll_s = 0.03
-
-[bench.stage.zaber]
-host = "127.0.0.1"
-port = {stage}
-microstep_um = [0.1, 0.1, 0.1]
-gate_output = 1
-poll_s = 0.02
-
-[bench.furnace.eurotherm]
-model = "EPC3000"
-host = "127.0.0.1"
-port = {furnace}
-highest_C = 600.0
-poll_s = 0.05
-
-[bench.changer.manual]
-"""
-
-
-def written(path: Path, wire: WireTwin, **changes: Any) -> Path:
-    ports = {"laser": wire.laser.port, "stage": wire.stage.port, "furnace": wire.furnace.port, "speed": SPEED}
-    path.write_text(FILE.format(**(ports | changes)), encoding="utf-8")
+def written(path: Path, wire: WireTwin, **changes: int) -> Path:
+    path.write_text(bench_file(ports_of(wire) | changes, speed=SPEED), encoding="utf-8")
     return path
 
 
 @pytest.fixture
 def wire() -> Iterator[WireTwin]:
-    with serve_twin(1, (COUPON,), ScaledClock(SPEED)) as twin:
+    with served_twin(1, (COUPON,), ScaledClock(SPEED)) as twin:
         yield twin
 
 

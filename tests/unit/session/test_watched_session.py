@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ import bluesky.plan_stubs as bps
 import pytest
 from bluesky.utils import RunEngineInterrupted
 from click.testing import CliRunner
+from waiting import until
+from wire_bench import bench_file, ports_of, served_twin
 
 from beamline.cli import main
 from beamline.instrument import load_instrument
@@ -22,47 +23,22 @@ from beamline.safety import guarded
 from beamline.session import Session, open_session
 from beamline.watchdog import WatchdogError
 from devices import RealClock
-from devices.twin.wire import WireTwin, serve_twin
+from devices.twin.wire import WireTwin
 from plans import CouponInHand, NightLabel, write_coupon
 
 COUPON = Coupon(serial="A-01", glass=Glass(name="BrI", bromide=1.5, iodide=1.5))
-FILE = """
-name = "bench-1"
-kind = "bench"
-[bench.laser.light_conversion]
-host = "127.0.0.1"
-port = {laser}
-calibration = [[0.0, 0.0], [100.0, 400.0]]
-transmission = 0.6
-numerical_aperture = 0.4
-poll_s = 0.03
-[bench.stage.zaber]
-host = "127.0.0.1"
-port = {stage}
-microstep_um = [0.1, 0.1, 0.1]
-gate_output = 1
-poll_s = 0.02
-[bench.furnace.eurotherm]
-model = "EPC3000"
-host = "127.0.0.1"
-port = {furnace}
-highest_C = 600.0
-poll_s = 0.05
-[bench.changer.manual]
-"""
 
 
 @pytest.fixture
 def wire() -> Iterator[WireTwin]:
-    with serve_twin(1, (COUPON,), RealClock()) as twin:
+    with served_twin(1, (COUPON,), RealClock()) as twin:
         yield twin
 
 
 @pytest.fixture
 def file(tmp_path: Path, wire: WireTwin) -> Path:
     path = tmp_path / "instrument.toml"
-    ports = {"laser": wire.laser.port, "stage": wire.stage.port, "furnace": wire.furnace.port}
-    path.write_text(FILE.format(**ports), encoding="utf-8")
+    path.write_text(bench_file(ports_of(wire)), encoding="utf-8")
     return path
 
 
@@ -74,14 +50,6 @@ def opened(file: Path, tmp_path: Path) -> Callable[[], Session]:
         )
 
     return open_it
-
-
-def until(is_true: Callable[[], object]) -> None:
-    pause = threading.Event()
-    deadline_s = time.monotonic() + 20.0
-    while not is_true():
-        assert time.monotonic() < deadline_s, "it did not become true"
-        pause.wait(0.005)
 
 
 def hand(*exposures_s: float) -> CouponInHand:

@@ -7,32 +7,26 @@ import os
 import signal
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from waiting import until
+from wire_bench import served_twin, watchdogs
 
-from beamline.watchdog import Journal, Trip, Watchdog, WatchdogError, WatchdogSettings
+from beamline.watchdog import Journal, Trip, Watchdog, WatchdogError, WatchdogSettings, process
 from beamline.watchdog.words import read_settings, write_settings
 from devices import RealClock, RefusedError
 from devices.drivers.eurotherm import EurothermSettings
 from devices.drivers.light_conversion import LightConversionSettings
-from devices.twin.wire import WireTwin, serve_twin
-
-
-def until(is_true: Callable[[], object]) -> None:
-    pause = threading.Event()
-    deadline_s = time.monotonic() + 20.0
-    while not is_true():
-        assert time.monotonic() < deadline_s, "it did not become true"
-        pause.wait(0.005)
+from devices.twin.wire import WireTwin
 
 
 @pytest.fixture
 def wire() -> Iterator[WireTwin]:
-    with serve_twin(1, (), RealClock()) as twin:
+    with served_twin(1, (), RealClock()) as twin:
         with twin.shared.lock:
             twin.drivers.laser.open_output()
             twin.drivers.furnace.start_ramp(400.0, 10.0)
@@ -201,10 +195,33 @@ def test_one_that_cannot_reach_the_furnace_does_not_begin(
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     assert settings.furnace is not None
-    dog = Watchdog(replace(settings, furnace=replace(settings.furnace, port=port)), lambda _: None)
+    dead = replace(settings, furnace=replace(settings.furnace, port=port), reach_within_s=0.5)
+    dog = Watchdog(dead, lambda _: None)
     with pytest.raises(WatchdogError, match=r"furnace in standby: .*no good answer"):
         dog.start(loop)
     assert not dog.is_alive
+
+
+def test_one_that_is_slow_to_answer_at_the_start_is_asked_again(
+    settings: WatchdogSettings, wire: WireTwin, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer, n_asked = wire.laser_face.answer, 0
+
+    def slow(*request: Any) -> Any:
+        nonlocal n_asked
+        n_asked += 1
+        if n_asked <= 2:
+            threading.Event().wait(0.8)  # longer than a look is given
+        return answer(*request)
+
+    monkeypatch.setattr(wire.laser_face, "answer", slow)
+    dog = Watchdog(settings, lambda _: None).start(loop)
+    assert n_asked >= 3
+    dog.end()
+    n_asked = 0  # but not for ever
+    with pytest.raises(WatchdogError, match="laser output closed"):
+        Watchdog(replace(settings, reach_within_s=0.0), lambda _: None).start(loop)
+    assert watchdogs() == []
 
 
 def test_a_furnace_that_refuses_does_not_keep_the_laser_open_and_is_asked_again(
@@ -218,3 +235,35 @@ def test_a_furnace_that_refuses_does_not_keep_the_laser_open_and_is_asked_again(
         until(lambda: "failed" in events(settings))
     until(lambda: is_unsafe(wire) == (False, False))
     dog.end()
+
+
+def test_one_that_never_gets_an_answer_gives_up_and_says_so(
+    settings: WatchdogSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert settings.laser is not None
+    assert settings.furnace is not None
+    dead = replace(
+        settings,
+        laser=replace(settings.laser, port=port),
+        furnace=replace(settings.furnace, port=port),
+        engine_pid=os.getpid(),
+        reach_within_s=0.0,
+    )
+    monkeypatch.setattr(process, "LEAVE_AFTER_S", 0.6)
+    handler = signal.getsignal(signal.SIGTERM)
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        ours.close()  # the engine is gone
+        with its:
+            process.Process(dead, its).run()
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGTERM, handler)
+    told = [entry.text for entry in Journal(settings.journal).unreported()]
+    assert [text for text in told if "given up" in text] == [
+        f"{what}: not confirmed within 0.01 min, and given up; look at the instrument"
+        for what in ("laser output closed", "furnace in standby")
+    ]
+    assert events(settings)[-1] == "ended"

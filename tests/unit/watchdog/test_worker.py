@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
 
 from beamline.watchdog import Journal, worker
 from beamline.watchdog.worker import Worker
-
-
-def until(is_true: Callable[[], object]) -> None:
-    pause = threading.Event()
-    deadline_s = time.monotonic() + 10.0
-    while not is_true():
-        assert time.monotonic() < deadline_s, "it did not become true"
-        pause.wait(0.005)
 
 
 @pytest.fixture
@@ -31,7 +24,7 @@ def journal(tmp_path: Path) -> Journal:
 def at_work(hand: Any, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     for name, value in (("AGAIN_S", 0.01), ("LONGEST_S", 0.02), ("GUARD_EVERY_S", 0.01), ("GUARD_S", 0.1)):
         monkeypatch.setattr(worker, name, value)
-    at_work = Worker(hand, journal, look_every_s=0.02)
+    at_work = Worker(hand, journal, look_every_s=0.02, reach_within_s=0.0)
     yield at_work
     at_work.end()
     assert hand.n_closed
@@ -99,7 +92,7 @@ def test_it_lets_go_when_the_engine_is_back_and_acts_anew(at_work: Worker, hand:
 def test_a_serial_line_is_taken_only_to_act(journal: Journal, hand: Any) -> None:
     hand.is_shared = False
     hand.is_dead = True
-    at_work = Worker(hand, journal, look_every_s=0.01)
+    at_work = Worker(hand, journal, look_every_s=0.01, reach_within_s=0.0)
     at_work.has_looked.wait(5.0)
     assert at_work.problem == ""
     hand.is_dead = False
@@ -110,7 +103,7 @@ def test_a_serial_line_is_taken_only_to_act(journal: Journal, hand: Any) -> None
 
 
 def test_a_journal_that_cannot_be_written_keeps_nothing_open(tmp_path: Path, hand: Any) -> None:
-    at_work = Worker(hand, Journal(tmp_path / "missing" / "journal"), look_every_s=0.05)
+    at_work = Worker(hand, Journal(tmp_path / "missing" / "journal"), look_every_s=0.05, reach_within_s=0.0)
     at_work.want(time.monotonic())
     until(lambda: at_work.is_done)
     assert hand.is_safe

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bluesky import RunEngine
+from wire_bench import served_twin
 
 from beamline.recipe import Coupon, Glass
 from devices import DiscreteEventClock, Geometry, RefusedError, ScaledClock
@@ -26,7 +27,7 @@ from devices.drivers.light_conversion import LightConversionLaser, LightConversi
 from devices.drivers.ocean import OceanSettings, OceanSpectrometer
 from devices.drivers.zaber import ZaberSettings, ZaberStage
 from devices.twin import build_twin
-from devices.twin.wire import WireTwin, serve_twin
+from devices.twin.wire import WireTwin
 from devices.twin.wire.laser import FULL_ENERGY_uJ
 from devices.twin.wire.phu import phu
 from devices.twin.wire.stage import GATE_OUTPUT, MICROSTEP_um
@@ -121,7 +122,7 @@ def on_twin(role: str) -> Rig:
 def on_wire(speed: float, make: Callable[[WireTwin], Any], lifetime_folder: Path | None = None) -> Iterator[Rig]:
     clock = ScaledClock(speed)
     pause = threading.Event()
-    with serve_twin(1, COUPONS, clock, lifetime_folder=lifetime_folder) as wire:
+    with served_twin(1, COUPONS, clock, lifetime_folder=lifetime_folder) as wire:
         with wire.shared.lock:
             wire.drivers.stage.switch_gate(is_open=True)  # dots are written past the stage's controller
         driver = make(wire)

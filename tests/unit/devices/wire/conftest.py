@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from wire_bench import served_twin
 
 from beamline.recipe import Coupon, Glass
 from devices import RealClock
 from devices.drivers.light_conversion import LightConversionLaser, LightConversionSettings
-from devices.twin.wire import WireTwin, serve_twin
+from devices.twin.wire import WireTwin
 from devices.twin.wire.laser import FULL_ENERGY_uJ
 
 COUPONS = (Coupon(serial="A", glass=Glass(name="BrI", bromide=1.5, iodide=1.5)),)
 
 FUZZ = settings(max_examples=10_000 if os.environ.get("HYPOTHESIS_PROFILE") == "nightly" else 500)
 """How far parsers of what comes over a wire are searched."""
-
-
-def until(is_true: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Wait until something becomes true; an error if it does not."""
-    pause = threading.Event()
-    deadline_s = time.monotonic() + timeout_s
-    while not is_true():
-        assert time.monotonic() < deadline_s, "it did not become true"
-        pause.wait(0.01)
 
 
 def laser_settings(port: int, **changes: object) -> LightConversionSettings:
@@ -44,7 +34,7 @@ def laser_settings(port: int, **changes: object) -> LightConversionSettings:
 
 @pytest.fixture
 def wire() -> Iterator[WireTwin]:
-    with serve_twin(1, COUPONS, RealClock()) as twin:
+    with served_twin(1, COUPONS, RealClock()) as twin:
         yield twin
 
 

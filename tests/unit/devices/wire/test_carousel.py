@@ -16,16 +16,18 @@ from hypothesis import strategies as st
 from pymodbus.client import ModbusTcpClient
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
+from waiting import until
+from wire_bench import served_twin
 
 from beamline.recipe import Coupon, Glass
 from devices import CommunicationError, DeviceError, DiscreteEventClock, RefusedError, ScaledClock
 from devices.drivers.carousel import Carousel, CarouselSettings
 from devices.drivers.carousel_registers import COMMAND, N_STATE, STATE, CarouselState, parse_state
 from devices.twin import build_twin
-from devices.twin.wire import Shared, WireTwin, serve_twin
+from devices.twin.wire import Shared, WireTwin
 from devices.twin.wire.carousel import CarouselFace
 
-from .conftest import FUZZ, until
+from .conftest import FUZZ
 
 GOLDEN = Path(__file__).parent / "golden" / "carousel.jsonl"
 MIXED = Glass(name="BrI", bromide=1.5, iodide=1.5)
@@ -34,7 +36,7 @@ COUPONS = (Coupon(serial="A", glass=MIXED), Coupon(serial="B", glass=MIXED))
 
 @pytest.fixture
 def plc() -> Iterator[WireTwin]:
-    with serve_twin(1, COUPONS, ScaledClock(100.0)) as twin:
+    with served_twin(1, COUPONS, ScaledClock(100.0)) as twin:
         yield twin
 
 
@@ -58,7 +60,7 @@ def done(driver: Carousel) -> None:
 def test_the_server_keeps_to_its_transcript() -> None:
     clock = DiscreteEventClock()  # nothing arrives: the transcript does not depend on how fast it is read
     with (
-        serve_twin(1, COUPONS, clock) as twin,
+        served_twin(1, COUPONS, clock) as twin,
         socket.create_connection(("127.0.0.1", twin.carousel.port), timeout=5) as line,
     ):
         for entry in map(json.loads, GOLDEN.read_text(encoding="utf-8").splitlines()):

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import until
+from wire_bench import served_twin
 
 from devices import (
     CommunicationError,
@@ -37,7 +39,7 @@ from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
 from devices.drivers.light_conversion import LightConversionLaser
 from devices.drivers.ocean import OceanSettings, OceanSpectrometer
 from devices.drivers.zaber import ZaberSettings, ZaberStage
-from devices.twin.wire import WireTwin, serve_twin
+from devices.twin.wire import WireTwin
 from devices.twin.wire.counter import CounterFolder
 from devices.twin.wire.faults import (
     Fault,
@@ -61,7 +63,7 @@ from devices.twin.wire.faults import (
 )
 from devices.twin.wire.stage import MICROSTEP_um
 
-from .conftest import COUPONS, laser_settings, until
+from .conftest import COUPONS, laser_settings
 
 TIMEOUT_S, STALE_S = 0.2, 0.8
 KINDS = ("silent", "late", "garbage", "refuse", "drop", "restart")
@@ -548,7 +550,7 @@ class FaultyFolder(CounterFolder):
 @pytest.fixture
 def quick() -> Iterator[WireTwin]:
     """Whose lifetime excitation warms up in a moment of the wall."""
-    with serve_twin(1, COUPONS, ScaledClock(20.0)) as twin:
+    with served_twin(1, COUPONS, ScaledClock(20.0)) as twin:
         yield twin
 
 

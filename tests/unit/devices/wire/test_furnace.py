@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pymodbus.client import ModbusTcpClient
 from pymodbus.framer import FramerSocket
 from pymodbus.pdu import DecodePDU
+from waiting import until
 
 from devices import CommunicationError, DeviceError, DiscreteEventClock, RefusedError, SensorError
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
@@ -24,7 +25,7 @@ from devices.twin import build_twin
 from devices.twin.wire import Shared, WireTwin
 from devices.twin.wire.furnace import FurnaceFace
 
-from .conftest import FUZZ, until
+from .conftest import FUZZ
 
 GOLDEN = Path(__file__).parent / "golden" / "furnace.jsonl"
 

@@ -12,13 +12,14 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
 from devices import CommunicationError, RefusedError
 from devices.drivers.light_conversion import LightConversionLaser, LightConversionSettings
 from devices.drivers.light_conversion_wire import parse_basic, parse_flag, parse_number
 from devices.twin.wire import WireTwin
 
-from .conftest import FUZZ, laser_settings, until
+from .conftest import FUZZ, laser_settings
 
 GOLDEN = Path(__file__).parent / "golden" / "laser.jsonl"
 BASIC = {

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 
 from devices import CommunicationError, DiscreteEventClock, RefusedError
 from devices.drivers.ocean import OceanSettings, OceanSpectrometer
@@ -21,7 +22,7 @@ from devices.twin.wire import Shared, WireTwin
 from devices.twin.wire.obp import HEADER_BYTES, Message, ObpError, length_of, message, parse
 from devices.twin.wire.spectrometer import N_PIXELS, SERIAL, SpectrometerFace
 
-from .conftest import FUZZ, until
+from .conftest import FUZZ
 
 GOLDEN = Path(__file__).parent / "golden" / "spectrometer.jsonl"
 SETTINGS = OceanSettings(read_noise_counts=10.0, gain_counts_per_electron=0.3, warm_up_s=0.0)

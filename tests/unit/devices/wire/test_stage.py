@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import until
 from zaber_motion import Units
 from zaber_motion.ascii import Connection
 
@@ -32,7 +33,7 @@ from devices.twin.wire import Shared, WireTwin
 from devices.twin.wire.modbus import Terminals
 from devices.twin.wire.stage import GATE_OUTPUT, MICROSTEP_um, StageFace, StageServer
 
-from .conftest import COUPONS, FUZZ, until
+from .conftest import COUPONS, FUZZ
 
 GOLDEN = Path(__file__).parent / "golden" / "stage.txt"
 STEPS = (MICROSTEP_um,) * 3
