@@ -25,7 +25,7 @@ campaign: $(STAMP)
 	@$(BIN)/vitrail campaign run $(CAMPAIGN) --data $(DATA)
 
 test: lint
-	$(BIN)/pytest -q -n $(JOBS)
+	$(BIN)/pytest -q -n $(JOBS) --dist worksteal
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -34,7 +34,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 nightly: $(STAMP)
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q -n $(JOBS) -m 'nightly or not nightly' --timeout 7200
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q -n $(JOBS) --dist worksteal -m 'nightly or not nightly' --timeout 7200
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 install: $(STAMP)

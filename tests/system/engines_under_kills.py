@@ -215,8 +215,8 @@ def _three(values: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--n", type=int, default=10)
-    parser.add_argument("--how", choices=get_args(How), default="kill")
+    parser.add_argument("--n", type=int, default=10, help="engines for each way to end")
+    parser.add_argument("--how", choices=get_args(How), nargs="+", default=["kill"], help="one after the other")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latest-s", type=float, default=4.0)
     parser.add_argument("--model", choices=["EPC3000", "3200"], default="EPC3000", help="of the furnace's controller")
@@ -225,8 +225,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vitrail-kills-") as folder:
         kills = Kills(Path(folder), asked.model)
         cases = []
-        for _ in range(asked.n):
-            cases.append(kills.run(asked.how, rng.uniform(0.0, asked.latest_s)))
+        for how in asked.how * asked.n:
+            cases.append(kills.run(how, rng.uniform(0.0, asked.latest_s)))
             if len(cases) % 10 == 0:
                 print(table(cases), flush=True)  # noqa: T201  # its output is its purpose
         print(table(cases))  # noqa: T201  # the same

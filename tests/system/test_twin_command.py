@@ -7,12 +7,14 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from commands import VITRAIL
 
-VITRAIL = Path(sys.executable).parent / "vitrail"
+from beamline.cli import main
+
 PORTS = ("--laser-port", "--furnace-port", "--stage-port", "--spectrometer-port", "--carousel-port")
 FREE = tuple(word for port in PORTS for word in (port, "0"))
 
@@ -51,17 +53,10 @@ def test_it_serves_on_loopback_until_it_is_ended(tmp_path: Path, end: signal.Sig
 
 
 @pytest.mark.parametrize("option", PORTS)
-def test_a_port_that_is_taken_is_named(tmp_path: Path, option: str) -> None:
+def test_a_port_that_is_taken_is_named(option: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            [VITRAIL, "twin", "serve", *FREE, option, port],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    assert done.returncode == 1
+        done = CliRunner().invoke(main, ["twin", "serve", *FREE, option, port])
+    assert done.exit_code == 1
     assert "choose other ports" in done.stderr
     assert "Traceback" not in done.stderr
