@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -44,3 +45,13 @@ def laser(wire: WireTwin) -> Iterator[LightConversionLaser]:
     driver.connect()
     yield driver
     driver.close()
+
+
+@pytest.fixture(scope="module")
+def matrix() -> Iterator[dict[tuple[str, str], str]]:
+    """What came of which fault; `pytest -s` prints it."""
+    seen: dict[tuple[str, str], str] = {}
+    yield seen
+    sys.stdout.write("\n| role | fault | outcome |\n|---|---|---|\n")
+    for (role, kind), outcome in seen.items():
+        sys.stdout.write(f"| {role} | {kind} | {outcome} |\n")
