@@ -133,7 +133,7 @@ def open_session(
     faults: FaultSchedule | None = None,
     nominal: bool = False,
     clock_start_s: float = 0.0,
-    before_log: Callable[[RunEngine, Bench, Records], None] | None = None,
+    before_log: Callable[[SessionEngine, Bench, Records], None] | None = None,
 ) -> Session:
     """Put an instrument together.
 
