@@ -24,7 +24,7 @@ from beamline.optimize import Optimizer, make_optimizer
 from beamline.preflight import Check, preflight, refusals
 from beamline.recipe import Coupon, Failed, Observation, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
-from beamline.safety import Pause, SafeStep, describe_signal, guarded, make_safe
+from beamline.safety import AskedMonitor, Pause, SafeStep, describe_signal, guarded, make_safe
 from beamline.session import Session
 from beamline.versions import versions
 from devices.errors import why
@@ -148,11 +148,14 @@ def carry_out(
     keeper.begin(night.left.interrupted if night.left is not None else None, start_s)
     shown = session.monitors.on_pause
     session.monitors.on_pause = _kept(keeper, session, shown)
+    monitors = session.monitors.monitors
+    asked = AskedMonitor(session.records.folder, uid, session.abort)
+    session.monitors.monitors = (asked, *monitors)
     tokens = [session.RE.subscribe(_harmless(subscriber)) for subscriber in subscribers]
     exit_status: Literal["success", "abort", "fail"] = "success"
     is_recorded = True
     try:
-        with redirect_stdout(_LogStream()):
+        with redirect_stdout(_LogStream()), asked:
             session.RE(guarded(campaign_plan(night), session.monitors))
         reason = night.verdict
     except RunEngineInterrupted:
@@ -165,6 +168,7 @@ def carry_out(
     finally:
         safe_steps = make_safe(session.bench)
         session.monitors.on_pause = shown
+        session.monitors.monitors = monitors
         for token in tokens:
             session.RE.unsubscribe(token)
     if is_recorded:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 __all__ = ["FileLock", "is_held", "session_lock"]
+
+_LOOK_S = 0.005
+"""Longer than anybody who asks whether a lock is held holds it."""
 
 
 class FileLock:
@@ -25,13 +29,18 @@ class FileLock:
     def acquire(self) -> bool:
         """Take the lock without waiting; False where somebody else holds it."""
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            return False
-        self._descriptor = descriptor
-        return True
+        for is_last in (False, False, True):
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if is_last:
+                    break
+                threading.Event().wait(_LOOK_S)  # somebody may only have looked, in `is_held`
+            else:
+                self._descriptor = descriptor
+                return True
+        os.close(descriptor)
+        return False
 
     def release(self) -> None:
         """Let go of the lock, if it is held."""

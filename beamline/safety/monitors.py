@@ -8,9 +8,10 @@ between two looks is kept by the monitor (`keep_watch`), for the clocks of the w
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -35,11 +36,16 @@ class Finding:
         reason: in words, with values, units and what is allowed.
         ends: what ends it, for whoever reads it at night.
         can_wait: the plan may go on when it is over; else it ends.
+        is_by_person: somebody has asked for it and ends it: it is waited for by the wall, whatever the bench's clock is, and
+            is over at once.
+        patience_s: longest pause; None: that of the monitors.
     """
 
     reason: str
     ends: str
     can_wait: bool = True
+    is_by_person: bool = False
+    patience_s: float | None = None
 
 
 class Monitor(Protocol):
@@ -171,15 +177,18 @@ class Monitors:
             raise MonitorError(f"{monitor.name}: {finding.reason}; {finding.ends}")
         begin_s = self._clock.now_s
         since = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-        pause = Pause(monitor.name, finding.reason, finding.ends, since, begin_s, self.patience_s)
+        patience_s = self.patience_s if finding.patience_s is None else finding.patience_s
+        pause = Pause(monitor.name, finding.reason, finding.ends, since, begin_s, patience_s)
         self._tell(pause)
+        if finding.is_by_person:
+            waited_s = yield from self._wait_for_person(monitor, msg, patience_s)
+            self._tell(replace(pause, waited_s=waited_s))
+            return
         clear_since_s: float | None = None
         while clear_since_s is None or self._clock.now_s - clear_since_s < self.steady_s:
             waited_s = self._clock.now_s - begin_s
-            if waited_s > self.patience_s:
-                raise MonitorError(
-                    f"{monitor.name}: {finding.reason}; waited {waited_s:.0f} s for it, {self.patience_s:.0f} s are allowed"
-                )
+            if waited_s > patience_s:
+                raise MonitorError(_too_long(monitor, finding, waited_s, patience_s))
             yield Msg(
                 "sleep", None, min(monitor.again_s, self.steady_s) if clear_since_s is not None else monitor.again_s
             )
@@ -190,9 +199,16 @@ class Monitors:
                 clear_since_s = None
             elif clear_since_s is None:
                 clear_since_s = self._clock.now_s
-        self._tell(
-            Pause(**{**pause.__dict__, "waited_s": self._clock.now_s - begin_s}),
-        )
+        self._tell(replace(pause, waited_s=self._clock.now_s - begin_s))
+
+    def _wait_for_person(self, monitor: Monitor, msg: Msg, patience_s: float) -> Generator[Msg, Any, float]:
+        """Wait by the wall; on a discrete-event clock nothing happens meanwhile, and a night that re-lives it is the same."""
+        wall = RealClock()
+        while (finding := self._look(monitor, msg)) is not None:
+            if wall.now_s > patience_s:
+                raise MonitorError(_too_long(monitor, finding, wall.now_s, patience_s))
+            yield Msg("wait_for", None, [lambda: asyncio.sleep(monitor.again_s)])
+        return wall.now_s
 
     def _tell(self, pause: Pause) -> None:
         _logger.warning("%s", pause)
@@ -205,6 +221,10 @@ class Monitors:
                 self.on_pause(pause)
             except Exception:
                 _logger.exception("a pause could not be shown")
+
+
+def _too_long(monitor: Monitor, finding: Finding, waited_s: float, patience_s: float) -> str:
+    return f"{monitor.name}: {finding.reason}; waited {waited_s:.0f} s for it, {patience_s:.0f} s are allowed"
 
 
 def guarded(plan: Any, monitors: Monitors) -> MsgGenerator[Any]:
