@@ -9,7 +9,7 @@ from pathlib import Path
 
 __all__ = ["code_version", "versions"]
 
-_DEPENDENCIES = ("bluesky", "lmfit", "numba", "numpy", "ophyd", "scikit-learn", "scikit-optimize", "scipy")
+_DEPENDENCIES = ("bluesky", "numba", "numpy", "ophyd", "scikit-learn", "scikit-optimize", "scipy")
 
 
 @cache

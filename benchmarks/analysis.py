@@ -1,6 +1,6 @@
 """Bias and coverage of the analysis on synthetic data of known truth, and the speed of a map.
 
-`python benchmarks/analysis.py [bands] [decays] [speed]`
+`python benchmarks/analysis.py [bands[=N]] [decays[=N]] [speed]`, N spectra of each kind.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from beamline.analysis import Detector, analyse_map, band, energy_eV, fit_decay, jacobian_nm_per_eV
+from beamline.analysis import Average, Detector, analyse_map, band, energy_eV, fit_decay, jacobian_nm_per_eV
+from beamline.analysis.fit import LOG_ASYMMETRY_PRIOR, TAIL_PRIOR, FWHM_PRIOR_eV
 from beamline.analysis.prepare import binned
 from beamline.analysis.search import Search
 from beamline.analysis.select import best_fit
@@ -46,31 +47,43 @@ def area_for(signal_to_noise: float, shape: Floats) -> float:
     return height / float(shape.max())
 
 
-def bands(n: int = 300) -> None:
-    """Two bands, one to three widths apart: truth against the fit's own (noise) uncertainty, shapes as the fit's priors say."""
-    print("\nbands: peak of the red one; S/N of its highest pixel; distance in widths; pulls (fit - truth) / sigma")
-    print(f"{'S/N':>6} {'apart':>6} {'n':>5} {'found two':>10} {'bias/sd':>9} {'+-':>6} {'68 %':>6} {'95 %':>6}")
+def from_prior(rng: np.random.Generator, prior: tuple[float, float], low: float, high: float) -> float:
+    """A number that the fit's prior expects, within its bounds."""
+    while True:
+        value = float(rng.normal(*prior))
+        if low < value < high:
+            return value
+
+
+def bands(n: int = 150) -> None:
+    """Two bands, one to three widths apart: truth against the fit's own (noise) uncertainty, shapes from the priors."""
+    print(
+        "\nbands: peak of the red one; S/N of its highest pixel; distance in mean widths; pulls (fit - truth) / sigma"
+    )
+    print(
+        f"{'S/N':>6} {'apart':>6} {'n':>5} {'called one':>10} {'mean':>7} {'+-':>6} {'median':>7} {'68 %':>6} {'95 %':>6}"
+    )
     for ratio in (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0):
         for apart in (1.0, 1.5, 3.0):
             rng = np.random.default_rng([int(ratio), int(10 * apart)])
             pulls, n_two = [], 0
             for _ in range(n):
-                fwhm = float(rng.uniform(0.08, 0.11))
+                widths = [from_prior(rng, FWHM_PRIOR_eV, 0.05, 0.2) for _ in range(2)]
+                distance = apart * 0.5 * sum(widths)
                 red = (
-                    2.3175 - 0.52 * apart * fwhm
+                    2.3175 - 0.52 * distance
                 )  # the border of the phases between them: two of one phase are fitted as one
-                green = red + apart * fwhm
                 shape = [
                     band(
                         ENERGY,
                         1.0,
                         peak,
                         fwhm,
-                        log_asymmetry=float(np.clip(rng.normal(0.1, 0.1), -0.2, 0.4)),
-                        tail=float(np.clip(rng.normal(0.4, 0.12), 0.2, 0.8)),
+                        log_asymmetry=from_prior(rng, LOG_ASYMMETRY_PRIOR, -0.6, 0.6),
+                        tail=from_prior(rng, TAIL_PRIOR, 0.2, 0.8),
                     )
                     * PER_PIXEL
-                    for peak in (green, red)
+                    for peak, fwhm in zip((red + distance, red), widths, strict=True)
                 ]
                 light = sum(area_for(ratio, one) * one for one in shape)
                 data = binned(AXIS, *spectrum(rng, np.asarray(light)), N_AVERAGES, DETECTOR)
@@ -81,8 +94,8 @@ def bands(n: int = 300) -> None:
                     pulls.append((found.peak_eV - red) / found.sd_peak_eV)
             z = np.array(pulls) if pulls else np.full(1, np.nan)
             print(
-                f"{ratio:6g} {apart:6g} {n:5d} {n_two / n:10.3f} {z.mean():9.3f} {z.std() / math.sqrt(z.size):6.3f} "
-                f"{np.mean(abs(z) < 1):6.3f} {np.mean(abs(z) < 1.96):6.3f}",
+                f"{ratio:6g} {apart:6g} {n:5d} {1 - n_two / n:10.3f} {z.mean():7.3f} {z.std() / math.sqrt(z.size):6.3f} "
+                f"{np.median(z):7.3f} {np.mean(abs(z) < 1):6.3f} {np.mean(abs(z) < 1.96):6.3f}",
                 flush=True,
             )
 
@@ -97,8 +110,8 @@ def decays(n: int = 150) -> None:
     print(f"{'photons':>8} {'kind':>10} {'n':>4} {'bias/sd':>8} {'+-':>6} {'68 %':>6} {'95 %':>6} {'rel. sd':>8}")
     for photons in (1e4, 1e5, 1e6):
         rng = np.random.default_rng(int(photons))
-        pulls: dict[str, list[float]] = {"intensity": [], "amplitude": []}
-        relative: dict[str, list[float]] = {"intensity": [], "amplitude": []}
+        kinds: tuple[Average, ...] = ("intensity", "amplitude")
+        seen: dict[Average, list[tuple[float, float, bool, bool]]] = {kind: [] for kind in kinds}
         for _ in range(n):
             middle = float(rng.uniform(10, 25))
             lifetimes = np.array([middle / 5, middle, middle * 3])
@@ -110,16 +123,19 @@ def decays(n: int = 150) -> None:
                 mean += photons * share * lfilter([1 - q], [1, -q], response)
             counts = rng.poisson(mean + 0.1)
             fit = fit_decay(counts, response, width, excitation_rate_kHz=rate)
-            truth = {"intensity": float(shares @ lifetimes), "amplitude": float(1 / (shares / lifetimes).sum())}
-            for kind in ("intensity", "amplitude"):
-                sd = fit.average_sd_ns(kind)
-                pulls[kind].append((fit.average_ns(kind) - truth[kind]) / sd)
-                relative[kind].append(sd / truth[kind])
-        for kind, values in pulls.items():
-            z = np.array(values)
+            truths = {"intensity": float(shares @ lifetimes), "amplitude": float(1 / (shares / lifetimes).sum())}
+            for kind in kinds:
+                truth = truths[kind]
+                low, high = fit.average_interval_ns(kind)
+                lowest, highest = fit.average_interval_ns(kind, 0.95)
+                sd = 0.5 * (high - low)
+                found = fit.average_ns(kind)
+                seen[kind].append(((found - truth) / sd, sd / truth, low < truth < high, lowest < truth < highest))
+        for kind, values in seen.items():
+            z, relative, in_68, in_95 = np.array(values).T
             print(
-                f"{photons:8.0e} {kind:>10} {n:4d} {z.mean():8.3f} {z.std() / math.sqrt(n):6.3f} {np.mean(abs(z) < 1):6.3f} "
-                f"{np.mean(abs(z) < 1.96):6.3f} {np.median(relative[kind]):8.4f}",
+                f"{photons:8.0e} {kind:>10} {n:4d} {z.mean():8.3f} {z.std() / math.sqrt(n):6.3f} {in_68.mean():6.3f} "
+                f"{in_95.mean():6.3f} {np.median(relative):8.4f}",
                 flush=True,
             )
 
@@ -147,6 +163,6 @@ def speed() -> None:
 
 
 if __name__ == "__main__":
-    parts_asked = sys.argv[1:] or ["bands", "decays", "speed"]
-    for name in parts_asked:
-        {"bands": bands, "decays": decays, "speed": speed}[name]()
+    for asked in sys.argv[1:] or ["bands", "decays", "speed"]:
+        name, _, n_spectra = asked.partition("=")
+        {"bands": bands, "decays": decays, "speed": speed}[name](*([int(n_spectra)] if n_spectra else []))

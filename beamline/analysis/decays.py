@@ -17,34 +17,25 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
+
+from beamline.analysis.decay_model import Data, DecayError, Point, climb, deviances
+from beamline.analysis.decay_profile import Average, profile_interval_ns
 
 __all__ = ["Average", "DecayError", "DecayFit", "fit_decay"]
 
 Floats = NDArray[np.float64]
-Average = Literal["intensity", "amplitude"]
 
-WORTH_A_COMPONENT = 14.0
-"""Fall of the deviance that a further component (two numbers) must bring: noise does so once in a thousand times (chi^2)."""
-FEWEST_PHOTONS = 100.0
-MAX_STEPS = 120
-LONGEST_OF_WINDOW = 2.0
-SMALL = 1e-12
+WORTH_A_COMPONENT = 9.2
+"""Fall of the deviance that a further component (two numbers) must bring: noise does so once in a hundred times (chi^2)."""
 SPREADS: dict[int, tuple[tuple[float, ...], ...]] = {
     1: ((1.0,),),
     2: ((0.25, 1.3), (0.8, 4.0)),
     3: ((0.12, 0.7, 2.5), (0.3, 1.0, 6.0), (0.05, 0.4, 1.2)),
 }
 """Lifetimes to start from, in units of the mean time of a photon after the peak, by the number of components."""
-STEP_IN_LOG = 1e-4
-
-
-class DecayError(ValueError):
-    """A histogram of which no lifetime can be had, and why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +52,9 @@ class DecayFit:
         expected: fitted counts, shape (n,).
         deviance: twice the logarithm of the likelihood ratio to a perfect fit.
         widening: factor on the uncertainties, above 1 where the scatter is more than that of counting.
+        data: the histogram.
+        richest: the most likely point with one more component, up to three, than `lifetimes_ns` has, or with as many as were
+            asked for: the intervals are of this model.
         covariance: of ln photons and ln lifetimes, widened, shape (2k, 2k).
     """
 
@@ -73,6 +67,8 @@ class DecayFit:
     expected: Floats
     deviance: float
     widening: float
+    data: Data = field(repr=False)
+    richest: Point = field(repr=False)
     covariance: Floats = field(repr=False)
 
     @property
@@ -115,10 +111,14 @@ class DecayFit:
             gradient = np.concatenate((shares - by_lifetime, by_lifetime))
         return self.average_ns(kind) * math.sqrt(max(float(gradient @ self.covariance @ gradient), 0.0))
 
+    def average_interval_ns(self, kind: Average, level: float = 0.683) -> tuple[float, float]:
+        """Profile-likelihood interval of `average_ns`, ns, in the richest model: the number of components is not known."""
+        return profile_interval_ns(self.data, self.richest, kind, level, self.widening)
+
     @cached_property
     def residual(self) -> Floats:
         """Signed square root of each bin's part of the deviance, shape (n,); about standard normal where counts are many."""
-        return np.asarray(np.sign(self.counts - self.expected) * np.sqrt(_deviances(self.counts, self.expected)))
+        return np.asarray(np.sign(self.counts - self.expected) * np.sqrt(deviances(self.counts, self.expected)))
 
 
 def fit_decay(
@@ -143,129 +143,24 @@ def fit_decay(
     Raises:
         DecayError: fewer than 100 photons, no response, shapes that do not fit, or a fit without an answer.
     """
-    data = _Data.of(counts, response, bin_width_ns, excitation_rate_kHz, acquisition_s)
+    data = Data.of(counts, response, bin_width_ns, excitation_rate_kHz, acquisition_s)
     if n_components is not None and n_components not in (1, 2, 3):
         raise DecayError(f"{n_components=}: 1, 2 or 3 exponentials")
-    best: _Point | None = None
+    best: Point | None = None
+    richest: Point | None = None
     for k in (1, 2, 3) if n_components is None else (n_components,):
-        tried = [_climb(data, start) for start in _starts(data, k, best)]
-        found = min(tried, key=lambda point: point.deviance)
-        if best is not None and found.deviance > best.deviance - WORTH_A_COMPONENT:
+        tried = [climb(data, start) for start in _starts(data, k, best)]
+        richest = min(tried, key=lambda point: point.deviance)
+        if best is not None and richest.deviance > best.deviance - WORTH_A_COMPONENT:
             break
-        best = found
-    assert best is not None  # at least one was tried
+        best = richest
+    assert best is not None and richest is not None  # noqa: PT018  # at least one was tried
     if not (math.isfinite(best.deviance) and np.all(np.isfinite(best.values))):
         raise DecayError("the fit of the decay found no answer: look at the histogram")
-    return _finished(data, best)
+    return _finished(data, best, richest)
 
 
-@dataclass(frozen=True, eq=False)
-class _Data:
-    counts: Floats
-    response: Floats
-    width_ns: float
-    period_ns: float
-    n_pulses: float | None
-
-    @classmethod
-    def of(
-        cls, counts: ArrayLike, response: ArrayLike, width_ns: float, rate_kHz: float, acquisition_s: float | None
-    ) -> _Data:
-        photons, bare = np.asarray(counts, dtype=float), np.asarray(response, dtype=float)
-        if photons.ndim != 1 or photons.shape != bare.shape:
-            raise DecayError(f"counts and response must be of one shape (n,); got {photons.shape} and {bare.shape}")
-        if not (np.isfinite(photons).all() and (photons >= 0).all() and np.isfinite(bare).all() and (bare >= 0).all()):
-            raise DecayError("counts and response must be finite and not negative")
-        if not (width_ns > 0 and rate_kHz > 0 and (acquisition_s is None or acquisition_s > 0)):
-            raise DecayError(f"{width_ns=} ns, {rate_kHz=} kHz and {acquisition_s=} s must be above 0")
-        period_ns = 1e6 / rate_kHz
-        # the bin in which the next pulse falls is cut short by it
-        n = min(photons.size, math.floor(period_ns / width_ns + 1e-9))
-        photons, bare = photons[:n], bare[:n]
-        if bare.sum() <= 0:
-            raise DecayError("no response of the instrument was measured: measure it on a scatterer first")
-        if photons.sum() < FEWEST_PHOTONS:
-            raise DecayError(f"{photons.sum():g} photons in the histogram; at least {FEWEST_PHOTONS:g} are needed")
-        n_pulses = None if acquisition_s is None else rate_kHz * 1e3 * acquisition_s
-        return cls(photons, bare / bare.sum(), width_ns, period_ns, n_pulses)
-
-
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """`values`: ln photons (k), ln lifetimes (k), ln background, shift in bins."""
-
-    values: Floats
-    deviance: float
-    expected: Floats
-    information: Floats
-
-
-def _deviances(counts: Floats, expected: Floats) -> Floats:
-    some = counts > 0
-    logs = np.zeros_like(counts)
-    logs[some] = counts[some] * np.log(counts[some] / expected[some])
-    return np.asarray(2.0 * np.maximum(expected - counts + logs, 0.0))
-
-
-def _cubic(f: float) -> tuple[Floats, Floats]:
-    """Weights of four neighbours for a shift by a part of a bin, and their derivative (Keys, IEEE ASSP 29, 1153, 1981)."""
-    weights = 0.5 * np.array([-f + 2 * f**2 - f**3, 2 - 5 * f**2 + 3 * f**3, f + 4 * f**2 - 3 * f**3, -(f**2) + f**3])
-    slopes = 0.5 * np.array([-1 + 4 * f - 3 * f**2, -10 * f + 9 * f**2, 1 + 8 * f - 9 * f**2, -2 * f + 3 * f**2])
-    return weights, slopes
-
-
-def _shifted(response: Floats, shift: float) -> tuple[Floats, Floats]:
-    """The response later by `shift` bins, and its derivative by it."""
-    whole = math.floor(shift)
-    weights, slopes = _cubic(shift - whole)
-    padded = np.concatenate((np.zeros(8), response, np.zeros(8)))
-    n = response.size
-    parts = np.stack([padded[8 - whole - j : 8 - whole - j + n] for j in (-1, 0, 1, 2)])
-    return weights @ parts, slopes @ parts
-
-
-def _folded(response: Floats, lifetime_ns: float, data: _Data) -> Floats:
-    """The response folded with one exponential of one photon, with what earlier pulses leave; shape (n,)."""
-    q = math.exp(-data.width_ns / lifetime_ns)
-    once: Floats = lfilter([1.0 - q], [1.0, -q], response)
-    left = data.period_ns / lifetime_ns
-    if left > 60.0:
-        return once
-    n = once.size
-    # the response is over well before the end, so that from there on the decay is a pure exponential
-    later = np.exp(-(left - (n - 1) * data.width_ns / lifetime_ns) - np.arange(n) * data.width_ns / lifetime_ns)
-    return np.asarray(once + float(once[-1]) * later / -math.expm1(-left))
-
-
-def _model(values: Floats, data: _Data) -> tuple[Floats, Floats]:
-    """Expected counts, shape (n,), and derivatives by the values, shape (2k + 2, n)."""
-    k = (values.size - 2) // 2
-    photons, lifetimes = np.exp(values[:k]), np.exp(values[k : 2 * k])
-    background = math.exp(values[-2])
-    response, slope = _shifted(data.response, float(values[-1]))
-    rows = np.empty((values.size, data.counts.size))
-    by_shift = np.zeros_like(data.counts)
-    for i in range(k):
-        curve = photons[i] * _folded(response, lifetimes[i], data)
-        rows[i] = curve
-        up, down = (_folded(response, lifetimes[i] * math.exp(s), data) for s in (STEP_IN_LOG, -STEP_IN_LOG))
-        rows[k + i] = photons[i] * (up - down) / (2.0 * STEP_IN_LOG)
-        by_shift += photons[i] * _folded(slope, lifetimes[i], data)
-    rows[2 * k] = background
-    rows[2 * k + 1] = by_shift
-    expected = np.maximum(rows[:k].sum(axis=0) + background, SMALL)
-    if data.n_pulses is None:
-        return expected, rows
-    of_pulse, by_pulse = expected / data.n_pulses, rows / data.n_pulses
-    earlier = np.cumsum(of_pulse) - of_pulse
-    none_yet = np.exp(-earlier)
-    first = none_yet * -np.expm1(-of_pulse)
-    earlier_rows = np.cumsum(by_pulse, axis=1) - by_pulse
-    piled = data.n_pulses * (none_yet * np.exp(-of_pulse) * by_pulse - first * earlier_rows)
-    return np.maximum(data.n_pulses * first, SMALL), piled
-
-
-def _starts(data: _Data, k: int, simpler: _Point | None) -> Sequence[Floats]:
+def _starts(data: Data, k: int, simpler: Point | None) -> Sequence[Floats]:
     """Where to begin: lifetimes spread around the mean time of a photon after the pulse."""
     time_ns = (np.arange(data.counts.size) + 0.5) * data.width_ns
     peak = int(data.counts.argmax())
@@ -287,39 +182,7 @@ def _starts(data: _Data, k: int, simpler: _Point | None) -> Sequence[Floats]:
     return starts
 
 
-def _climb(data: _Data, start: Floats) -> _Point:
-    """Fisher scoring with Levenberg's damping from one start."""
-    values, damping = start.copy(), 1e-2
-    k = (values.size - 2) // 2
-    low = np.concatenate((np.full(k, math.log(0.1)), np.full(k, math.log(0.02 * data.width_ns)), [-14.0, -3.0]))
-    # what decays over much more than what is seen of it is a background, to which the data cannot put a lifetime
-    longest_ns = LONGEST_OF_WINDOW * data.counts.size * data.width_ns
-    high = np.concatenate((np.full(k, 30.0), np.full(k, math.log(longest_ns)), [20.0, 3.0]))
-    expected, rows = _model(values, data)
-    deviance = float(_deviances(data.counts, expected).sum())
-    for _ in range(MAX_STEPS):
-        gradient = rows @ (1.0 - data.counts / expected)
-        information = (rows / expected) @ rows.T
-        size = np.maximum(np.diag(information), 1e-9)
-        step = -np.linalg.solve(information + damping * np.diag(size) + 1e-9 * np.eye(size.size), gradient)
-        step *= min(1.0, 1.0 / max(float(np.abs(step).max()), SMALL))
-        trial = np.clip(values + step, low, high)
-        trial_expected, trial_rows = _model(trial, data)
-        trial_deviance = float(_deviances(data.counts, trial_expected).sum())
-        if trial_deviance <= deviance:
-            gained = deviance - trial_deviance
-            values, expected, rows, deviance = trial, trial_expected, trial_rows, trial_deviance
-            damping = max(damping * 0.2, 1e-9)
-            if gained < 1e-5:
-                break
-        else:
-            damping *= 5.0
-            if damping > 1e8:
-                break
-    return _Point(values, deviance, expected, (rows / expected) @ rows.T)
-
-
-def _finished(data: _Data, point: _Point) -> DecayFit:
+def _finished(data: Data, point: Point, richest: Point) -> DecayFit:
     k = (point.values.size - 2) // 2
     information = point.information
     size = np.sqrt(np.maximum(np.diag(information), 1e-12))
@@ -340,5 +203,7 @@ def _finished(data: _Data, point: _Point) -> DecayFit:
         expected=point.expected,
         deviance=point.deviance,
         widening=widening,
+        data=data,
+        richest=richest,
         covariance=inverse[np.ix_(index, index)] * widening**2,
     )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
 from beamline.analysis.fit import Fit, fit_bands
 from beamline.analysis.prepare import Binned
 from beamline.analysis.search import BOUNDARY_eV, Candidate, Phase, PHASES_eV, Search, phase_of, threshold
@@ -20,6 +24,14 @@ WORTH_A_FIT_SD = 3.0
 
 CLEAR_SD = 20.0
 """Two bands apart, each this many sigma strong, are two without further ado."""
+
+OVERLAP_WIDTHS = 2.0
+WORTH_A_VALLEY_SD = 3.0
+OTHER_VALLEYS = ((0.5, 0.0), (-0.3, 0.5), (0.4, -0.4), (-0.3, -0.3))
+"""Logarithms of the asymmetries, green and red, from which a fit of overlapping bands is begun again."""
+OTHER_WIDTHS = ((0.6, 1.4), (1.4, 0.6))
+CANNOT_BE_SD = 4.0
+"""A misfit beyond this is no minimum to stay in: other widths are tried as well."""
 
 
 def best_fit(data: Binned, search: Search, false_positive: float) -> Fit:
@@ -53,7 +65,53 @@ def best_fit(data: Binned, search: Search, false_positive: float) -> Fit:
 
 
 def _fit_pair(data: Binned, starts: tuple[Candidate, Candidate]) -> Fit:
-    return fit_bands(data, starts, [PHASES_eV["green"], PHASES_eV["red"]])
+    """A green and a red band; where they overlap, the best of several valleys.
+
+    Light between two overlapping bands may be the green one's low side or the red one's high side: each has its own
+    minimum, and the one that is nearest to the start need not be the deepest.
+    """
+    limits = [PHASES_eV["green"], PHASES_eV["red"]]
+    best = fit_bands(data, starts, limits)
+    if _apart(best) >= OVERLAP_WIDTHS or min(b.area_counts / b.sd_area_counts for b in best.bands) < WORTH_A_VALLEY_SD:
+        return best
+    valleys = [best, *(fit_bands(data, starts, limits, skews) for skews in OTHER_VALLEYS)]
+    best = min(valleys, key=_cost)
+    for factors in OTHER_WIDTHS:
+        if best.reduced_chi2 < 1.0 + CANNOT_BE_SD * math.sqrt(2.0 / best.n_free):
+            break
+        other = [replace(one, fwhm_eV=one.fwhm_eV * by) for one, by in zip(starts, factors, strict=True)]
+        valleys += [fit_bands(data, other, limits, skews) for skews in ((0.1, 0.1), *OTHER_VALLEYS)]
+        best = min(valleys, key=_cost)
+    return _with_spread(best, valleys)
+
+
+def _cost(fit: Fit) -> float:
+    return fit.chi2 + fit.penalty
+
+
+def _with_spread(best: Fit, valleys: Sequence[Fit]) -> Fit:
+    """The best fit, its uncertainties widened by where other valleys are that explain the data nearly as well."""
+    others: list[Fit] = []
+    for fit in sorted(valleys, key=_cost):
+        if fit.converged and all(_is_elsewhere(fit, one) for one in (best, *others)):
+            others.append(fit)
+    weights = [math.exp(-0.5 * (_cost(fit) - _cost(best)) / best.scale**2) for fit in others]
+    bands = []
+    for i, one in enumerate(best.bands):
+        change = {}
+        for name in ("area_counts", "peak_eV", "fwhm_eV"):
+            away2 = [(getattr(fit.bands[i], name) - getattr(one, name)) ** 2 for fit in others]
+            spread2 = sum(w * d for w, d in zip(weights, away2, strict=True)) / (1.0 + sum(weights))
+            change[f"sd_{name}"] = math.hypot(getattr(one, f"sd_{name}"), math.sqrt(spread2))
+        bands.append(replace(one, **change))
+    return replace(best, bands=tuple(bands))
+
+
+def _is_elsewhere(fit: Fit, other: Fit) -> bool:
+    return any(
+        abs(a.area_counts - b.area_counts) > b.sd_area_counts or abs(a.peak_eV - b.peak_eV) > b.sd_peak_eV
+        for a, b in zip(fit.bands, other.bands, strict=True)
+    )
 
 
 def _beside(single: Fit, search: Search) -> tuple[Candidate, Candidate] | None:

@@ -22,9 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import lmfit  # noqa: F401  # a night loads these when it needs them; here the process that forks has them
 import numpy as np
-import skopt  # noqa: F401
+import skopt  # noqa: F401  # a night loads it when it needs it; here the process that forks has it
 
 import beamline.session
 import devices.twin  # noqa: F401

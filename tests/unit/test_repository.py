@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 ENGINE = {"bluesky", "ophyd", "tiled", "databroker"}
-HEAVY = {*ENGINE, "matplotlib", "numba", "pandas", "pint", "skopt", "sklearn", "lmfit"}
+HEAVY = {*ENGINE, "matplotlib", "numba", "pandas", "pint", "skopt", "sklearn"}
 
 NOT_AT_IMPORT = {
     "beamline.cli": HEAVY,

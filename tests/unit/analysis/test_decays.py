@@ -66,6 +66,26 @@ def test_the_truth_lies_within_its_interval_as_often_as_it_should() -> None:
     assert abs(np.mean(pulls)) < 3.3 / np.sqrt(n)
 
 
+def test_the_interval_of_an_average_is_skew_where_the_likelihood_is_and_holds_the_estimate() -> None:
+    rng = np.random.default_rng(3)
+    fit = fit_decay(
+        rng.poisson(histogram([4.0, 12.0, 45.0], [1e3, 3e3, 2e3])), response(), WIDTH_NS, excitation_rate_kHz=RATE_kHz
+    )
+    for kind, truth in (("intensity", (4 + 36 + 90) / 6), ("amplitude", 6 / (1 / 4 + 3 / 12 + 2 / 45))):
+        low, high = fit.average_interval_ns(kind)
+        lowest, highest = fit.average_interval_ns(kind, 0.95)
+        assert lowest < low < fit.average_ns(kind) < high < highest
+        assert lowest < truth < highest
+        assert highest - lowest < 6 * fit.average_sd_ns(kind)
+
+
+def test_with_many_photons_the_interval_is_that_of_the_information() -> None:
+    counts = np.random.default_rng(4).poisson(histogram([20.0], [4e5]))
+    fit = fit_decay(counts, response(), WIDTH_NS, excitation_rate_kHz=RATE_kHz, n_components=1)
+    low, high = fit.average_interval_ns("intensity")
+    assert 0.5 * (high - low) == pytest.approx(fit.average_sd_ns("intensity"), rel=0.05)
+
+
 def test_no_more_exponentials_than_the_data_ask_for() -> None:
     rng = np.random.default_rng(1)
     mean = histogram([20.0], [2e4])

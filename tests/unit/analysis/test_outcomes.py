@@ -40,7 +40,10 @@ def test_bands_that_overlap_are_told_apart(spectrograph: Any, settings: Any, tru
     green, red = outcome.bands
     assert green.peak_nm == pytest.approx(518.0, abs=0.5)
     assert red.peak_nm == pytest.approx(550.0, abs=1.0)
-    assert green.rate_counts_s / red.rate_counts_s == pytest.approx(1.5, rel=0.06)
+    # how the light between them is shared is known less well than from the noise alone: two answers fit
+    assert green.rate_counts_s == pytest.approx(3e5, abs=2.5 * green.rate_sd_counts_s)
+    assert red.rate_counts_s == pytest.approx(2e5, abs=2.5 * red.rate_sd_counts_s)
+    assert red.rate_sd_counts_s < 0.1 * red.rate_counts_s
 
 
 def test_a_weak_band_under_a_strong_one_is_seen_or_below_its_limit(
