@@ -161,7 +161,8 @@ def draw(
         n, wrong = np.array(found).T
         axes[3].plot(n, wrong, "o-", label=f"sites that are wrong, crosstalk {crosstalk:g}")
     axes[3].axhline(0.01, color="0.6", lw=0.8)
-    axes[3].annotate("1 %", (axes[3].get_xlim()[0], 0.012), fontsize=8)
+    axes[3].annotate("1 %", (15.0, 0.0112), fontsize=8)
+    axes[3].set_xticks(range(2, 17, 2))
     axes[3].set_xlabel("colours a site")
     axes[3].legend(fontsize=8)
     axes[0].set_yscale("symlog", linthresh=1e-3)

@@ -23,16 +23,22 @@ __all__ = ["reproduce"]
     help="Folder of the records; without it they are in a temporary folder and gone afterwards.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the noise.")
+@click.option(
+    "--page",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=None,
+    help="Folder for the table as HTML and JSON, with a figure (PNG, SVG, CSV).",
+)
 @as_json_option
-def reproduce(facts: tuple[str, ...], data: Path | None, seed: int, *, as_json: bool) -> None:
+def reproduce(facts: tuple[str, ...], data: Path | None, seed: int, page: Path | None, *, as_json: bool) -> None:
     """Run the paper's experiments on the simulated bench (as the model has it, with noise) and compare.
 
     Exit code 1 where a row contradicts the paper.
     """
     from beamline.instrument import Instrument
     from beamline.physics.paper import DOI, FACTS
-    from beamline.reproduce import model_rows, reproduce_on
-    from beamline.reproduce.bench import COUPONS
+    from beamline.reproduce import COUPONS, model_rows, reproduce_on
+    from beamline.reproduce.page import shown, write_page
     from beamline.session import open_session
     from beamline.versions import code_version
 
@@ -57,28 +63,22 @@ def reproduce(facts: tuple[str, ...], data: Path | None, seed: int, *, as_json: 
         simulated_h = session.bench.clock.now_s / 3600.0
     rows = sorted([*rows, *model_rows(asked)], key=lambda row: (int(row.fact[1:]), row.source))
     missing = sorted(asked - {row.fact for row in rows})
+    document = {
+        "code_version": code_version(),
+        "doi": DOI,
+        "uid": uid,
+        "seed": seed,
+        "simulated_h": simulated_h,
+        "rows": [row.as_json() for row in rows],
+        "facts_without_row": missing,
+    }
+    if page is not None:
+        click.echo(f"page: {write_page(page, rows, document)}", err=True)
     if as_json:
-        document = {
-            "code_version": code_version(),
-            "doi": DOI,
-            "uid": uid,
-            "seed": seed,
-            "simulated_h": simulated_h,
-            "rows": [row.as_json() for row in rows],
-            "facts_without_row": missing,
-        }
         click.echo(json.dumps(document, indent=2))
     else:
         for row in rows:
-            values = row.measured if isinstance(row.measured, tuple) else (row.measured,)
-            sds = row.sd if isinstance(row.sd, tuple) else (row.sd,) * len(values)
-            shown = ", ".join(
-                "-" if value is None else f"{value:.4g}" + (f" ± {sd:.2g}" if sd is not None else "")
-                for value, sd in zip(values, sds, strict=True)
-            )
-            click.echo(
-                f"{row.fact:4} {row.source:5} {row.verdict:11} {row.quantity}: {shown} {row.unit}; paper: {row.paper}"
-            )
+            click.echo(f"{row.fact:4} {row.source:5} {row.verdict:11} {row.quantity}: {shown(row)}; paper: {row.paper}")
         click.echo(
             f"\nNot measured and not in the model: {', '.join(missing) or 'none'}. Simulated time: {simulated_h:.1f} h."
         )

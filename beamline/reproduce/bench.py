@@ -9,19 +9,17 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from beamline.analysis import LONG_PASS_645, BandPass, DecayFit, Transmission, find_threshold, trend
+from beamline.analysis import DecayFit, find_threshold, trend
 from beamline.campaign.observations import outcomes_of
-from beamline.experiments import decays_of, light_of_cells, map_of
-from beamline.patterns import Pattern
+from beamline.experiments import decays_of, map_of
 from beamline.physics.paper import FACTS
-from beamline.recipe import Coupon, Glass, Line, Luminescence, Measurement, Outcome
+from beamline.recipe import Luminescence, Measurement, Outcome
 from beamline.records import Run
+from beamline.reproduce.desk import HEATED, Desk
+from beamline.reproduce.pictures import code, letter
 from beamline.reproduce.rows import Reproduced, Verdict, of_number, of_statement
 from beamline.session import Session
-from beamline.versions import versions
 from plans import (
-    Experiment,
-    NightLabel,
     anneal_series,
     dot_matrix,
     line_series,
@@ -29,47 +27,15 @@ from plans import (
     pl_decay,
     pl_map,
     rewrite,
-    write_pattern,
 )
 
-__all__ = ["COUPONS", "LABEL", "reproduce_on"]
+__all__ = ["reproduce_on"]
 
-LABEL: Final = "reproduce"
-_GLASSES: Final = {
-    "Br": Glass(name="Br", bromide=3.0, iodide=0.0),
-    "BrI": Glass(name="BrI", bromide=1.5, iodide=1.5),
-    "I": Glass(name="I", bromide=0.0, iodide=3.0),
-}
-_HEATED: Final = {"Br": (200, 350, 450, 550), "BrI": (200, 550), "I": (200, 450, 550)}
-COUPONS: Final = (
-    *(Coupon(serial=name, glass=_GLASSES["BrI"]) for name in ("BrI-dots", "BrI-lines", "BrI-bare", "BrI-letter")),
-    Coupon(serial="I-lines", glass=_GLASSES["I"]),
-    *(Coupon(serial=f"{g}-{T}", glass=_GLASSES[g]) for g, at in _HEATED.items() for T in at),
-)
-"""All that the experiments need."""
-
-_LINE: Final = Line(pulse_energy_uJ=200.0, speed_mm_s=0.4)
 _MEASUREMENT: Final = Measurement(integration_s=0.5, n_averages=10)
 _PLACE: Final = (10.0, 10.0)
 _EXPOSURES_S: Final = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.3, 1.7, 2.5, 4.0)
 _SCATTER: Final = 0.15
 """Between two sites of one recipe: the laser's energy is good to 2.5 %, and light goes with a high power of it."""
-
-
-class _Bench:
-    def __init__(self, session: Session, uid: str) -> None:
-        self.session = session
-        self.label = NightLabel(LABEL, uid, versions())
-        self.coupons = {coupon.serial: coupon for coupon in COUPONS}
-
-    def on(self, serial: str) -> Experiment:
-        return Experiment(self.session.bench, self.session.records, self.label, self.coupons[serial], is_own_past=True)
-
-    def run(self, plan: Any) -> list[Run]:
-        """Run a plan; the runs that it made."""
-        before = {run.uid for run in self.session.records.runs()}
-        self.session.RE(plan)
-        return [run for run in self.session.records.runs() if run.uid not in before]
 
 
 def reproduce_on(session: Session, uid: str, facts: set[str], progress: Callable[[str], None]) -> list[Reproduced]:
@@ -81,15 +47,16 @@ def reproduce_on(session: Session, uid: str, facts: set[str], progress: Callable
         facts: ids that are asked for.
         progress: told what is done now.
     """
-    bench = _Bench(session, uid)
-    parts: tuple[tuple[set[str], str, Callable[[_Bench], list[Reproduced]]], ...] = (
+    bench = Desk(session, uid)
+    parts: tuple[tuple[set[str], str, Callable[[Desk], list[Reproduced]]], ...] = (
         ({"P10"}, "unwritten glass at 500 degC", _bare),
         ({"P11", "P12"}, "dots over energy and exposure", _dots),
         ({"P13", "P14", "P16", "P32"}, "lines over energy and speed, decays, rewriting", _lines),
         ({"P23"}, "pure Br in the furnace", _bromide),
         ({"P24", "P25"}, "Br&I in the furnace", _mixed),
         ({"P26", "P27", "P28"}, "pure I in the furnace", _iodide),
-        ({"P34"}, "the letter E", _letter),
+        ({"P33"}, "a QR code in two colours", code),
+        ({"P34"}, "the letter E", letter),
     )
     rows: list[Reproduced] = []
     for covers, what, part in parts:
@@ -135,7 +102,7 @@ def _mean_light(outcomes: dict[str, Outcome]) -> tuple[float, float]:
 
 
 # --------------------------------------------------------------------------------------------------------------- writing
-def _bare(bench: _Bench) -> list[Reproduced]:
+def _bare(bench: Desk) -> list[Reproduced]:
     from beamline.recipe import HeatTreatment, Site  # noqa: PLC0415
     from plans import CouponInHand, heat_treat_coupon, load_on_stage  # noqa: PLC0415
 
@@ -167,7 +134,7 @@ def _bare(bench: _Bench) -> list[Reproduced]:
     ]
 
 
-def _dots(bench: _Bench) -> list[Reproduced]:
+def _dots(bench: Desk) -> list[Reproduced]:
     energies = (100.0, 150.0, 200.0)
     plan = dot_matrix(bench.on("BrI-dots"), energies, _EXPOSURES_S, pitch_mm=1.5, measurement=_MEASUREMENT)
     (run,) = _measured(bench.run(plan))
@@ -178,10 +145,12 @@ def _dots(bench: _Bench) -> list[Reproduced]:
     rows = []
     if found is not None:
         sd = (found.high - found.low) / 3.92
-        share = at_200[0][0] / at_200[-1][0]
+        percent = [100.0 * light / at_200[-1][0] for light, _ in at_200]
+        at_1_s = percent[_EXPOSURES_S.index(1.0)]
         note = (
-            f"95 %: {found.low:.3g} to {found.high:.3g} s; the spectrometer sees light of {100 * share:.2g} % of that of the "
-            f"longest exposure at {_EXPOSURES_S[0]:g} s, which an image need not show"
+            f"95 %: {found.low:.3g} to {found.high:.3g} s; a dot of {_EXPOSURES_S[0]:g} s has {percent[0]:.2g} % and one of 1 s "
+            f"{at_1_s:.2g} % of the light of one of {_EXPOSURES_S[-1]:g} s: both hold only if no luminescence means less than "
+            f"{at_1_s:.2g} % of the brightest, in an image; the spectrometer counts for 5 s and sees far less"
         )
         rows.append(
             of_number(
@@ -216,7 +185,7 @@ def _dots(bench: _Bench) -> list[Reproduced]:
     return rows
 
 
-def _lines(bench: _Bench) -> list[Reproduced]:
+def _lines(bench: Desk) -> list[Reproduced]:
     on = bench.on("BrI-lines")
     energies, speeds = (100.0, 150.0, 200.0), (0.4, 0.6, 0.8, 1.2, 1.6)
     (run,) = _measured(bench.run(line_series(on, energies, speeds, pitch_mm=1.0, measurement=_MEASUREMENT)))
@@ -284,15 +253,19 @@ def _lines(bench: _Bench) -> list[Reproduced]:
 
 
 def _lifetime(fit: DecayFit | Exception) -> tuple[float, float] | None:
-    """Intensity average and one sigma, ns: a tail that is hidden by dark counts is not in it."""
-    return (fit.average_ns("intensity"), fit.average_sd_ns("intensity")) if isinstance(fit, DecayFit) else None
+    """Intensity average and half its 68 % interval, ns: a tail that is hidden by dark counts is not in it."""
+    if not isinstance(fit, DecayFit):
+        return None
+    low, high = fit.average_interval_ns("intensity")
+    half = 0.5 * (high - low)
+    return fit.average_ns("intensity"), half if math.isfinite(half) else fit.average_sd_ns("intensity")
 
 
 # -------------------------------------------------------------------------------------------------------------- furnace
-def _anneal(bench: _Bench, glass: str) -> dict[int, tuple[dict[str, Outcome], dict[str, Outcome], list[str]]]:
+def _anneal(bench: Desk, glass: str) -> dict[int, tuple[dict[str, Outcome], dict[str, Outcome], list[str]]]:
     """By temperature: outcomes as written and annealed, and the uids."""
     found = {}
-    for T in _HEATED[glass]:
+    for T in HEATED[glass]:
         before, after = _measured(
             bench.run(anneal_series([bench.on(f"{glass}-{T}")], [float(T)], measurement=_MEASUREMENT))
         )
@@ -300,7 +273,7 @@ def _anneal(bench: _Bench, glass: str) -> dict[int, tuple[dict[str, Outcome], di
     return found
 
 
-def _bromide(bench: _Bench) -> list[Reproduced]:
+def _bromide(bench: Desk) -> list[Reproduced]:
     found = _anneal(bench, "Br")
     uids = [uid for *_, some in found.values() for uid in some]
     gains, sds = [], []
@@ -327,7 +300,7 @@ def _bromide(bench: _Bench) -> list[Reproduced]:
     ]
 
 
-def _mixed(bench: _Bench) -> list[Reproduced]:
+def _mixed(bench: Desk) -> list[Reproduced]:
     found = _anneal(bench, "BrI")
     uids = [uid for *_, some in found.values() for uid in some]
     rows = [
@@ -345,7 +318,7 @@ def _mixed(bench: _Bench) -> list[Reproduced]:
     return rows
 
 
-def _iodide(bench: _Bench) -> list[Reproduced]:
+def _iodide(bench: Desk) -> list[Reproduced]:
     settings = {
         "bin_width_ns": 4.096,
         "excitation_rate_kHz": 50.0,
@@ -359,7 +332,7 @@ def _iodide(bench: _Bench) -> list[Reproduced]:
     (run,) = bench.run(pl_decay(on, {"site": _PLACE}, filters=("all",), **settings))
     found = _anneal(bench, "I")
     lifetimes = {"as written": (_lifetime(decays_of(run)["site", "all"]), run.uid)}
-    for T in _HEATED["I"]:
+    for T in HEATED["I"]:
         (one,) = bench.run(pl_decay(bench.on(f"I-{T}"), {"site": _PLACE}, filters=("all",), **settings))
         lifetimes[f"after {T} degC"] = _lifetime(decays_of(one)["site", "all"]), one.uid
     for state, ns, paper_sd in (
@@ -371,7 +344,7 @@ def _iodide(bench: _Bench) -> list[Reproduced]:
         value, uid = lifetimes[state]
         note = "intensity average of as many exponentials, up to three, as the data ask for"
         rows.append(of_number("P26", f"pure I {state}: lifetime", "ns", value, ns, paper_sd, note=note, runs=[uid]))
-    for T in _HEATED["I"]:
+    for T in HEATED["I"]:
         before, after, uids = found[T]
         was, now = _mean_light(before), _mean_light(after)
         gain = now[0] / was[0]
@@ -386,40 +359,3 @@ def _iodide(bench: _Bench) -> list[Reproduced]:
                 )
             )
     return rows
-
-
-# -------------------------------------------------------------------------------------------------------------- pictures
-def _letter(bench: _Bench) -> list[Reproduced]:
-    letter = np.array([[1, 1, 1, 1], [1, 0, 0, 0], [1, 1, 1, 0], [1, 0, 0, 0], [1, 1, 1, 1]])
-    f = letter.copy()
-    f[4, 1:] = 0
-    on = bench.on("BrI-letter")
-    cells = np.where(letter > 0, np.where(f > 0, 1, 2), 0)
-    (written,) = bench.run(write_pattern(on, Pattern.of(cells, 0.6), {1: _LINE, 2: _LINE}))
-    about = written.start["experiment"]
-    bench.run(rewrite(on, [name for name, colour in about["parameters"]["strokes"].items() if colour == 1]))
-    x, y = (corner + 0.3 for corner in about["parameters"]["corner_mm"])
-    (run,) = bench.run(pl_map(on, (x, y), n_x=4, n_y=5, step_mm=0.6))
-    bands: dict[str, Transmission] = {"uv": BandPass(460.0, 760.0), "filtered": LONG_PASS_645}
-    rates = light_of_cells(map_of(run, bands=bands), about).rates
-    under_uv = int(np.count_nonzero((rates["uv"] > 0.15 * rates["uv"].max()) != (letter > 0)))
-    filtered = int(np.count_nonzero((rates["filtered"] > 0.5 * rates["filtered"].max()) != (f > 0)))
-    note = (
-        "the filter is taken for a long-pass; thresholds 15 % of the brightest cell under UV, 50 % through the filter"
-    )
-    return [
-        of_statement(
-            "P34",
-            name,
-            "of 20",
-            (float(wrong),),
-            None,
-            "agrees" if wrong == 0 else "contradicts",
-            note=note,
-            runs=[run.uid],
-        )
-        for name, wrong in (
-            ("cells that differ from an E under UV", under_uv),
-            ("cells that differ from an F at 645 nm", filtered),
-        )
-    ]
