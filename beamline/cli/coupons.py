@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from beamline.cli.options import as_json_option, data_option, refuse
 
 if TYPE_CHECKING:
     from beamline.recipe import Coupon
-    from beamline.records import CouponRecord, KeepOut, Ledger, Records
+    from beamline.records import CouponRecord, KeepOut, Ledger, Records, Run, World
 
 __all__ = ["coupons"]
 
@@ -22,9 +24,7 @@ _coupon = click.option("--coupon", "serials", multiple=True, metavar="SERIAL", h
 
 @click.group(invoke_without_command=True)
 @data_option
-@click.option(
-    "--campaign", metavar="NAME|UID", help="Only what this campaign did (a twin makes its coupons anew each night)."
-)
+@click.option("--campaign", metavar="NAME|UID", help="Only what this campaign did.")
 @_coupon
 @click.option("--draw", is_flag=True, help="A map of each coupon in the terminal; axes in mm.")
 @click.option(
@@ -44,48 +44,97 @@ def coupons(
     svg: bool,
     as_json: bool,
 ) -> None:
-    """List the coupons of the records: glass, heat history, and how many sites are in which state."""
+    """List the coupons of the records: glass, heat history, and how many sites are in which state.
+
+    A simulated bench makes its coupons anew each night: the same serial in two of its nights is two coupons.
+    """
     if ctx.invoked_subcommand is not None:
         return
-    from beamline.records import Records
-
     if out is not None and not draw:
         refuse("--out is where --draw puts its files: give both")
-    records = Records(data)
-    ledger, keep_out = _ledger(records, campaign)
-    found = [coupon for coupon in ledger.coupons() if not serials or coupon.serial in serials]
-    if missing := set(serials) - {coupon.serial for coupon in found}:
-        refuse(f"the records in {data} do not know {', '.join(sorted(missing))}")
+    if svg and out is None:
+        refuse("--svg is the form of the files in --out: give both")
+    found = _find(data, campaign, serials)
     if as_json:
-        click.echo(json.dumps([_plain(coupon, keep_out) for coupon in found], indent=2))
+        click.echo(json.dumps([_plain(each) for each in found], indent=2))
         return
     if not found:
         click.echo(f"no coupon in {data}; `vitrail campaign run FILE` writes some")
-    for coupon in found:
-        _say(coupon, keep_out)
+    last = None
+    n_worlds = len({each.world.campaign_uid for each in found})
+    for each in found:
+        if n_worlds > 1 and each.world is not last:
+            click.echo(f"-- {each.world}")
+        last = each.world
+        _say(each.coupon, each.keep_out)
         if draw:
-            _draw(coupon, keep_out, out, "svg" if svg else "png")
+            prefix = f"{each.world.campaign_uid[:8]}-" if n_worlds > 1 and not each.world.is_real else ""
+            _draw(each, out, f"{prefix}{each.coupon.serial}.{'svg' if svg else 'png'}")
 
 
-def _ledger(records: Records, campaign: str | None) -> tuple[Ledger, KeepOut | None]:
-    """The ledger, and the spacing and margin of the campaign, or of the newest."""
-    from beamline.campaign.history import campaign_uids, find_campaign
-    from beamline.decisions import campaign_of
-    from beamline.records import KeepOut, Ledger
+def _find(data: Path, campaign: str | None, serials: tuple[str, ...]) -> list[_Found]:
+    """The coupons that are asked for, or all."""
+    from beamline.records import Records
 
-    if not campaign and not campaign_uids(records):
-        return Ledger.of(records.runs()), None
-    try:
-        uid = find_campaign(records, campaign)
-    except LookupError as error:
-        refuse(str(error.args[0]))
-    grid = campaign_of(records, uid)[0].sites
-    runs = records.runs()
+    if not data.is_dir():
+        refuse(f"there is no folder {data}; give the folder of a night with --data")
+    found = [
+        _Found(world, coupon, keep_out)
+        for world, ledger, keep_out in _ledgers(Records(data), campaign)
+        for coupon in ledger.coupons()
+        if not serials or coupon.serial in serials
+    ]
+    if missing := set(serials) - {each.coupon.serial for each in found}:
+        refuse(f"the records in {data} do not know {', '.join(sorted(missing))}")
+    return found
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A coupon, the world that it is in, and the distances that are kept there."""
+
+    world: World
+    coupon: CouponRecord
+    keep_out: KeepOut | None
+
+
+def _ledgers(records: Records, campaign: str | None) -> Iterator[tuple[World, Ledger, KeepOut | None]]:
+    """A ledger for each world, or for that of a campaign, of what this campaign did.
+
+    With it the spacing and margin of the campaign, or of the newest of the world.
+    """
+    from beamline.campaign.history import find_campaign
+    from beamline.records import Ledger, worlds
+
+    uid = None
     if campaign:
-        runs = [
-            run for run in runs if run.start.get("purpose") == "mark" or run.start.get("campaign", {}).get("uid") == uid
-        ]
-    return Ledger.of(runs), KeepOut(grid.spacing_mm, grid.margin_mm)
+        try:
+            uid = find_campaign(records, campaign)
+        except LookupError as error:
+            refuse(str(error.args[0]))
+    for world in worlds(records.runs()):
+        runs = world.runs
+        if uid is not None:
+            if not any(_campaign(run) == uid for run in runs):
+                continue
+            runs = tuple(run for run in runs if run.start.get("purpose") == "mark" or _campaign(run) == uid)
+        yield world, Ledger.of(runs), _keep_out(records, runs)
+
+
+def _keep_out(records: Records, runs: Sequence[Run]) -> KeepOut | None:
+    """What the newest campaign among runs keeps free."""
+    from beamline.decisions import campaign_of
+    from beamline.records import KeepOut
+
+    campaigns = [run for run in runs if run.start.get("purpose") == "campaign"]
+    if not campaigns:
+        return None
+    grid = campaign_of(records, _campaign(campaigns[-1]))[0].sites
+    return KeepOut(grid.spacing_mm, grid.margin_mm)
+
+
+def _campaign(run: Run) -> str:
+    return str((run.start.get("campaign") or {}).get("uid", ""))
 
 
 def _say(coupon: CouponRecord, keep_out: KeepOut | None) -> None:
@@ -105,22 +154,24 @@ def _say(coupon: CouponRecord, keep_out: KeepOut | None) -> None:
         click.echo(f"{'':<10} {line}")
 
 
-def _draw(coupon: CouponRecord, keep_out: KeepOut | None, out: Path | None, kind: str) -> None:
+def _draw(found: _Found, out: Path | None, name: str) -> None:
     from beamline.cli.coupon_map import text_map
 
-    click.echo(text_map(coupon, keep_out))
+    click.echo(text_map(found.coupon, found.keep_out))
     if out is not None:
         from beamline.report.coupon_map import draw_coupon
 
         out.mkdir(parents=True, exist_ok=True)
-        click.echo(draw_coupon(coupon, keep_out, out / f"{coupon.serial}.{kind}"))
+        click.echo(draw_coupon(found.coupon, found.keep_out, out / name))
 
 
-def _plain(coupon: CouponRecord, keep_out: KeepOut | None) -> dict[str, Any]:
+def _plain(found: _Found) -> dict[str, Any]:
     from beamline.recipe import as_plain
     from beamline.records import crowding
 
+    world, coupon, keep_out = found.world, found.coupon, found.keep_out
     return {
+        "world": {"campaign_uid": world.campaign_uid or None, "name": world.name, "seed": world.seed},
         "serial": coupon.serial,
         "glass": as_plain(coupon.glass) if coupon.glass else None,
         "width_mm": coupon.width_mm,

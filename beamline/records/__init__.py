@@ -23,6 +23,7 @@ from beamline.records.run import Quantities, Run
 from beamline.records.search import Criteria, find_runs, find_uids_in_catalog
 from beamline.records.spectra import Spectrum, spectrum
 from beamline.records.store import Records
+from beamline.records.worlds import World, worlds
 
 __all__ = [
     "BY_NATURE",
@@ -59,6 +60,7 @@ __all__ = [
     "SiteState",
     "Spectrum",
     "SyncPolicy",
+    "World",
     "check_catalog",
     "check_logs",
     "close_catalog",
@@ -78,4 +80,5 @@ __all__ = [
     "replay",
     "session_lock",
     "spectrum",
+    "worlds",
 ]
