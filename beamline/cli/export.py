@@ -120,14 +120,24 @@ def crate(campaign: str, data: Path, out: Path, *, licence: str, authors: tuple[
 
 @export.command()
 @click.argument("crate", type=click.Path(path_type=Path, exists=True))
-def verify(crate: Path) -> None:
+@click.option(
+    "--max-GB",
+    "max_GB",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    help="How large the unpacked contents of a .zip may be.",
+)
+def verify(crate: Path, *, max_GB: float) -> None:
     """Check a crate (folder or .zip): no file changed, missing or new, every log readable. Exit code 1 where not so."""
     import zipfile
 
-    from beamline.publish import verify_crate
+    from beamline.publish import ArchiveRefusedError, verify_crate
 
     try:
-        report = verify_crate(crate)
+        report = verify_crate(crate, max_GB=max_GB)
+    except ArchiveRefusedError as error:
+        _refuse(f"{crate} is not unpacked: {error}")
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         _refuse(f"{crate}: {error}; this is no crate of `vitrail export crate`")
     for problem in report.problems:

@@ -3,6 +3,7 @@
 Everything is made from the logs and can be made anew. Import is cheap: h5py and matplotlib are loaded when they are needed.
 """
 
+from beamline.publish.archives import ArchiveRefusedError
 from beamline.publish.checksums import Discrepancy, verify, write_manifest
 from beamline.publish.crate import CrateReport, verify_crate, write_crate
 from beamline.publish.metadata import Publication
@@ -11,6 +12,7 @@ from beamline.publish.results import Results, SiteResult, SiteSpectrum, campaign
 from beamline.publish.tables import write_tables
 
 __all__ = [
+    "ArchiveRefusedError",
     "CrateReport",
     "Discrepancy",
     "Publication",

@@ -23,6 +23,7 @@ from datetime import datetime
 from pathlib import Path
 
 from beamline.campaign import Campaign
+from beamline.publish.archives import unpack
 from beamline.publish.checksums import MANIFEST, verify, write_manifest
 from beamline.publish.environment import environment
 from beamline.publish.metadata import METADATA, Publication, crate_metadata, described_files
@@ -101,20 +102,22 @@ def write_crate(
     return out
 
 
-def verify_crate(path: Path | str) -> CrateReport:
+def verify_crate(path: Path | str, *, max_GB: float = 20.0) -> CrateReport:
     """Check a crate: every file as the checksums say, described in its metadata, and every log readable to its end.
 
     Args:
         path: the folder, or the `.zip`.
+        max_GB: how large the unpacked contents of a `.zip` may be, 10^9 bytes.
 
     Raises:
         FileNotFoundError: there is no list of checksums.
         zipfile.BadZipFile: the file is no zip.
+        ArchiveRefusedError: a `.zip` is not unpacked: it is too large, or a name in it leads out of its folder.
     """
     path = Path(path)
     if path.is_file():
         with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(path) as archive:
-            archive.extractall(folder)
+            unpack(archive, Path(folder), max_bytes=max_GB * 1e9)
             inner = [found.parent for found in Path(folder).rglob(MANIFEST)]
             return verify_crate(min(inner, key=lambda p: len(p.parts)) if inner else Path(folder))
     problems = [str(found) for found in verify(path)]

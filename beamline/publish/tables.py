@@ -7,8 +7,11 @@ and unit. `vitrail import` reads `sites.csv` with its spectra back in. Numbers a
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import math
+import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -43,12 +46,32 @@ def write_tables(results: Results, folder: Path | str) -> list[Path]:
 
     Args:
         results: of the campaign.
-        folder: made where it is missing; files of the same names are replaced.
+        folder: what to make. It is written under another name beside, and has its own when it is whole.
 
     Returns:
         The files, `datapackage.json` and `README.md` last.
+
+    Raises:
+        FileExistsError: there is such a folder.
+        OSError: it cannot be written; nothing is left.
     """
-    folder = Path(folder)
+    target = Path(folder)
+    if target.exists():
+        raise FileExistsError(errno.EEXIST, "it exists; remove it, or give another name", str(target))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        draft.chmod(0o755)
+        files = _write_files(results, draft)
+        draft.rename(target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return [target / name for name in files]
+
+
+def _write_files(results: Results, folder: Path) -> list[str]:
+    """All files into an empty folder; their names in it."""
     made: list[_Table] = []
 
     def write(path: str, about: str, columns: Sequence[Column], rows: Iterable[Row]) -> None:
@@ -74,7 +97,7 @@ def write_tables(results: Results, folder: Path | str) -> list[Path]:
             write(spectrum_path(site), about, SPECTRUM, _spectrum_rows(site))
     (folder / DESCRIPTOR).write_text(json.dumps(_descriptor(results, made), indent=1) + "\n", encoding="utf-8")
     (folder / README).write_text(_readme(results, made), encoding="utf-8")
-    return [folder / name for name in (*(table.path for table in made), DESCRIPTOR, README)]
+    return [*(table.path for table in made), DESCRIPTOR, README]
 
 
 def spectrum_path(site: SiteResult) -> str:
