@@ -1,11 +1,14 @@
 """A catalog made anew from the logs: built beside the old one, and put in its place when it is whole.
 
-At any moment the folder holds the old catalog, the new one, or (between two renames) none; the next process that opens
-records makes a missing one from the logs. So a kill at any moment costs time, and no record.
+The two folders are exchanged in one step: at any moment the folder holds the old catalog or the new one. Where the file
+system cannot do that (some network drives), there is none between two renames, and the next process that opens records
+makes it from the logs. So a kill at any moment costs time at most, and no record.
 """
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import shutil
 import sqlite3
@@ -25,6 +28,10 @@ __all__ = ["Rebuilt", "rebuild_catalog"]
 
 _STAGE: Final = "catalog.rebuild"
 _OLD: Final = "catalog.old"
+_HERE: Final = -100
+"""AT_FDCWD: names are as seen from the working folder."""
+_EXCHANGE: Final = 2
+"""RENAME_EXCHANGE, of renameat2(2)."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +132,25 @@ def _move_addresses(stage: Layout, layout: Layout) -> None:
 
 
 def _swap(stage: Layout, layout: Layout) -> None:
+    """Put the new catalog in the place of the old one, which goes."""
+    if _exchange(stage.catalog, layout.catalog):
+        return  # the old one is in the stage now, and is removed with it
     old = layout.folder / _OLD
     layout.catalog.rename(old)
     stage.catalog.rename(layout.catalog)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Give each of two folders the name of the other, in one step; False where system or file system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError):  # not Linux, or a C library from before 2018
+        return False
+    done = renameat2(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE)
+    if done == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP):
+        return False
+    raise OSError(number, os.strerror(number), str(first), None, str(second))
