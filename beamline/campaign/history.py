@@ -103,7 +103,7 @@ def campaign_history(records: Records, campaign_uid: str) -> CampaignHistory:
         start_time=first.start["start_time"],
         state=state,
         n_coupons=n_coupons,
-        n_coupons_max=_n_coupons_max(first.start.get("campaign_file")) or n_coupons,
+        n_coupons_max=_n_coupons_max(first.start.get("campaign_file")) or max(1, n_coupons),  # its log may be damaged
         n_sites_measured=sum((run.stop or {}).get("num_events", {}).get("spectra", 0) for run in measured),
         clock_s=_last_clock_s(runs[-1]) - float(first.start["clock_s"]),
     )
