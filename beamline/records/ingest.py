@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -65,9 +66,11 @@ class IngestState:
 
     def add(self, entry: Ingested) -> None:
         """Append a line; it is on disk when this returns."""
-        torn = self._path.exists() and not self._path.read_bytes().endswith(b"\n")
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(("\n" if torn else "") + json.dumps(asdict(entry)) + "\n")
+        with self._path.open("ab+") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+            is_torn = file.read(1) not in (b"", b"\n")
+            file.write((("\n" if is_torn else "") + json.dumps(asdict(entry)) + "\n").encode())
             file.flush()
             os.fsync(file.fileno())
 
@@ -113,6 +116,7 @@ class Ingester:
         self._state = IngestState(layout)
         self._backlog = Backlog(layout)
         failed = {entry.uid for entry in self._state.entries().values() if entry.status == "failed"}
+        self._queue: deque[Path] = deque()
         self._again = [path for path in layout.log_files() if uid_of(path) in failed]
 
     def step(self) -> Ingested | None:
@@ -120,9 +124,10 @@ class Ingester:
 
         What failed in an earlier session is tried again, once. A failure is recorded and stops nothing else.
         """
-        pending = self._backlog.pending()
-        if pending:
-            path = pending[0]
+        if not self._queue:  # one look at the folder for all that has come in since the last one
+            self._queue.extend(self._backlog.pending())
+        if self._queue:
+            path = self._queue.popleft()
         elif self._again:
             path = self._again.pop(0)
         else:
