@@ -19,7 +19,7 @@ from beamline.recipe import Failed, Line, Luminescence
 
 @pytest.fixture(scope="module")
 def folder(results: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("tables")
+    folder = tmp_path_factory.mktemp("tables") / "made"
     write_tables(results, folder)
     return folder
 
@@ -133,7 +133,20 @@ def test_a_site_that_failed_says_why(results: Results, tmp_path: Path) -> None:
     first = results.sites[0]
     assert first.observation is not None
     failed = first.observation.model_copy(update={"outcome": Failed(reason='lamp, "broken"\nat night')})
-    write_tables(replace(results, sites=(replace(first, observation=failed, spectrum=None),)), tmp_path)
-    row = read(tmp_path / "sites.csv").iloc[0]
+    write_tables(replace(results, sites=(replace(first, observation=failed, spectrum=None),)), tmp_path / "made")
+    row = read(tmp_path / "made" / "sites.csv").iloc[0]
     assert (row.outcome, row.failure) == ("failed", 'lamp, "broken"\nat night')
     assert math.isnan(row.spectrum_file)
+
+
+def test_a_folder_that_exists_is_not_touched_and_nothing_is_left_after_a_failure(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FileExistsError, match="give another name"):
+        write_tables(results, tmp_path / "mine")
+    assert list((tmp_path / "mine").iterdir()) == []
+    monkeypatch.setattr("beamline.publish.tables._descriptor", lambda *_: 1 / 0)  # when all tables are written
+    with pytest.raises(ZeroDivisionError):
+        write_tables(results, tmp_path / "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
