@@ -1,15 +1,18 @@
-"""How the cost of records grows with their number: `python benchmarks/records_growth.py [--most 1000] [--out growth.png]`.
+"""How the cost of records grows with their number: `python benchmarks/records_growth.py [--catalog] [--out growth.png]`.
 
 Folders of 10 to 1000 runs, a third of them measurements with spectra; each action by a process that has not looked yet,
 as after a start: search by metadata, open one run by the beginning of its uid and read its spectra, replay of all, the
 recovery at the start of a session, and the first look of the catalog's ingester. The figure shows seconds against runs
-with the exponent of each, fitted over the upper decade.
+with the exponent of each, fitted over the upper decade. With `--catalog` the same of the catalog, by its client: search, open and
+read, replay of 5 runs (not of all: at 1000 runs that takes minutes), the start of the owner until it serves, and how long
+the ingestion of a run takes.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -19,7 +22,7 @@ from typing import Any
 import numpy as np
 from event_model import compose_run
 
-from beamline.records import LogWriter, Records, close_orphans
+from beamline.records import CatalogOwner, LogWriter, Records, close_orphans, open_catalog, replay
 from beamline.records.ingest import Backlog
 from beamline.records.layout import Layout
 
@@ -75,6 +78,47 @@ def measure(folder: Path, uid: str, repeats: int) -> dict[str, float]:
     }
 
 
+class Catalog:
+    """The catalog of the folder, and what it costs at each size."""
+
+    N_REPLAYED = 5
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.owner = CatalogOwner(folder)
+        self.owner.start().wait_ready(300)  # makes the databases, once
+        self.n_in = 0
+
+    def ingest(self, n_runs: int) -> float:
+        """Wait until all runs are in; s for each that was not."""
+        took_s = seconds(lambda: self.owner.flush(3600), 1) / max(1, n_runs - self.n_in)
+        self.n_in = n_runs
+        return took_s
+
+    def measure(self, uids: list[str], uid: str, repeats: int) -> dict[str, float]:
+        """Seconds of each action."""
+        from tiled.queries import Key  # heavy, and only where it is asked for
+
+        self.owner.stop()
+        self.owner = CatalogOwner(self.folder)
+        start_s = seconds(lambda: self.owner.start().wait_ready(300), 1)
+        catalog = open_catalog(self.folder)
+        some = [uids[index * len(uids) // self.N_REPLAYED] for index in range(self.N_REPLAYED)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that this is no exact replay is known
+            return {
+                "catalog: search": seconds(
+                    lambda: list(catalog.search(Key("start.purpose") == "measurement")), repeats
+                ),
+                "catalog: newest": seconds(lambda: catalog[-1], repeats),
+                "catalog: open one, read its spectra": seconds(
+                    lambda: np.sum(catalog[uid]["events"]["spectrometer_counts"].read()), repeats
+                ),
+                "catalog: replay of 5": seconds(lambda: [replay(catalog[one], lambda _n, _d: None) for one in some], 1),
+                "catalog: owner's start": start_s,
+            }
+
+
 def exponent(counts: list[int], taken: list[float]) -> float:
     """Slope of log seconds against log runs, over the upper decade."""
     upper = [(n, t) for n, t in zip(counts, taken, strict=True) if n >= counts[-1] / 10]
@@ -88,13 +132,14 @@ def draw(counts: list[int], taken: dict[str, list[float]], out: Path) -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
-    for (name, values), marker in zip(taken.items(), "osD^vP", strict=True):
-        axes.loglog(counts, values, marker=marker, label=f"{name}: exponent {exponent(counts, values):.2f}")
+    figure, axes = plt.subplots(figsize=(10, 6), layout="constrained")
+    for (name, values), marker in zip(taken.items(), "osD^vPX<>dhp", strict=False):
+        style = "--" if name.startswith("catalog") else "-"
+        axes.loglog(counts, values, marker=marker, ls=style, label=f"{name}: exponent {exponent(counts, values):.2f}")
     axes.loglog(counts, [1e-5 * n for n in counts], color="0.6", ls=":", label="proportional to the number of runs")
-    axes.set(xlabel="runs in the folder", ylabel="time (s)", title="What records cost, read from the logs")
+    axes.set(xlabel="runs in the folder", ylabel="time (s)", title="What records cost")
     axes.grid(visible=True, which="major", color="0.9")
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.savefig(out, dpi=110)
 
 
@@ -102,6 +147,7 @@ def main() -> None:
     """Print the table, and draw it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=1000, help="runs in the largest folder")
+    parser.add_argument("--catalog", action="store_true", help="measure the catalog too; takes minutes")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--out", type=Path, help="where the figure goes (PNG); without it there is none")
     given = parser.parse_args()
@@ -109,11 +155,20 @@ def main() -> None:
     taken: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory(prefix="records-") as name, LogWriter(name, sync="never") as log:
         uids = [""]
+        catalog = Catalog(Path(name)) if given.catalog else None
         for n_runs in counts:
             uids += [record(log, number) for number in range(len(uids), n_runs + 1)]
             uid = uids[(n_runs // 2 // 3) * 3 + 2]  # a measurement from the middle
-            for action, value in measure(Path(name), uid, given.repeats).items():
+            # First, so that nothing goes on in the background of what is measured.
+            ingestion_s = catalog.ingest(n_runs) if catalog is not None else 0.0
+            costs = measure(Path(name), uid, given.repeats)
+            if catalog is not None:
+                costs |= catalog.measure(uids[1:], uid, given.repeats)
+                costs["catalog: ingestion, per run"] = ingestion_s
+            for action, value in costs.items():
                 taken.setdefault(action, []).append(value)
+        if catalog is not None:
+            catalog.owner.stop()
     print(f"{'ms, at runs':34s}" + "".join(f"{n:>9d}" for n in counts) + "   exponent")
     for action, values in taken.items():
         cells = "".join(f"{value * 1e3:9.2f}" for value in values)
