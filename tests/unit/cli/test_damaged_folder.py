@@ -22,11 +22,15 @@ def future(data: bytes) -> bytes:
     return head + struct.pack("<I", zlib.crc32(head)) + data[20:]
 
 
+def flipped(data: bytes, at: int) -> bytes:
+    return data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :]
+
+
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "torn in the first record": lambda data: data[:60],
     "torn in the last record": lambda data: data[:-7],
-    "a bit of the start flipped": lambda data: data[:80] + bytes([data[80] ^ 4]) + data[81:],
-    "a bit in the middle flipped": lambda data: data[: len(data) // 2] + b"\0\0" + data[len(data) // 2 + 2 :],
+    "a bit of the start flipped": lambda data: flipped(data, 80),
+    "a bit in the middle flipped": lambda data: flipped(data, len(data) // 2),
     "empty": lambda _data: b"",
     "foreign": lambda _data: b"PK\x03\x04 this is something else" * 9,
     "of a later version": future,
