@@ -71,14 +71,7 @@ def _labelled(label: str, lines: Iterator[str]) -> list[tuple[str, str]]:
 
 
 def _objective(campaign: Campaign) -> Iterator[str]:
-    objective = campaign.objective
-    if (peak := objective.red_peak_nm) is not None:
-        yield f"red peak at {peak.target:g} +- {peak.tolerance:g} nm"
-    if (ratio := objective.green_red_ratio) is not None:
-        low, high = ratio.target / ratio.factor, ratio.target * ratio.factor
-        yield f"green over red {ratio.target:g}, within a factor {ratio.factor:g}: {low:.3g} to {high:.3g}"
-    if objective.brightness == "maximise":
-        yield "as bright as possible"
+    yield from campaign.objective.words()
 
 
 def _factors(campaign: Campaign) -> Iterator[str]:
@@ -185,7 +178,7 @@ def _notes(campaign: Campaign, estimate: NightEstimate) -> Iterator[str]:
 
 def _missing_phase(campaign: Campaign, glass: Glass) -> str:
     """The phase that the specification speaks of and a glass of one halide cannot have; empty where there is none."""
-    objective = campaign.objective
-    if glass.iodide == 0 and (objective.red_peak_nm is not None or objective.green_red_ratio is not None):
+    speaks_of = {of for _, of in campaign.objective.targets().values()}
+    if glass.iodide == 0 and speaks_of & {"red", "both"}:
         return "red"
-    return "green" if glass.bromide == 0 and objective.green_red_ratio is not None else ""
+    return "green" if glass.bromide == 0 and speaks_of & {"green", "both"} else ""

@@ -4,10 +4,12 @@
 """
 
 from beamline.optimize.making import make_optimizer
-from beamline.optimize.objective import Objective, RatioTarget, WavelengthTarget
+from beamline.optimize.objective import ColourTarget, Objective, RateLimits, RatioTarget, WavelengthTarget
 from beamline.optimize.protocol import (
     BestSite,
     CouponCheck,
+    Front,
+    FrontSite,
     Hours,
     Layout,
     ObservableCheck,
@@ -21,7 +23,10 @@ from beamline.optimize.space import SearchSpace
 
 __all__ = [
     "BestSite",
+    "ColourTarget",
     "CouponCheck",
+    "Front",
+    "FrontSite",
     "Hours",
     "Layout",
     "Objective",
@@ -30,6 +35,7 @@ __all__ = [
     "OptimizerKind",
     "OptimizerStatus",
     "ParameterBelief",
+    "RateLimits",
     "RatioTarget",
     "SearchSpace",
     "TraceEntry",

@@ -60,7 +60,7 @@ class Goal:
     Attributes:
         objective: targets and direction.
         ln_detectable: logarithm of the smallest rate that the spectrometer sees, counts/s.
-        incumbent: utility, in each draw, of the best site so far, (s,).
+        incumbent: in each draw, what is there to beat: the best site so far, of a front the best of all sites, (s,).
     """
 
     objective: Objective
@@ -68,8 +68,8 @@ class Goal:
     incumbent: Floats
 
     def utility(self, samples: Floats) -> Floats:
-        """Utility of samples (s, m, 4): (s, m)."""
-        return self.objective.utility(samples, self.ln_detectable)
+        """What samples (s, m, 4) are worth in their draws: (s, m)."""
+        return self.objective.in_draws(samples, self.ln_detectable)
 
 
 @dataclass(frozen=True)

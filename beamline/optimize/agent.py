@@ -15,7 +15,7 @@ from beamline.optimize.objective import Objective
 from beamline.optimize.prior import PhysicsPrior, Prior
 from beamline.optimize.protocol import CouponCheck, Hours, Layout, OptimizerStatus, TraceEntry
 from beamline.optimize.space import SearchSpace
-from beamline.optimize.standing import best_site
+from beamline.optimize.standing import best_site, front_of
 from beamline.optimize.steady import steady
 from beamline.optimize.words import misfits, parameters, predictions, rounded, suggestion
 from beamline.recipe import Coupon, Observation, Suggestion
@@ -133,6 +133,13 @@ class Agent:
             checks=tuple(check for _, check in told if check is not None),
             misfit=misfits(belief.posterior.discrepancy.amplitude),
             trace=tuple(trace for trace, _ in told if trace is not None),
+            front=front_of(
+                belief.posterior.evidence,
+                belief.standing,
+                belief.draws.truth,
+                history.objective,
+                belief.ln_detectable,
+            ),
         )
 
     def _told_of(self, n_coupons: int) -> tuple[TraceEntry | None, CouponCheck | None]:

@@ -53,10 +53,11 @@ class Belief:
 
     def goal(self, history: History) -> Goal:
         """What is wanted, against the best site so far."""
-        incumbent = np.zeros(len(self.draws))
+        objective, incumbent = history.objective, np.zeros(len(self.draws))
         if self.standing.index is not None:
-            truth = self.draws.truth[:, self.standing.index]
-            incumbent = history.objective.utility(truth, self.ln_detectable)
+            is_front = objective.together == "front"
+            sites = self.standing.lit if is_front else np.array([self.standing.index])
+            incumbent = objective.in_draws(self.draws.truth[:, sites], self.ln_detectable).max(axis=1)
         return Goal(history.objective, self.ln_detectable, incumbent)
 
     def favourites(self, history: History) -> tuple[tuple[float, float], ...]:

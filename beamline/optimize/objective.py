@@ -3,6 +3,12 @@
 A campaign file's `[objective]` table is this model. The objective is a known function of several observables; the
 surrogates model the observables, never the objective itself (composite optimisation, Astudillo and Frazier 2019).
 Everything here takes samples of observables, arrays of shape (..., 4) in the order of `observables.Observable`.
+
+Several wishes go together in one of three ways:
+
+- `specification`: smooth membership of all tolerances, times brightness to a small power.
+- `desirability`: the geometric mean of what each wish is worth by itself (Harrington 1965; Derringer and Suich 1980).
+- `front`: none is weighed against another; a coupon is worth what it adds to the dominated volume (`front.py`).
 """
 
 from __future__ import annotations
@@ -11,12 +17,21 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BeforeValidator, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from beamline.optimize.front import scalarised
 from beamline.optimize.observables import Observable
-from beamline.recipe import Frozen, hc_eV_nm, quantity
+from beamline.optimize.targets import (
+    ColourTarget,
+    RateLimits,
+    RatioTarget,
+    Target,
+    WavelengthTarget,
+    ln_light,
+)
+from beamline.recipe import Frozen
 
-__all__ = ["Objective", "RatioTarget", "WavelengthTarget"]
+__all__ = ["ColourTarget", "Objective", "RateLimits", "RatioTarget", "WavelengthTarget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,20 +41,10 @@ MEMBERSHIP_SHARE = 0.75
 """Share of the score that stands for being inside; the rest falls off slowly, so that far misses still have a slope."""
 BRIGHTNESS_POWER = 0.15
 """Ten times the light is worth a factor 1.4: it decides between recipes that meet the specification, not against it."""
+FULL_BRIGHTNESS = float(np.log(1e4))
+"""Logarithm of the light, over the least that is seen, whose desirability is 1; there is no upper end."""
 
-
-class WavelengthTarget(Frozen):
-    """A peak wavelength within `target +- tolerance`."""
-
-    target: Annotated[float, quantity("nm", ge=450, le=780)]
-    tolerance: Annotated[float, quantity("nm", gt=0, le=100)]
-
-
-class RatioTarget(Frozen):
-    """A ratio of integrated intensities within `target / factor` and `target * factor`."""
-
-    target: Annotated[float, quantity("1", "green over red", gt=0, le=1000)]
-    factor: Annotated[float, quantity("1", "tolerance as a factor", gt=1, le=100)]
+_BANDS = {"red": ("red",), "green": ("green",), "light": ("light",), "both": ("red", "green")}
 
 
 def _off(value: Any) -> Any:
@@ -49,19 +54,34 @@ def _off(value: Any) -> Any:
 class Objective(Frozen):
     """The specification (all targets met) and the direction beyond it (brightness).
 
-    A target is switched off with "ignore", which is None here.
+    The first and the third target are on unless they are switched off with "ignore", which is None here; the others are
+    off unless they are given.
     """
 
     red_peak_nm: Annotated[WavelengthTarget | None, BeforeValidator(_off)] = WavelengthTarget(
         target=630.0, tolerance=3.0
     )
+    green_peak_nm: WavelengthTarget | None = None
     green_red_ratio: Annotated[RatioTarget | None, BeforeValidator(_off)] = RatioTarget(target=1.0, factor=1.25)
-    brightness: Literal["maximise", "ignore"] = "maximise"
+    colour: ColourTarget | None = None
+    red_rate_counts_s: RateLimits | None = None
+    green_rate_counts_s: RateLimits | None = None
+    light_counts_s: RateLimits | None = None
+    brightness: Literal["maximise", "maximise_red", "maximise_green", "ignore"] = Field(
+        default="maximise", description="of all light, or of one band"
+    )
+    together: Literal["specification", "desirability", "front"] = Field(
+        default="specification", description="how several wishes are put together"
+    )
 
     @model_validator(mode="after")
     def _wants_something(self) -> Self:
-        if self.red_peak_nm is None and self.green_red_ratio is None and self.brightness == "ignore":
+        n = len(self.targets()) + (self.brightness != "ignore")
+        if n == 0:
             msg = "the objective asks for nothing: give red_peak_nm or green_red_ratio, or brightness = 'maximise'"
+            raise ValueError(msg)
+        if n == 1 and self.together == "front":
+            msg = "together = 'front' needs at least two wishes, and this objective has one; leave it out"
             raise ValueError(msg)
         return self
 
@@ -71,23 +91,46 @@ class Objective(Frozen):
         plain: dict[str, Any] = handler(self)
         return plain | {key: "ignore" for key in ("red_peak_nm", "green_red_ratio") if getattr(self, key) is None}
 
+    def targets(self) -> dict[str, tuple[Target, str]]:
+        """The targets that are on, by their key, and the light that each speaks of."""
+        every: tuple[tuple[str, Target | None, str], ...] = (
+            ("red_peak_nm", self.red_peak_nm, "red"),
+            ("green_peak_nm", self.green_peak_nm, "green"),
+            ("green_red_ratio", self.green_red_ratio, "both"),
+            ("colour", self.colour, "light"),
+            ("red_rate_counts_s", self.red_rate_counts_s, "red"),
+            ("green_rate_counts_s", self.green_rate_counts_s, "green"),
+            ("light_counts_s", self.light_counts_s, "light"),
+        )
+        return {key: (target, of) for key, target, of in every if target is not None}
+
+    def wishes(self) -> tuple[str, ...]:
+        """Keys of all wishes, the brightness last: the order of `desirabilities`."""
+        return (*self.targets(), *(() if self.brightness == "ignore" else ("brightness",)))
+
+    def words(self) -> tuple[str, ...]:
+        """The wishes as one reads them."""
+        said = [target.words(of) for target, of in self.targets().values()]
+        of = {"maximise": "", "maximise_red": " in red", "maximise_green": " in green"}.get(self.brightness)
+        said += [] if of is None else [f"as bright as possible{of}"]
+        ways = {
+            "desirability": "put together by the geometric mean of their desirabilities",
+            "front": "none weighed against another: a Pareto front of large dominated volume",
+        }
+        return (*said, ways[self.together]) if self.together in ways else tuple(said)
+
     def deviations(self, samples: Floats) -> Floats:
         """Signed distance from each target in tolerances, shape (n_targets, ...); the specification: all within 1."""
-        rows = []
-        if self.red_peak_nm is not None:
-            peak_nm = hc_eV_nm / np.maximum(samples[..., Observable.RED_PEAK_EV], 0.1)
-            rows.append((peak_nm - self.red_peak_nm.target) / self.red_peak_nm.tolerance)
-        if self.green_red_ratio is not None:
-            ln_ratio = samples[..., Observable.LN_GREEN_RATE] - samples[..., Observable.LN_RED_RATE]
-            rows.append((ln_ratio - np.log(self.green_red_ratio.target)) / np.log(self.green_red_ratio.factor))
+        rows = [target.distance(samples, of) for target, of in self.targets().values()]
         return np.array(rows).reshape(len(rows), *samples.shape[:-1])
 
     def needed_ln_rate(self, samples: Floats) -> Floats:
         """Logarithm of the faintest band that a target speaks of, of all light where there is no target, shape (...)."""
-        red, green = samples[..., Observable.LN_RED_RATE], samples[..., Observable.LN_GREEN_RATE]
-        if self.green_red_ratio is not None:
-            return np.minimum(red, green)
-        return red if self.red_peak_nm is not None else np.logaddexp(red, green)
+        needed = {one for _, of in self.targets().values() for one in _BANDS[of]}
+        needed |= {"maximise_red": {"red"}, "maximise_green": {"green"}}.get(self.brightness, set())
+        rates = {"red": samples[..., Observable.LN_RED_RATE], "green": samples[..., Observable.LN_GREEN_RATE]}
+        found = [rates[one] for one in ("red", "green") if one in needed] or [ln_light(samples)]
+        return np.asarray(np.min(found, axis=0))
 
     def is_met(self, samples: Floats, ln_detectable: float = -np.inf) -> npt.NDArray[np.bool_]:
         """Whether every target is met and the bands that they speak of can be seen, shape (...)."""
@@ -95,19 +138,52 @@ class Objective(Frozen):
         return np.asarray(inside & (self.needed_ln_rate(samples) >= ln_detectable))
 
     def utility(self, samples: Floats, ln_detectable: float) -> Floats:
-        """How good outcomes are: smooth membership of the specification times brightness, shape (...), positive.
+        """How good outcomes are by themselves, shape (...), positive.
 
         Args:
             samples: outcomes, shape (..., 4).
             ln_detectable: logarithm of the smallest rate that can be seen, counts/s; it counts as brightness one.
         """
+        if self.together == "front":  # the volume that it dominates alone
+            return np.asarray(np.prod(self.desirabilities(samples, ln_detectable), axis=0))
+        if self.together == "desirability":
+            worth = self.desirabilities(samples, ln_detectable)
+            return np.asarray(np.prod(worth, axis=0) ** (1.0 / len(worth)))
         distance = np.abs(self.deviations(samples))
         # tanh form of the logistic function: does not overflow.
         inside = np.prod(0.5 * (1.0 + np.tanh((1.0 - distance) / (2.0 * SOFT_EDGE))), axis=0)
         near = 1.0 / (1.0 + np.sum(distance**2, axis=0))
-        seen = 0.5 * (1.0 + np.tanh((self.needed_ln_rate(samples) - ln_detectable) / 0.5))
-        score = (MEMBERSHIP_SHARE * inside + (1.0 - MEMBERSHIP_SHARE) * near) * seen
-        if self.brightness == "maximise":
-            total = np.logaddexp(samples[..., Observable.LN_RED_RATE], samples[..., Observable.LN_GREEN_RATE])
-            score = score * np.exp(BRIGHTNESS_POWER * (total - ln_detectable))
+        score = (MEMBERSHIP_SHARE * inside + (1.0 - MEMBERSHIP_SHARE) * near) * self._seen(samples, ln_detectable)
+        if self.brightness != "ignore":
+            score = score * np.exp(BRIGHTNESS_POWER * (self._ln_brightness(samples) - ln_detectable))
         return np.asarray(score)
+
+    def in_draws(self, samples: Floats, ln_detectable: float) -> Floats:
+        """What is compared site by site within each draw, (s, m, 4) -> (s, m).
+
+        The utility; for a front, a sample of the dominated volume in a direction that is the draw's own, so that the
+        largest of some sites, averaged over the draws, is the volume that they dominate together.
+        """
+        if self.together != "front":
+            return self.utility(samples, ln_detectable)
+        return scalarised(self.desirabilities(samples, ln_detectable))
+
+    def desirabilities(self, samples: Floats, ln_detectable: float) -> Floats:
+        """What each wish is worth by itself, (n_wishes, ...): 1 on target, 1/e at the tolerance; brightness has no end.
+
+        Harrington's exponential, exp(-|distance in tolerances|); the logarithm of the light above the least that is
+        seen, in four decades. All are 0 where the light that is needed is not seen.
+        """
+        rows = list(np.exp(-np.abs(self.deviations(samples))))
+        if self.brightness != "ignore":
+            rows.append(np.maximum(self._ln_brightness(samples) - ln_detectable, 0.0) / FULL_BRIGHTNESS)
+        return np.asarray(np.array(rows) * self._seen(samples, ln_detectable))
+
+    def _seen(self, samples: Floats, ln_detectable: float) -> Floats:
+        return np.asarray(0.5 * (1.0 + np.tanh((self.needed_ln_rate(samples) - ln_detectable) / 0.5)))
+
+    def _ln_brightness(self, samples: Floats) -> Floats:
+        if self.brightness == "maximise":
+            return ln_light(samples)
+        band = Observable.LN_RED_RATE if self.brightness == "maximise_red" else Observable.LN_GREEN_RATE
+        return np.asarray(samples[..., band])

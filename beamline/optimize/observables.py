@@ -12,7 +12,7 @@ from math import log
 
 from beamline.recipe import Band, Luminescence, NoLuminescence, Outcome, Saturated
 
-__all__ = ["N_OBSERVABLES", "Datum", "Known", "Observable", "data_of"]
+__all__ = ["DARK", "N_OBSERVABLES", "Datum", "Known", "Observable", "data_of"]
 
 
 class Observable(IntEnum):
@@ -25,6 +25,8 @@ class Observable(IntEnum):
 
 
 N_OBSERVABLES = len(Observable)
+DARK = (1.0, 1.0, -30.0, -30.0)
+"""Observables of a site that gave nothing: no specification is met by it."""
 
 
 class Known(Enum):

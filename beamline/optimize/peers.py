@@ -19,6 +19,7 @@ from beamline.optimize.space import SearchSpace
 from beamline.optimize.standing import (
     Standing,
     best_site,
+    front_of,
     ln_detectable,
     measured_truth,
     programme_of,
@@ -71,6 +72,7 @@ class WithoutModel:
             p_reached=rounded(standing.p_reached),
             best=best_site(evidence, standing, truth, history.space),
             trace=tuple(trace_entry(group, *self.standing(n)[:2]) for n, group in enumerate(history.groups, start=1)),
+            front=front_of(evidence, standing, truth, history.objective, ln_detectable(evidence.observations)),
         )
 
     def first_of_each_glass(self, coupons: Sequence[Coupon]) -> dict[str, Coupon]:

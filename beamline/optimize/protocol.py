@@ -14,6 +14,8 @@ from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Predicti
 __all__ = [
     "BestSite",
     "CouponCheck",
+    "Front",
+    "FrontSite",
     "Hours",
     "Layout",
     "ObservableCheck",
@@ -88,6 +90,21 @@ class TraceEntry(Frozen):
     utility: float
 
 
+class FrontSite(Frozen):
+    """A site that no other beats in every wish; desirabilities as of `Objective.desirabilities`."""
+
+    coupon: str
+    site: str
+    desirabilities: tuple[Prediction, ...]
+
+
+class Front(Frozen):
+    """The Pareto front of the sites that luminesced, by believed means, and the volume of desirabilities that it dominates."""
+
+    sites: tuple[FrontSite, ...]
+    hypervolume: Annotated[float, quantity("1", ge=0)]
+
+
 class OptimizerStatus(Frozen):
     """What an optimiser believes; all of it goes into the decision document.
 
@@ -104,6 +121,7 @@ class OptimizerStatus(Frozen):
         checks: predicted against observed, coupon by coupon.
         misfit: one-sigma size of what the model misses, by observable.
         trace: the best site after each coupon.
+        front: sites that are not weighed against each other, where the objective says `together = "front"`.
     """
 
     kind: OptimizerKind
@@ -118,6 +136,7 @@ class OptimizerStatus(Frozen):
     checks: tuple[CouponCheck, ...] = ()
     misfit: tuple[Prediction, ...] = ()
     trace: tuple[TraceEntry, ...] = ()
+    front: Front | None = None
 
 
 @runtime_checkable

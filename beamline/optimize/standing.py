@@ -12,16 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.optimize.evidence import Evidence, coarse_history
+from beamline.optimize.front import hypervolume, not_dominated
 from beamline.optimize.objective import Objective
-from beamline.optimize.observables import N_OBSERVABLES, Known
+from beamline.optimize.observables import DARK, N_OBSERVABLES, Known
 from beamline.optimize.predictions import predictions, rounded
-from beamline.optimize.protocol import BestSite, TraceEntry
+from beamline.optimize.protocol import BestSite, Front, FrontSite, TraceEntry
 from beamline.optimize.space import SearchSpace
-from beamline.recipe import HeatStep, HeatTreatment, Luminescence, NoLuminescence, Observation
+from beamline.recipe import HeatStep, HeatTreatment, Luminescence, NoLuminescence, Observation, Prediction
 
 __all__ = [
     "Standing",
     "best_site",
+    "front_of",
     "ln_detectable",
     "measured_truth",
     "programme_of",
@@ -45,11 +47,13 @@ class Standing:
         index: of the site among those of the evidence; None where nothing luminesced.
         p_in_specification: of every site, (m,).
         utility: expected, of every site, (m,).
+        lit: which sites luminesced.
     """
 
     index: int | None
     p_in_specification: Floats
     utility: Floats
+    lit: npt.NDArray[np.int64]
 
     @property
     def p_reached(self) -> float:
@@ -72,8 +76,7 @@ def measured_truth(evidence: Evidence, n: int, rng: np.random.Generator) -> Floa
 
     What was not measured is dark: no specification is met by it.
     """
-    dark = np.array([1.0, 1.0, -30.0, -30.0])
-    truth = np.broadcast_to(dark, (n, len(evidence.sites), N_OBSERVABLES)).copy()
+    truth = np.broadcast_to(DARK, (n, len(evidence.sites), N_OBSERVABLES)).copy()
     for row, (site, known) in enumerate(zip(evidence.row_site, evidence.known, strict=True)):
         if known is Known.VALUE:
             noise = evidence.sd[row] * rng.standard_normal(n)
@@ -92,7 +95,7 @@ def standing_of(evidence: Evidence, truth: Floats, objective: Objective, detecta
     """
     m = truth.shape[1]
     if m == 0:
-        return Standing(None, np.zeros(0), np.zeros(0))
+        return Standing(None, np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.int64))
     gauss = np.random.default_rng(0).standard_normal((N_SAMPLES, N_OBSERVABLES))
     p_inside = np.zeros(m)
     for site in range(m):
@@ -103,7 +106,7 @@ def standing_of(evidence: Evidence, truth: Floats, objective: Objective, detecta
     utility = objective.utility(truth, detectable).mean(0)
     lit = np.array([isinstance(seen.outcome, Luminescence) for seen in evidence.observations])
     best = int(np.argmax(np.where(lit, utility, -np.inf))) if lit.any() else None
-    return Standing(best, p_inside, utility)
+    return Standing(best, p_inside, utility, np.flatnonzero(lit))
 
 
 def programme_of(history: Sequence[HeatStep], space: SearchSpace) -> HeatTreatment | None:
@@ -132,6 +135,25 @@ def best_site(evidence: Evidence, standing: Standing, truth: Floats, space: Sear
         outcome=predictions(truth[:, standing.index]),
         p_in_specification=rounded(standing.p_reached),
     )
+
+
+def front_of(
+    evidence: Evidence, standing: Standing, truth: Floats, objective: Objective, detectable: float
+) -> Front | None:
+    """The sites that none other beats in every wish, by the means of what is believed; None where wishes are weighed."""
+    if objective.together != "front" or not len(standing.lit):
+        return None
+    worth = objective.desirabilities(truth[:, standing.lit], detectable)  # (k, s, m)
+    mean, sd = worth.mean(1).T, worth.std(1).T
+    sites = []
+    for i in np.flatnonzero(not_dominated(mean)):
+        seen = evidence.observations[standing.lit[i]]
+        worths = tuple(
+            Prediction(observable=name, unit="1", mean=rounded(mean[i, k]), sd=rounded(sd[i, k]))
+            for k, name in enumerate(objective.wishes())
+        )
+        sites.append(FrontSite(coupon=seen.site.coupon, site=seen.site.name, desirabilities=worths))
+    return Front(sites=tuple(sites), hypervolume=rounded(hypervolume(mean)))
 
 
 def trace_entry(group: Sequence[Observation], evidence: Evidence, standing: Standing) -> TraceEntry:

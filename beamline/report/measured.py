@@ -6,10 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import numpy.typing as npt
+
 from beamline.optimize import Objective
+from beamline.optimize.observables import DARK, Observable
 from beamline.recipe import Failed, Luminescence, NoLuminescence, Observation, Saturated
 
-__all__ = ["Measured", "OutcomeKind", "measured"]
+__all__ = ["Measured", "OutcomeKind", "measured", "sample_of"]
+
+Floats = npt.NDArray[np.float64]
 
 OutcomeKind = Literal["both phases", "green only", "red only", "no luminescence", "saturated", "failed"]
 
@@ -66,21 +72,25 @@ def measured(observation: Observation, objective: Objective) -> Measured:
             return _luminescent(outcome, objective)
 
 
+def sample_of(observation: Observation) -> Floats:
+    """The measured numbers as the objective takes them, (4,); what was not seen is dark."""
+    outcome = observation.outcome
+    return _sample(outcome) if isinstance(outcome, Luminescence) else np.array(DARK)
+
+
+def _sample(outcome: Luminescence) -> Floats:
+    sample = np.array(DARK)
+    for band in outcome.bands:
+        red = band.phase == "red"
+        if band.rate_counts_s > 0:
+            sample[Observable.RED_PEAK_EV if red else Observable.GREEN_PEAK_EV] = band.peak_eV
+            sample[Observable.LN_RED_RATE if red else Observable.LN_GREEN_RATE] = math.log(band.rate_counts_s)
+    return sample
+
+
 def _luminescent(outcome: Luminescence, objective: Objective) -> Measured:
     red, green = outcome.band("red"), outcome.band("green")
     kind: OutcomeKind = "both phases" if red and green else "red only" if red else "green only"
-    inside = []
-    if objective.red_peak_nm is not None:
-        target = objective.red_peak_nm
-        inside.append(red is not None and abs(red.peak_nm - target.target) <= target.tolerance)
-    if objective.green_red_ratio is not None:
-        ratio = objective.green_red_ratio
-        inside.append(
-            red is not None
-            and green is not None
-            and red.rate_counts_s > 0
-            and ratio.target / ratio.factor <= green.rate_counts_s / red.rate_counts_s <= ratio.target * ratio.factor
-        )
     nan = math.nan
     return Measured(
         kind=kind,
@@ -92,5 +102,5 @@ def _luminescent(outcome: Luminescence, objective: Objective) -> Measured:
         red_rate_sd_counts_s=red.rate_sd_counts_s if red else nan,
         green_rate_counts_s=green.rate_counts_s if green else nan,
         green_rate_sd_counts_s=green.rate_sd_counts_s if green else nan,
-        is_inside=all(inside),
+        is_inside=bool(objective.is_met(_sample(outcome))),
     )

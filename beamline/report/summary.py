@@ -14,7 +14,7 @@ from beamline.records import SiteState
 from beamline.report.data import CouponNight, Decision, NightData
 from beamline.report.figures.best import recipe_lines
 from beamline.report.figures.parity import Compared, compared
-from beamline.report.measured import measured
+from beamline.report.measured import measured, sample_of
 from beamline.report.words import plus_minus, probability
 
 __all__ = ["Calibration", "CouponLine", "Failure", "Quantity", "Summary", "summary_of"]
@@ -210,8 +210,8 @@ def target_text(objective: Objective) -> str:
     if objective.green_red_ratio:
         ratio = objective.green_red_ratio
         parts.append(f"green : red {ratio.target / ratio.factor:.3g} to {ratio.target * ratio.factor:.3g}")
-    if objective.brightness == "maximise":
-        parts.append("as bright as possible")
+    said = dict(zip(objective.wishes(), objective.words(), strict=False))
+    parts += [text for key, text in said.items() if key not in {"red_peak_nm", "green_red_ratio"}]
     return ", ".join(parts)
 
 
@@ -351,6 +351,15 @@ def _in_words(suggestion: Suggestion) -> str:
     )
 
 
+_TARGETS = {
+    "green_peak_nm": "green peak",
+    "colour": "colour",
+    "red_rate_counts_s": "red light",
+    "green_rate_counts_s": "green light",
+    "light_counts_s": "light",
+}
+
+
 def _what_misses(night: NightData) -> str:
     """Which target the best site misses, and by how much."""
     status, objective = night.status, night.campaign.objective
@@ -373,5 +382,10 @@ def _what_misses(night: NightData) -> str:
             missed.append(f"its green : red is {math.exp(off):.2g} times the target")
         elif not math.isfinite(off):
             missed.append("one of the two phases was not seen")
+    others = [key for key in objective.targets() if key not in {"red_peak_nm", "green_red_ratio"}]
+    off_by = dict(zip(objective.targets(), objective.deviations(sample_of(status.best.observation)), strict=True))
+    missed += [
+        f"its {_TARGETS[key]} is {abs(off_by[key]):.2g} tolerances off" for key in others if abs(off_by[key]) > 1
+    ]
     told = " and ".join(missed) or "its measured values lie within the specification, but not surely enough"
     return f"The best site falls short because {told}."
