@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from math import log
+from math import isfinite, log
 
 from beamline.recipe import Band, Luminescence, NoLuminescence, Outcome, Saturated
 
@@ -89,7 +89,15 @@ def _upper_limit(observable: Observable, rate_counts_s: float) -> Datum:
 
 
 def data_of(outcome: Outcome) -> tuple[Datum, ...]:
-    """What an outcome says about the four observables, in a fixed order; empty for a failed instrument."""
+    """What an outcome says about the four observables, in a fixed order; empty for a failed instrument.
+
+    The words of the bench refuse what is not a number; whoever goes round them (an import, another program) is not learnt
+    from: a datum that is not finite is dropped, and the others stand.
+    """
+    return tuple(datum for datum in _told(outcome) if isfinite(datum.number) and isfinite(datum.sd))
+
+
+def _told(outcome: Outcome) -> tuple[Datum, ...]:
     if isinstance(outcome, Luminescence):
         data: list[Datum] = []
         for phase in ("red", "green"):

@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from beamline.optimize import Objective, OptimizerKind, SearchSpace, make_optimizer
 from beamline.optimize.acquisition import Search
@@ -82,3 +83,58 @@ def test_the_physics_survives_them_too(kit: ModuleType, outcome: Outcome) -> Non
     assert all(np.isfinite(one.mean) for site in suggestion.sites for one in site.predictions)
     moved = {belief.name: belief.z for belief in agent.status().parameters}["collection_counts_s"]
     assert np.sign(moved) == {FAILED: 0, DARK: -1, FULL: 0 if moved == 0 else 1}[outcome]
+
+
+@pytest.mark.parametrize("kind", ["physics", "gp", "random"])
+def test_what_is_not_a_number_is_not_learnt(kit: ModuleType, kind: OptimizerKind) -> None:
+    """The words refuse it; what went round them leaves no trace but its site."""
+    with pytest.raises(ValidationError, match="finite"):
+        NoLuminescence(rate_limit_counts_s=float("nan"))
+    good = kit.luminescence()
+    peak = good.bands[0].model_copy(update={"peak_eV": float("nan")})
+    rate = good.bands[0].model_copy(update={"rate_counts_s": float("nan")})
+    broken = [
+        good.model_copy(update={"bands": (peak, good.bands[1])}),
+        good.model_copy(update={"bands": (rate, good.bands[1])}),
+        NoLuminescence.model_construct(rate_limit_counts_s=float("nan")),
+        good,
+    ]
+    told = {"space": SearchSpace(), "objective": Objective(), "layout": kit.layout_of(4), "seed": 1}
+    agent = Agent(*told.values(), prior=kit.SmallPrior(), search=QUICK)
+    optimizer = agent if kind == "physics" else make_optimizer(kind, **told)
+    for _ in range(3):
+        optimizer.ingest(kit.answered(optimizer.suggest(kit.rack(4)), lambda i: broken[i]))
+    suggestion, status = optimizer.suggest(kit.rack(4)), optimizer.status()
+    assert len(suggestion.sites) == 4
+    assert np.isfinite(status.p_reached)
+    assert "nan" not in (status.to_json() + suggestion.to_json()).lower()
+
+
+@pytest.mark.parametrize("kind", ["physics", "gp"])
+def test_one_recipe_everywhere_is_learnt_from(kit: ModuleType, kind: OptimizerKind) -> None:
+    """Duplicate sites: all sites of two coupons written alike, with outcomes that scatter, or equal to the last digit."""
+    for scatter in (0.0, 1.0):
+        told = {"space": SearchSpace(), "objective": Objective(), "layout": kit.layout_of(4), "seed": 1}
+        agent = Agent(*told.values(), prior=kit.SmallPrior(), search=QUICK)
+        optimizer = agent if kind == "physics" else make_optimizer(kind, **told)
+        for coupon in ("C1", "C2", "C3"):
+            optimizer.ingest(
+                [
+                    kit.observation(kit.luminescence(635.0 + scatter * i, 1.3), coupon=coupon, site=f"S{i}")
+                    for i in range(6)
+                ]
+            )
+        suggestion = optimizer.suggest(kit.rack(1, first=9))
+        assert len({site.writing for site in suggestion.sites}) == 4
+        assert optimizer.status().p_reached < 0.1
+
+
+def test_a_space_of_one_recipe_repeats_it(kit: ModuleType) -> None:
+    space = SearchSpace(
+        pulse_energy_uJ=(150.0, 150.0), speed_mm_s=(0.5, 0.5), temperature_C=(450.0, 450.0), hold_s=(3600.0, 3600.0)
+    )
+    agent = Agent(space, Objective(), kit.layout_of(3), 1, prior=kit.SmallPrior(), search=QUICK)
+    for _ in range(2):
+        suggestion = agent.suggest(kit.rack(3))
+        assert {(site.writing.pulse_energy_uJ, site.writing.speed_mm_s) for site in suggestion.sites} == {(150.0, 0.5)}
+        agent.ingest(kit.answered(suggestion, lambda i: kit.luminescence(630.0 + i)))
