@@ -87,6 +87,8 @@ def _factors(campaign: Campaign) -> Iterator[str]:
         what, pace = "dots", _interval("exposure", space.exposure_s, "s")
     energy, passes = _interval("pulse energy", space.pulse_energy_uJ, "uJ"), _interval("passes", space.n_passes, "")
     yield f"per site: {what}, {energy}, {pace}, {passes}"
+    if space.dose is not None:
+        yield f"only with a {_interval('dose', space.dose, 'J/mm' if space.mode == 'line' else 'J')} before the optics"
 
 
 def _interval(name: str, ends: tuple[float, float], unit: str) -> str:

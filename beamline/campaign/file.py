@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
@@ -207,7 +208,7 @@ class Campaign(Frozen):
     def _goes_together(self) -> Self:
         problems = [*self._repeated(), *self._without_glass()]
         if not problems:
-            problems = list(self._crowded())
+            problems = [*self._crowded(), *self._impossible()]
         if problems:
             raise InconsistentError(problems)
         return self
@@ -235,6 +236,26 @@ class Campaign(Frozen):
                 )
                 problems.append(Problem("coupon.glass", text, f"{ordinal(i + 1)} [[coupon]]"))
         return problems
+
+    def _impossible(self) -> Iterator[Problem]:
+        """A target that no coupon at hand can meet, and a stop at a target where there is none."""
+        targets = self.objective.targets()
+        speaks_of = {of for _, of in targets.values()}
+        glasses = [coupon.glass for coupon in self.coupons]
+        for phase, halide in (("red", "iodide"), ("green", "bromide")):
+            keys = [key for key, (_, of) in targets.items() if of in {phase, "both"}]
+            if speaks_of & {phase, "both"} and not any(getattr(glass, halide) for glass in glasses):
+                names = ", ".join(dict.fromkeys(glass.name for glass in glasses))
+                text = (
+                    f"no coupon at hand can meet it: glass {names} holds no {halide} and has no {phase} phase; "
+                    f'write {keys[0]} = "ignore" or add a coupon of another glass'
+                )
+                yield Problem(f"objective.{keys[0]}", text)
+        if self.stop.target_reached_confidence is not None and not targets:
+            yield Problem(
+                "stop.target_reached_confidence",
+                "the objective has no target that could be reached, only brightness; leave it out, or give least_gain_per_hour",
+            )
 
     def _crowded(self) -> list[Problem]:
         spacing_mm, margin_mm, line_mm = self.sites.spacing_mm, self.sites.margin_mm, self.line_length_mm

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_factors, spread
+from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_cube, spread
 from beamline.optimize.evidence import padded_steps
 from beamline.optimize.fresh import FreshCoupon
 from beamline.optimize.objective import Objective
@@ -146,7 +146,7 @@ def choose(
         rng: source of randomness.
         hours: what a coupon of a glass (iodide fraction) with a heat treatment costs; None where all cost the same.
     """
-    laser = Cube(laser_factors(space))
+    laser = laser_cube(space)
     coupon = FreshCoupon(draws, rng)
     points = laser.values(spread(search.n_writings, laser.n_free, rng))
     writings = _distinct(space, points)

@@ -6,6 +6,7 @@ that come back are rounded to a grain that a person would type, and stay within 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,7 @@ import numpy.typing as npt
 from beamline.optimize.space import SearchSpace
 from beamline.recipe import Dot, Line
 
-__all__ = ["Cube", "Factor", "factors_of", "furnace_factors", "laser_factors", "spread"]
+__all__ = ["Cube", "Factor", "factors_of", "furnace_factors", "laser_cube", "laser_factors", "spread"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -67,10 +68,16 @@ def furnace_factors(space: SearchSpace) -> tuple[Factor, Factor]:
 
 
 class Cube:
-    """The unit cube over the free ones of some factors."""
+    """The unit cube over the free ones of some factors.
 
-    def __init__(self, factors: tuple[Factor, ...]) -> None:
+    Args:
+        factors: fixed ones too.
+        allowed: moves values (n, n_factors) that break a constraint among several factors to allowed ones near them.
+    """
+
+    def __init__(self, factors: tuple[Factor, ...], allowed: Callable[[Floats], Floats] | None = None) -> None:
         self.factors = factors
+        self.allowed = allowed or (lambda values: values)
         self.free = tuple(i for i, factor in enumerate(factors) if factor.is_free)
 
     @property
@@ -111,7 +118,7 @@ class Cube:
         for column, (i, dimension) in enumerate(zip(self.free, self.dimensions, strict=True)):
             back = dimension.inverse_transform(np.clip(points[:, column], 0.0, 1.0))
             out[:, i] = self.factors[i].round(np.asarray(back, dtype=float))
-        return out
+        return self.allowed(out)
 
     def points(self, values: Floats) -> Floats:
         """Inverse of `values` up to rounding; values beyond an interval are moved to its end: (n, n_factors) -> (n, n_free)."""
@@ -120,6 +127,37 @@ class Cube:
             inside = np.clip(values[:, i], self.factors[i].low, self.factors[i].high)
             out[:, column] = dimension.transform(np.round(inside).astype(int) if self.factors[i].is_integer else inside)
         return out
+
+
+def laser_cube(space: SearchSpace) -> Cube:
+    """The writings of a space; all values that come out of it keep to the allowed doses."""
+    factors = laser_factors(space)
+    return Cube(factors, None if space.dose is None else lambda values: _within_dose(space, factors, values))
+
+
+def _within_dose(space: SearchSpace, factors: tuple[Factor, ...], values: Floats) -> Floats:
+    """Writings (n, 3) with the nearest possible number of passes, then another time, then another energy."""
+    assert space.dose is not None  # only then is this asked
+    low, high = space.dose
+    passes = np.array(space.possible_passes(), dtype=float)
+    out = values.copy()
+    for row in out:
+        row[2] = passes[np.argmin(np.abs(passes - row[2]))]
+        # On the grain where that can be, and where the interval is too narrow for it, off it.
+        for i, on_grain in ((1, True), (0, True), (1, False), (0, False)):
+            dose = space.dose_of(*row)
+            wanted = float(np.clip(dose, low, high))
+            if wanted == dose:
+                break
+            rises = wanted > dose
+            if i == 1 and space.mode == "line":  # slower is more
+                exact, rises = row[1] * dose / wanted, not rises
+            else:
+                exact = row[i] * wanted / dose
+            grain = factors[i].grain if on_grain else 1e-9
+            steps = np.ceil(exact / grain - 1e-6) if rises else np.floor(exact / grain + 1e-6)
+            row[i] = np.clip(np.round(steps * grain, 9), factors[i].low, factors[i].high)
+    return out
 
 
 def factors_of(writing: Dot | Line) -> tuple[float, float, float]:

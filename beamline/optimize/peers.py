@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_factors
+from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_cube
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.history import History
 from beamline.optimize.objective import Objective
@@ -46,7 +46,7 @@ class WithoutModel:
 
     def __init__(self, space: SearchSpace, objective: Objective, layout: Layout, seed: int) -> None:
         self.history = History(self.kind, space, objective, layout, seed)
-        self.laser, self.furnace = Cube(laser_factors(space)), Cube(furnace_factors(space))
+        self.laser, self.furnace = laser_cube(space), Cube(furnace_factors(space))
 
     def ingest(self, observations: Sequence[Observation]) -> None:
         """Takes in what came of some sites."""
@@ -180,7 +180,7 @@ class SkoptOptimizer(WithoutModel):
             values = np.array([[factor.low for factor in cube.factors]] * len(points))
             for column, i in enumerate(cube.free):
                 values[:, i] = cube.factors[i].round(np.array([float(point[first + column]) for point in points]))
-            found.append(values)
+            found.append(cube.allowed(values))
         return found[0], found[1]
 
     def _told(self, glasses: Sequence[str]) -> tuple[list[list[Any]], list[float]]:

@@ -91,8 +91,13 @@ def keys_of(field: FieldInfo | None) -> str:
 
 
 def is_pair(field: FieldInfo | None) -> bool:
-    """Whether the field is a tuple of fixed length: in a file, an interval."""
-    return field is not None and get_origin(field.annotation) is tuple and Ellipsis not in get_args(field.annotation)
+    """Whether the field is a tuple of fixed length: in a file, an interval. It may be left out where it is `... | None`."""
+    if field is None:
+        return False
+    asked = [field.annotation]
+    if get_origin(field.annotation) in (types.UnionType, Union):
+        asked = [a for a in get_args(field.annotation) if a is not type(None)]
+    return all(get_origin(a) is tuple and Ellipsis not in get_args(a) for a in asked)
 
 
 def unwrapped(field: FieldInfo) -> FieldInfo:

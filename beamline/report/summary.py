@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from beamline.optimize import Objective
+from beamline.optimize import BestSite, Objective, OptimizerStatus
 from beamline.recipe import Failed, Suggestion, as_plain
 from beamline.records import SiteState
 from beamline.report.data import CouponNight, Decision, NightData
@@ -221,10 +221,19 @@ def _verdict(night: NightData) -> tuple[Literal["reached", "probably reached", "
         return "undecided", "Nothing was learnt: no site gave an outcome."
     if status is None or status.n_observations == 0:
         return "undecided", "The optimiser has taken nothing in."
-    if status.best is None:
-        return "not reached", "No site luminesced."
+    return ("not reached", "No site luminesced.") if status.best is None else _verdict_on(night, status, status.best)
+
+
+def _verdict_on(
+    night: NightData, status: OptimizerStatus, best: BestSite
+) -> tuple[Literal["reached", "probably reached", "not reached", "undecided"], str]:
+    site = best.observation.site
+    if not night.campaign.objective.targets():
+        return (
+            "undecided",
+            f"There is no target to reach, only more light: {site.name} on {site.coupon} is the best site.",
+        )
     asked = night.campaign.stop.target_reached_confidence or REACHED
-    site = status.best.observation.site
     sure = f"{site.name} on {site.coupon} meets the specification with {probability(status.p_reached)}"
     if status.p_fresh_coupon is not None:
         sure += f"; the same recipe on a fresh coupon with {probability(status.p_fresh_coupon)}"

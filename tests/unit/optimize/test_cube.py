@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from beamline.optimize import SearchSpace
-from beamline.optimize.cube import Cube, Factor, furnace_factors, laser_factors, spread
+from beamline.optimize.cube import Cube, Factor, furnace_factors, laser_cube, laser_factors, spread
 
 units = st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3)
 
@@ -77,3 +79,40 @@ def test_points_are_spread_more_evenly_than_chance(n_dimensions: int) -> None:
 def test_bad_spaces_are_refused(bad: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         SearchSpace.model_validate(bad)
+
+
+doses = st.tuples(st.floats(0.2, 30.0), st.floats(1.0, 3.0)).map(lambda pair: (pair[0], pair[0] * pair[1]))
+
+
+@given(
+    mode=st.sampled_from(["line", "dot"]),
+    dose=doses,
+    passes=st.sampled_from([(1, 1), (1, 4), (3, 3)]),
+    fixed=st.sampled_from(["", "energy", "time"]),
+    seed=st.integers(0, 10),
+)
+def test_what_comes_out_of_the_cube_keeps_to_the_allowed_doses(
+    mode: Literal["line", "dot"], dose: tuple[float, float], passes: tuple[int, int], fixed: str, seed: int
+) -> None:
+    told: dict[str, Any] = {"mode": mode, "n_passes": passes, "dose_J_mm" if mode == "line" else "dose_J": dose}
+    if fixed == "energy":
+        told["pulse_energy_uJ"] = (150.0, 150.0)
+    if fixed == "time":
+        told |= {"speed_mm_s": (0.4, 0.4), "exposure_s": (2.0, 2.0)}
+    try:
+        space = SearchSpace(**told)
+    except ValidationError as refused:
+        assert "no recipe is left" in str(refused)  # noqa: PT017  # it may be refused, and then for this reason
+        return
+    cube = laser_cube(space)
+    values = cube.values(np.random.default_rng(seed).random((20, cube.n_free)))
+    for factor, column in zip(cube.factors, values.T, strict=True):
+        assert np.all((factor.low <= column) & (column <= factor.high))
+    found = np.array([space.dose_of(*row) for row in values])
+    assert np.all((found >= dose[0] * (1 - 1e-6)) & (found <= dose[1] * (1 + 1e-6)))
+
+
+def test_a_dose_that_does_not_bind_changes_nothing() -> None:
+    points = np.random.default_rng(1).random((30, 2))
+    wide = laser_cube(SearchSpace(dose_J_mm=(0.001, 10000.0))).values(points)
+    assert np.array_equal(wide, laser_cube(SearchSpace()).values(points))
