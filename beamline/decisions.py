@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 from beamline.campaign import Campaign
 from beamline.campaign.observations import coupon_observations
 from beamline.night import optimizer_of, unused_coupons
-from beamline.optimize import OptimizerKind, OptimizerStatus
+from beamline.optimize import Optimizer, OptimizerKind, OptimizerStatus
+from beamline.optimize.decide import Decided, relived
 from beamline.recipe import Coupon, Frozen, Observation, Suggestion
 from beamline.records import RecordError, Records, Run
 
@@ -101,7 +102,7 @@ def redecide(records: Records, campaign_uid: str, kind: OptimizerKind | None = N
         is_stop = start["verdict"] == "stop"
         plain = start.get("next_suggestion" if is_stop else "suggestion")
         recorded = None if plain is None else _word(Suggestion, plain)
-        again = None if recorded is None else optimizer.suggest(coupons)
+        again = None if recorded is None else _again(optimizer, coupons, start if is_own else {})
         yield Redecided(
             run_uid=run.uid,
             n_coupon=start["n_coupon"],
@@ -113,6 +114,17 @@ def redecide(records: Records, campaign_uid: str, kind: OptimizerKind | None = N
         )
         if recorded is not None and not is_stop:
             coupons = [coupon for coupon in coupons if coupon.serial != recorded.coupon.serial]
+
+
+def _again(optimizer: Optimizer, coupons: list[Coupon], start: dict[str, Any]) -> Suggestion | None:
+    """What would be done now: what people said then is said again, to what is suggested now."""
+    told = [_word(Decided, plain) for plain in start.get("human", ())]
+    if not told:
+        return optimizer.suggest(coupons)
+    now = relived(optimizer, coupons, told)[-1]
+    if now == told[-1].suggestion:
+        return told[-1].done()
+    return now
 
 
 def reanalyse(records: Records, campaign_uid: str) -> Iterator[Reanalysed]:

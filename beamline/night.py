@@ -21,8 +21,9 @@ from beamline.campaign.state import Pause as Paused
 from beamline.campaign.state import Resume
 from beamline.campaign.state_file import StateKeeper
 from beamline.optimize import Optimizer, make_optimizer
+from beamline.optimize.decide import Approve, Edit, OwnPoints, Reject
 from beamline.preflight import Check, preflight, refusals
-from beamline.recipe import Coupon, Failed, Observation, as_plain
+from beamline.recipe import Coupon, Failed, Observation, Suggestion, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
 from beamline.safety import AskedMonitor, Pause, SafeStep, describe_signal, guarded, make_safe
 from beamline.session import Session
@@ -95,6 +96,7 @@ def run_night(
     after: str | None = None,
     subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
     checks: Sequence[Check] | None = None,
+    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints] | None = None,
 ) -> NightOutcome:
     """Run a campaign.
 
@@ -106,6 +108,7 @@ def run_night(
         after: uid of an earlier campaign in the same records that this one goes on from: it learns what that one, and those
             before it, have observed, and leaves out the coupons on which they have begun to write.
         subscribers: callbacks for the documents, after the log; one that fails is dropped, and the night goes on.
+        review: asks a person about each suggestion (`beamline.optimize.decide`); None where nobody is asked.
         checks: of the pre-flight, where somebody has made and shown it; else it is made here.
 
     A pre-flight that refuses is a night that failed before its first run: nothing is in the records.
@@ -132,6 +135,7 @@ def run_night(
         | {"preflight": [asdict(check) for check in checks]},
         coupons=list(coupons),
         earlier=earlier,
+        review=review,
     )
     return carry_out(session, night, subscribers)
 

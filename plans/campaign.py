@@ -19,6 +19,7 @@ from beamline.campaign.left import CouponLeft, NightLeft
 from beamline.campaign.observations import coupon_observations
 from beamline.campaign.state import CampaignEvent, Resume
 from beamline.optimize import Optimizer
+from beamline.optimize.decide import Approve, Decided, Edit, OwnPoints, Reject, asked, words_of
 from beamline.recipe import Coupon, HeatTreatment, Observation, Suggestion, as_plain
 from beamline.records import KeepOut, Ledger, RecordError, Records, refusals
 from beamline.safety import safe_state_plan
@@ -48,6 +49,8 @@ class Night:
         n_done: coupons that were begun.
         left: of a night that is resumed: what is left to do; None for one that begins.
         n_faults: that it has met.
+        review: asks a person about each suggestion, and waits; None where nobody is asked. The bench's safety monitors go on
+            meanwhile. What it gives is recorded with the decision.
     """
 
     bench: Bench
@@ -63,6 +66,7 @@ class Night:
     start_s: float | None = None
     n_done: int = 0
     left: NightLeft | None = None
+    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints] | None = None
     verdict: str = field(default="not started", init=False)
     keeper: FaultKeeper = field(init=False)
 
@@ -130,10 +134,11 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
         yield from in_thread(lambda: night.optimizer.ingest(observations))
     status = yield from in_thread(night.optimizer.status)
     night.verdict = _stop_reason(night, status.p_reached, night.bench.clock.now_s - start_s)
+    told: tuple[Decided, ...] = ()
     if night.verdict:
         proposal = yield from in_thread(lambda: _what_next(night))
     else:
-        proposal = yield from in_thread(lambda: night.optimizer.suggest(night.coupons))
+        proposal, told = yield from in_thread(lambda: _proposed(night))
         night.verdict = _too_dear(night, proposal)
     suggestion = None if night.verdict else proposal
     metadata: dict[str, Any] = {
@@ -144,6 +149,8 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
         "verdict": "continue" if suggestion else "stop",
         "reason": suggestion.reason if suggestion else night.verdict,
     }
+    if told:
+        metadata["human"] = words_of(told)
     if night.verdict and proposal:
         metadata["next_suggestion"] = as_plain(proposal)
     if suggestion:
@@ -154,6 +161,13 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     yield from bps.open_run(metadata)
     yield from bps.close_run()
     return suggestion
+
+
+def _proposed(night: Night) -> tuple[Suggestion, tuple[Decided, ...]]:
+    """What to do next, and what was decided about it."""
+    if night.review is None:
+        return night.optimizer.suggest(night.coupons), ()
+    return asked(night.optimizer, night.coupons, night.review, night.campaign.space)
 
 
 def _what_next(night: Night) -> Suggestion | None:

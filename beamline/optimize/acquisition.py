@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from beamline.optimize.avoid import Avoided
 from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_cube, spread
 from beamline.optimize.evidence import padded_steps
 from beamline.optimize.fresh import FreshCoupon
@@ -133,6 +134,7 @@ def choose(
     search: Search,
     rng: np.random.Generator,
     hours: Callable[[float, HeatTreatment], float] | None = None,
+    avoided: Avoided | None = None,
 ) -> Choice:
     """The best coupon to make next.
 
@@ -145,14 +147,22 @@ def choose(
         search: how hard to look.
         rng: source of randomness.
         hours: what a coupon of a glass (iodide fraction) with a heat treatment costs; None where all cost the same.
+        avoided: what people have rejected.
     """
+    avoided = avoided or Avoided()
     laser = laser_cube(space)
     coupon = FreshCoupon(draws, rng)
     points = laser.values(spread(search.n_writings, laser.n_free, rng))
-    writings = _distinct(space, points)
+    writings = _distinct(space, points[avoided.writings_left(laser, points)])
     scout = _Scout(draws.first(search.n_screening_draws), goal, space, coupon, hours)
     fraction, heat_treatment = _coupon_of(
-        scout, writings, sites_by_fraction=sites_by_fraction, favourites=favourites, search=search, rng=rng
+        scout,
+        writings,
+        sites_by_fraction=sites_by_fraction,
+        favourites=favourites,
+        search=search,
+        rng=rng,
+        avoided=avoided,
     )
     n_sites = sites_by_fraction[fraction]
     steps = padded_steps([heat_treatment.steps()])[0]
@@ -165,7 +175,8 @@ def choose(
     # Once over the whole space, and once around those that won.
     winners = np.array([factors_of(writings[i]) for i in judged(writings)[1]])
     around = laser.points(np.repeat(winners, search.n_around, axis=0))
-    closer = _distinct(space, np.vstack([winners, laser.values(around + 0.06 * rng.standard_normal(around.shape))]))
+    near = np.vstack([winners, laser.values(around + 0.06 * rng.standard_normal(around.shape))])
+    closer = _distinct(space, near[avoided.writings_left(laser, near)])
     samples, chosen, gains, credit = judged(closer)
     # A space with fewer recipes than the coupon has sites: all of them, and then again.
     order = [chosen[i % len(chosen)] for i in range(n_sites)]
@@ -219,6 +230,7 @@ def _coupon_of(
     favourites: Sequence[tuple[float, float]],
     search: Search,
     rng: np.random.Generator,
+    avoided: Avoided,
 ) -> tuple[float, HeatTreatment]:
     """Glass and heat treatment: spread over the space for every glass, then around the best."""
     furnace = Cube(furnace_factors(scout.space))
@@ -230,12 +242,16 @@ def _coupon_of(
     worth_on = {
         fraction: scout.of_glass(writings, fraction, n_sites) for fraction, n_sites in sites_by_fraction.items()
     }
-    found = [(worth(one), fraction, one) for fraction, worth in worth_on.items() for one in start]
+    tried_on = {fraction: start[avoided.programmes_left(furnace, start, fraction)] for fraction in worth_on}
+    if not any(map(len, tried_on.values())):  # everything was rejected: then the best of what was
+        tried_on, avoided = dict.fromkeys(worth_on, start), Avoided()
+    found = [(worth(one), fraction, one) for fraction, worth in worth_on.items() for one in tried_on[fraction]]
     value, fraction, programme = max(found, key=lambda item: item[0])
     for round_ in range(search.n_refinements if furnace.n_free else 0):
         reach = 0.12 * 0.4**round_
         around = furnace.points(programme[None]) + reach * rng.standard_normal((search.n_around, furnace.n_free))
-        for one in furnace.values(around):
+        near = furnace.values(around)
+        for one in near[avoided.programmes_left(furnace, near, fraction)]:
             tried = worth_on[fraction](one)
             if tried > value:
                 value, programme = tried, one

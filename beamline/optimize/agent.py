@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from beamline.optimize.acquisition import Search, choose
+from beamline.optimize.avoid import avoided
 from beamline.optimize.belief import Belief, believe
+from beamline.optimize.decide import Decided
 from beamline.optimize.history import History
 from beamline.optimize.noise import Noise
 from beamline.optimize.objective import Objective
@@ -70,6 +72,10 @@ class Agent:
         """Takes in what came of some sites."""
         self.history.add(observations)
 
+    def decide(self, told: Sequence[Decided]) -> None:
+        """Takes in what people decided about suggestions."""
+        self.history.decide(told)
+
     @steady
     def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:
         """Recipes for one of the coupons at hand.
@@ -90,7 +96,8 @@ class Agent:
             sites_by_fraction={fraction: len(sites) for fraction, sites in layouts.items()},
             favourites=belief.favourites(history),
             search=self.search,
-            rng=history.rng(history.n_coupons, _CHOICE),
+            rng=history.choice_rng(_CHOICE),
+            avoided=avoided(history.rejected),
             hours=None if hours is None else lambda fraction, heat: hours(first_of[fraction], heat),
         )
         return suggestion(

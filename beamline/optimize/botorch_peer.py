@@ -53,7 +53,7 @@ class BotorchOptimizer(Nested):
         table = self.table(evidence)
         if not self._knows_enough(table):
             return self.spread_coupon(coupons, "spread over the space: too little is known for a model")
-        rng = self.history.rng(self.history.n_coupons, CHOICE)
+        rng = self.history.choice_rng(CHOICE)
         detectable = ln_detectable(evidence.observations)
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             # Of jitter that it added to a covariance, and of the scaling of a constant that was never seen to vary.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beamline.optimize.decide import Decided, Reject
 from beamline.optimize.evidence import Evidence, gather, group_by_coupon
 from beamline.optimize.objective import Objective
 from beamline.optimize.protocol import Layout, OptimizerKind
@@ -39,6 +40,7 @@ class History:
         self._arrived: list[Observation] = []
         self._groups: tuple[tuple[Observation, ...], ...] = ()
         self._digests: tuple[str, ...] = ()
+        self._rejected: dict[str, Decided] = {}
         self.add(())
 
     def add(self, observations: Sequence[Observation]) -> None:
@@ -53,6 +55,18 @@ class History:
             told.update(b"end of coupon\n")
             digests.append(told.hexdigest())
         self._digests = tuple(digests)
+
+    def decide(self, told: Sequence[Decided]) -> None:
+        """Takes decisions in; each counts once, and their order does not matter."""
+        for decided in told:
+            if isinstance(decided.decision, Reject):
+                self._rejected[decided.to_json()] = decided
+        self._rejected = dict(sorted(self._rejected.items()))
+
+    @property
+    def rejected(self) -> tuple[Decided, ...]:
+        """Suggestions that people did not want."""
+        return tuple(self._rejected.values())
 
     @property
     def groups(self) -> tuple[tuple[Observation, ...], ...]:
@@ -84,11 +98,19 @@ class History:
 
     def suggestion_id(self) -> str:
         """Name of the next suggestion."""
-        return f"s{self.n_coupons + 1:02d}-{self.digest(self.n_coupons)[:10]}"
+        told = self.digest(self.n_coupons)
+        if self._rejected:
+            told = hashlib.sha256("\n".join((told, *self._rejected)).encode()).hexdigest()
+        return f"s{self.n_coupons + 1:02d}-{told[:10]}"
 
     def rng(self, n_coupons: int, purpose: int) -> np.random.Generator:
         """A source of randomness for one purpose after the first coupons."""
         return np.random.default_rng([self.seed, n_coupons, purpose])
+
+    def choice_rng(self, purpose: int) -> np.random.Generator:
+        """A source of randomness for the next choice, another one after each rejection."""
+        again = [len(self._rejected)] if self._rejected else []
+        return np.random.default_rng([self.seed, self.n_coupons, purpose, *again])
 
     def unused(self, coupons: Sequence[Coupon]) -> tuple[Coupon, ...]:
         """Coupons at hand that have not been observed, each serial once.

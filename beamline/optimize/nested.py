@@ -99,7 +99,7 @@ class Nested(WithoutModel):
 
     def spread_coupon(self, coupons: Sequence[Coupon], reason: str) -> Suggestion:
         """The next coupon of a Sobol' sequence; glasses take turns."""
-        n = self.history.n_coupons
+        n = self.history.n_coupons + len(self.history.rejected)
         first_of = list(self.first_of_each_glass(coupons).values())
         coupon = first_of[n % len(first_of)]
         n_sites = len(self.history.sites(coupon))
@@ -156,7 +156,7 @@ class GpOptimizer(Nested):
         table = self.table(evidence)
         if self.history.n_coupons < N_FIRST or not len(table.rows):
             return self.spread_coupon(coupons, "spread over the space: too little is known for a model")
-        rng = self.history.rng(self.history.n_coupons, CHOICE)
+        rng = self.history.choice_rng(CHOICE)
         detectable = ln_detectable(evidence.observations)
         models = table.fitted(detectable, rng)
         normal = rng.standard_normal((N_OBSERVABLES, N_DRAWS, N_WRITINGS * (N_AROUND + 1)))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_cube
+from beamline.optimize.decide import Decided
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.history import History
 from beamline.optimize.objective import Objective
@@ -51,6 +52,10 @@ class WithoutModel:
     def ingest(self, observations: Sequence[Observation]) -> None:
         """Takes in what came of some sites."""
         self.history.add(observations)
+
+    def decide(self, told: Sequence[Decided]) -> None:
+        """Takes in what people decided about suggestions: after a rejection, other random numbers."""
+        self.history.decide(told)
 
     def standing(self, n_coupons: int) -> tuple[Evidence, Standing, Floats]:
         """Where the search stood after some coupons: evidence, best site, samples of the true observables."""
@@ -115,7 +120,7 @@ class RandomOptimizer(WithoutModel):
         Raises:
             ValueError: there is no unused coupon at hand, or its layout has no sites.
         """
-        rng = self.history.rng(self.history.n_coupons, CHOICE)
+        rng = self.history.choice_rng(CHOICE)
         first_of = self.first_of_each_glass(coupons)
         coupon = list(first_of.values())[int(rng.integers(len(first_of)))]
         n = len(self.history.sites(coupon))
@@ -145,7 +150,7 @@ class SkoptOptimizer(WithoutModel):
         from skopt import Optimizer  # noqa: PLC0415  # seconds to import
 
         first_of = self.first_of_each_glass(coupons)
-        rng = self.history.rng(self.history.n_coupons, CHOICE)
+        rng = self.history.choice_rng(CHOICE)
         n = min(len(self.history.sites(coupon)) for coupon in first_of.values())
         dimensions: list[Any] = [*self.laser.dimensions, *self.furnace.dimensions, list(first_of)]
         with warnings.catch_warnings():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
+from beamline.optimize.decide import Decided
 from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Prediction, Site, Suggestion, quantity
 
 __all__ = [
@@ -156,6 +157,9 @@ class Optimizer(Protocol):
 
     def ingest(self, observations: Sequence[Observation]) -> None:
         """Takes in what came of some sites."""
+
+    def decide(self, told: Sequence[Decided]) -> None:
+        """Takes in what people decided about suggestions: what was rejected is not suggested again."""
 
     def status(self) -> OptimizerStatus:
         """What is believed now."""

@@ -13,11 +13,13 @@ import pytest
 from click.testing import CliRunner
 
 import beamline.records.log as log_module
-from beamline.campaign import Campaign
+from beamline.campaign import Campaign, OptimizerChoice
 from beamline.campaign.search import OutcomeCriterion, with_outcome
 from beamline.cli import main
 from beamline.decisions import reanalyse, redecide
 from beamline.night import NightOutcome, run_night
+from beamline.optimize.decide import Approve, Edit, Reject
+from beamline.recipe import HeatTreatment
 from beamline.records import Criteria, Records, mark, read_run
 from beamline.records.codec import encode
 from beamline.records.frames import HEADER, pack_frame
@@ -61,6 +63,29 @@ def test_the_same_records_lead_to_the_same_suggestions(night: tuple[Records, Nig
     assert code == 1
     assert "ANOTHER suggestion" in said
     assert "2 of 3 decisions are the same" in said
+
+
+def test_what_people_decided_is_in_the_records_and_relived(session: Session, campaign: Campaign) -> None:
+    chosen = OptimizerChoice(kind="random")
+    says = iter(
+        [
+            Reject(by="ada", note="not tonight"),
+            Edit(by="ada", heat_treatment=HeatTreatment(temperature_C=222.0, hold_s=600.0)),
+            Approve(by="bob"),
+        ]
+    )
+    outcome = run_night(session, campaign.model_copy(update={"optimizer": chosen}), review=lambda _: next(says))
+    assert outcome.exit_status == "success"
+    starts = [run.start for run in session.records.runs(purpose="decision")]
+    assert [[one["decision"]["kind"] for one in start.get("human", ())] for start in starts] == [
+        ["reject", "edit"],
+        ["approve"],
+        [],
+    ]
+    assert starts[0]["suggestion"]["heat_treatment"]["temperature_C"] == 222.0
+    made = session.records.runs(purpose="heat_treatment")[0].start
+    assert made["heat_treatment"]["temperature_C"] == 222.0
+    assert all(one.is_same_suggestion for one in redecide(session.records, outcome.campaign_uid))
 
 
 def test_another_optimiser_says_what_it_would_have_done(night: tuple[Records, NightOutcome]) -> None:

@@ -17,6 +17,7 @@ from beamline.campaign import Campaign, OptimizerChoice, Stop
 from beamline.campaign.history import campaign_history, campaign_uids
 from beamline.night import earlier_observations, optimizer_of, run_night, unused_coupons, used_serials
 from beamline.optimize import OptimizerStatus
+from beamline.optimize.decide import Decided
 from beamline.recipe import Coupon, Observation, Suggestion
 from beamline.records import Records
 from beamline.session import Session, SessionBusyError
@@ -176,6 +177,9 @@ class Thinking:
 
     def ingest(self, observations: Sequence[Observation]) -> None:
         self.real.ingest(observations)
+
+    def decide(self, told: Sequence[Decided]) -> None:
+        self.real.decide(told)
 
     def status(self) -> OptimizerStatus:
         return self.real.status()
