@@ -27,7 +27,7 @@ __all__ = [
     "TraceEntry",
 ]
 
-OptimizerKind = Literal["physics", "gp", "skopt", "sobol", "random", "botorch", "botorch-physics"]
+OptimizerKind = Literal["physics", "gp", "skopt", "sobol", "random", "botorch", "botorch-physics", "blop"]
 
 Layout = Callable[[Coupon], Sequence[Site]]
 """Where the sites of a coupon are."""

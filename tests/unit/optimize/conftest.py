@@ -17,6 +17,7 @@ from beamline.recipe import (
     Band,
     Coupon,
     Dot,
+    Failed,
     Glass,
     HeatStep,
     HeatTreatment,
@@ -32,6 +33,7 @@ from beamline.recipe import (
 
 Floats = npt.NDArray[np.float64]
 
+FAILED = Failed(reason="the shutter did not open")
 GLASS = Glass(name="BrI", bromide=1.5, iodide=1.5)
 LATENTS = ("peak", "peak_by_dose", "ratio", "ratio_by_dose", "collection")
 
