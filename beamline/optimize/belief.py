@@ -14,6 +14,7 @@ from beamline.optimize.evidence import coarse_history, padded_steps
 from beamline.optimize.fresh import on_fresh_coupon
 from beamline.optimize.history import History
 from beamline.optimize.noise import Noise
+from beamline.optimize.observables import N_OBSERVABLES, Known
 from beamline.optimize.posterior import Draws, Posterior, fit
 from beamline.optimize.prior import Prior, writing_sites
 from beamline.optimize.protocol import CouponCheck, TraceEntry
@@ -24,7 +25,7 @@ __all__ = ["Belief", "believe"]
 
 Floats = npt.NDArray[np.float64]
 
-_FEATURES, _DRAWS, _CHECK, _FRESH = range(4)
+_FEATURES, _DRAWS, _CHECK, _FRESH, _SHARED = range(5)
 """Purposes of random numbers."""
 
 
@@ -97,8 +98,28 @@ def believe(
     posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), last)
     draws = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
     detectable = ln_detectable(evidence.observations)
-    standing = standing_of(evidence, draws.truth, history.objective, detectable)
+    truth = draws.truth + _shared(posterior, n_draws, history.rng(n_coupons, _SHARED))
+    standing = standing_of(evidence, truth, history.objective, detectable)
     checked = None
     if before is not None:
         checked = check(before.draws, history.groups[n_coupons - 1], history.rng(n_coupons, _CHECK))
     return Belief(posterior, draws, standing, detectable, checked)
+
+
+def _shared(posterior: Posterior, n: int, rng: np.random.Generator) -> Floats:
+    """Draws of what the analysis' uncertainty has besides scatter: one error of all spectra, by observable, (n, 1, 4).
+
+    No comparison of sites shows it, so it is believed as large as the analysis says: a site is not surer to be within the
+    specification because all sites are off by the same.
+    """
+    evidence, sd = posterior.evidence, np.zeros(N_OBSERVABLES)
+    for observable in range(N_OBSERVABLES):
+        rows = [
+            row
+            for row in range(evidence.n_rows)
+            if evidence.known[row] is Known.VALUE and evidence.row_weights[row, observable] == 1.0
+        ]
+        if rows:
+            scatters = min(posterior.noise.analysis[observable], 1.0)
+            sd[observable] = float(np.median(evidence.sd[rows])) * np.sqrt(1.0 - scatters**2)
+    return np.asarray(sd * rng.standard_normal((n, 1, N_OBSERVABLES)))

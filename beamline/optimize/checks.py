@@ -37,7 +37,8 @@ def check(draws: Draws, observations: Sequence[Observation], rng: np.random.Gene
         if not rows:
             continue
         sites = evidence.row_site[rows]
-        sd = np.hypot(expected[:, sites, observable].std(0), evidence.sd[rows])
+        noise = evidence.sd[rows] * draws.posterior.noise.analysis[observable]
+        sd = np.hypot(expected[:, sites, observable].std(0), noise)
         z = (evidence.number[rows] - expected[:, sites, observable].mean(0)) / sd
         found.append(
             ObservableCheck(

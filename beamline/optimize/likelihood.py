@@ -45,6 +45,7 @@ class Linear:
         log_energy: derivative of these rows by the logarithm of the pulse energy, (n_rows,).
         iodide: and by the iodide fraction of the glass, (n_rows,).
         covariance: of all that is neither physics nor noise of the analysis, (n, n).
+        sd: of the noise of the analysis, as far as it scatters, (n,).
         sites: the observables of the sites, and their derivatives.
     """
 
@@ -55,6 +56,7 @@ class Linear:
     log_energy: Floats
     iodide: Floats
     covariance: Covariance
+    sd: Floats
     sites: Sensitivity
 
 
@@ -133,6 +135,7 @@ class Problem:
             log_energy=np.einsum("no,no->n", weights, found.log_energy[site]),
             iodide=np.einsum("no,no->n", weights, found.iodide[site]),
             covariance=Covariance((), np.zeros((0, 0))),
+            sd=self.sd,
             sites=found,
         )
         return self.with_sizes(linear, discrepancy, noise)
@@ -161,10 +164,18 @@ class Problem:
             energy,
             iodide,
             Covariance(tuple(blocks), features),
+            self._scattering(noise),
             linear.sites,
         )
 
-    def as_gaussian(self, truth: Floats) -> tuple[Floats, Floats]:
+    def _scattering(self, noise: Noise) -> Floats:
+        """The uncertainties of the analysis as far as they scatter, (n,); limits and what is known directly as they are."""
+        sd = self.sd.copy()
+        rows = np.flatnonzero(self.is_value[: len(self.evidence.row_site)])
+        sd[rows] *= self.evidence.row_weights[rows] @ noise.analysis
+        return sd
+
+    def as_gaussian(self, truth: Floats, sd: Floats) -> tuple[Floats, Floats]:
         """Numbers and variances of the rows as Gaussian data, (n,) each.
 
         A limit becomes the Gaussian whose logarithm has the slope and curvature of the normal distribution function's at
@@ -172,16 +183,17 @@ class Problem:
 
         Args:
             truth: current means of the rows without the noise of the analysis, (n,).
+            sd: of the noise of the analysis, (n,).
         """
-        number, variance = self.number.copy(), self.sd**2
+        number, variance = self.number.copy(), sd**2
         limits = ~self.is_value
         sign = np.where(self.is_below[limits], 1.0, -1.0)
-        sd = np.sqrt(variance[limits])
-        u = sign * (self.number[limits] - truth[limits]) / sd
+        soft = np.sqrt(variance[limits])
+        u = sign * (self.number[limits] - truth[limits]) / soft
         slope = np.exp(-0.5 * u**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(u))  # of ln Phi(u)
         curvature = np.maximum(slope * (slope + u), 1e-8)  # of -ln Phi(u); none where the limit is far away
-        number[limits] = truth[limits] - sign * sd * slope / curvature
-        variance[limits] = sd**2 / curvature
+        number[limits] = truth[limits] - sign * soft * slope / curvature
+        variance[limits] = soft**2 / curvature
         return number, variance
 
     def _sensitivity(self, latent: Floats) -> Sensitivity:

@@ -90,8 +90,9 @@ def maximise(
 def with_sizes(problem: Problem, found: Maximum, discrepancy: Discrepancy, sizes: Sizes) -> Maximum:
     """The same place under other sizes; `latent_sd` is left as it was."""
     linear = problem.with_sizes(found.linear, discrepancy, sizes.noise)
-    factor = linear.covariance.factor(found.variance + found.odd)
-    return Maximum(linear, found.number, found.variance, factor, found.latent_sd, found.odd, sizes.widening)
+    variance = np.where(problem.is_value, linear.sd**2, found.variance)
+    factor = linear.covariance.factor(variance + found.odd)
+    return Maximum(linear, found.number, variance, factor, found.latent_sd, found.odd, sizes.widening)
 
 
 def surprise(found: Maximum) -> tuple[Floats, Floats]:
@@ -136,10 +137,10 @@ def _renewed(
     problem: Problem, linear: Linear, truth: Floats, odd: Floats, rounds: int
 ) -> tuple[Floats, Floats, Factor, Floats]:
     """Gaussian stand-ins of the limits at the mean of the truth, which they move: numbers, variances, factor, truth."""
-    number, variance = problem.as_gaussian(truth)
+    number, variance = problem.as_gaussian(truth, linear.sd)
     factor = linear.covariance.factor(variance + odd)
     for _ in range(0 if problem.is_value.all() else rounds):
         truth = number - variance * factor.solve(number - linear.mean)
-        number, variance = problem.as_gaussian(truth)
+        number, variance = problem.as_gaussian(truth, linear.sd)
         factor = linear.covariance.factor(variance + odd)
     return number, variance, factor, truth

@@ -30,9 +30,12 @@ class Noise:
         iodide_fraction: of the glass from coupon to coupon.
         coupon: covariance of what the sites of a coupon share besides.
         site: covariance of what a site has for itself (focus, placing under the spectrometer).
+        analysis: factor on the uncertainties that the analysis gives, by observable, (4,). Part of these (the choice of a
+            band's shape) is the same for all spectra and does not scatter.
     """
 
     ln_energy: float = 0.03
     iodide_fraction: float = 0.02
     coupon: Floats = field(default_factory=lambda: _effect(0.0035, 0.0015, 0.10))
     site: Floats = field(default_factory=lambda: _effect(0.0012, 0.0008, 0.05))
+    analysis: Floats = field(default_factory=lambda: np.ones(4))

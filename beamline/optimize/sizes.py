@@ -1,9 +1,10 @@
 """How large the parts are that keep data and physics apart: learnt by marginal likelihood, each held near its prior size.
 
-The parts (misfit, coupon, composition, pulse energy, site, and the prior of the parameters itself) are variance components
-of one Gaussian: the latents are integrated out along their tangent, so that what a parameter can explain is charged to
-nothing else. Each component is multiplied by the square root of how often the data use it over how often it should be used,
-until nothing changes (the minorise-maximise steps of Zhou et al. 2019), with an inverse-gamma prior about the default size.
+The parts (misfit, coupon, composition, pulse energy, site, the noise that the analysis gives, and the prior of the parameters
+itself) are variance components of one Gaussian: the latents are integrated out along their tangent, so that what a parameter
+can explain is charged to nothing else. Each component is multiplied by the square root of how often the data use it over how
+often it should be used, until nothing changes (the minorise-maximise steps of Zhou et al. 2019), with an inverse-gamma prior
+about the default size.
 
 A component whose data say that it is several times larger than assumed says that the model is wrong there. That of the
 latents' prior is the verdict on the prior: where the parameters must be at four sigma to explain what was seen, the prior is
@@ -30,12 +31,13 @@ MOST_SITES = 84
 """Sites from which sizes are learnt, from coupons spread evenly over all: sizes are few numbers."""
 FEWEST_ROWS = 6
 """Data below which nothing is learnt about sizes."""
-ROUNDS = 10
+ROUNDS = 20
 
 _GROUPS = {
     "red_peak": (Observable.RED_PEAK_EV,),
     "green_peak": (Observable.GREEN_PEAK_EV,),
-    "rates": (Observable.LN_RED_RATE, Observable.LN_GREEN_RATE),
+    "red_rate": (Observable.LN_RED_RATE,),
+    "green_rate": (Observable.LN_GREEN_RATE,),
 }
 
 
@@ -54,9 +56,10 @@ class Belonging:
     high: float
 
 
-MISFIT = Belonging(3.0, 0.25**2, 8.0**2)
-COUPON = Belonging(2.0, 0.2**2, 5.0**2)
-SITE = Belonging(4.0, 0.2**2, 4.0**2)
+MISFIT = Belonging(0.5, 0.05**2, 8.0**2)
+COUPON = Belonging(0.5, 0.1**2, 5.0**2)
+SITE = Belonging(1.0, 0.1**2, 4.0**2)
+ANALYSIS = Belonging(1.0, 0.05**2, 2.0**2)
 WIDENING = Belonging(30.0, 0.8**2, 3.0**2)
 
 
@@ -109,6 +112,8 @@ def _components(
             ("site", SITE, default.site, same_place),
         ):
             found.append((f"{kind} {name}", belonging, (weights @ _only(covariance, group) @ weights.T) * pattern))
+        noise = np.diag(problem.sd[rows] ** 2 * weights[:, list(group)].sum(axis=1))
+        found.append((f"analysis {name}", ANALYSIS, noise))
     found.append(("composition", COUPON, default.iodide_fraction**2 * np.outer(iodide, iodide) * same_coupon))
     found.append(("energy", SITE, default.ln_energy**2 * np.outer(energy, energy) * same_place))
     found.append(("latents", WIDENING, latent @ latent.T))
@@ -130,7 +135,7 @@ def learnt_sizes(problem: Problem, linear: Linear, odd: Floats, start: Sizes, de
         return start
     components = _components(problem, linear, rows, default)
     residual = problem.number[rows] - linear.mean[rows] + linear.latent[rows] @ linear.at
-    fixed = np.diag(problem.sd[rows] ** 2 + odd[rows])
+    fixed = np.diag(odd[rows])
     factors = _factors_of(start, components, default)
     parts = np.array([part for _, _, part in components])
     firmness, low, high = (np.array([getattr(b, key) for _, b, _ in components]) for key in ("firmness", "low", "high"))
@@ -154,6 +159,7 @@ def _factors_of(sizes: Sizes, components: list[tuple[str, Belonging, Floats]], d
     for name, o in first.items():
         known[f"misfit {name}"] = (sizes.amplitude[o] / DEFAULT_AMPLITUDE[o]) ** 2
         known[f"coupon {name}"] = sizes.noise.coupon[o, o] / default.coupon[o, o]
+        known[f"analysis {name}"] = sizes.noise.analysis[o] ** 2
         known[f"site {name}"] = sizes.noise.site[o, o] / default.site[o, o]
     return np.array([np.clip(known[name], belonging.low, belonging.high) for name, belonging, _ in components])
 
@@ -174,5 +180,6 @@ def _sizes_of(factors: Floats, components: list[tuple[str, Belonging, Floats]], 
         iodide_fraction=default.iodide_fraction * float(np.sqrt(by_name["composition"])),
         coupon=default.coupon * np.outer(coupon, coupon),
         site=default.site * np.outer(site, site),
+        analysis=scale("analysis"),
     )
     return Sizes(DEFAULT_AMPLITUDE * scale("misfit"), noise, float(np.sqrt(by_name["latents"])))
