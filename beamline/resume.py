@@ -32,6 +32,7 @@ from beamline.night import (
     unused_coupons,
 )
 from beamline.optimize import OptimizerStatus
+from beamline.optimize.decide import Decided
 from beamline.recipe import Coupon, Observation, Suggestion
 from beamline.records import Document, Records, Run
 from beamline.safety import DiskSpace, Monitors, bench_monitors, guarded, make_safe
@@ -113,6 +114,7 @@ def resume_night(
     for run in decisions:
         if run.start["ingested"]:
             optimizer.ingest([Observation.model_validate_json(json.dumps(plain)) for plain in run.start["ingested"]])
+        optimizer.decide([Decided.model_validate_json(json.dumps(plain)) for plain in run.start.get("human", ())])
     after = first.start.get("after")
     coupons = _coupons(records, campaign, first, left.begun)
     earlier = earlier_observations(records, after) if after and not decisions else ()
@@ -168,6 +170,9 @@ class _RecordedDecisions:
 
     def ingest(self, observations: Sequence[Observation]) -> None:
         """Nothing is learnt here."""
+
+    def decide(self, told: Sequence[Decided]) -> None:
+        """Nor asked."""
 
     def status(self) -> OptimizerStatus:
         """Of the next recorded decision."""

@@ -192,7 +192,10 @@ class PhysicsPrior:
         richer["iodide_fraction"] += toward
         by_energy = self._emission(latent[None, :], sites, warmer)[0] - values[0]
         by_iodide = self._emission(latent[None, :], sites, richer)[0] - values[0]
-        return Sensitivity(values[0], by_latent, by_energy / np.log(0.98), by_iodide / toward[:, None])
+        # A glass without one of the halides has none of it to gain, and the logarithm of a band that it lacks no slope.
+        is_mixed = (settings["iodide_fraction"] > 0.0) & (settings["iodide_fraction"] < 1.0)
+        by_iodide = np.where(is_mixed[:, None], by_iodide / toward[:, None], 0.0)
+        return Sensitivity(values[0], by_latent, by_energy / np.log(0.98), by_iodide)
 
     def write(self, latent: Floats, sites: Sites) -> Grid:
         """The sites as written, under s sets of latents; their heat histories do not matter."""

@@ -118,3 +118,13 @@ def test_without_crystals_there_is_no_light_and_no_accident(prior: PhysicsPrior)
     found = prior.observables(np.zeros((1, len(prior.latents))), sites)
     assert np.isfinite(found).all()
     assert (found[0, 0, 2:] < 0.0).all()
+
+
+@pytest.mark.parametrize("iodide_fraction", [0.0, 1.0])
+def test_a_pure_glass_has_no_slope_by_a_halide_that_it_lacks(prior: PhysicsPrior, iodide_fraction: float) -> None:
+    at = np.zeros(len(prior.latents))
+    pure = prior.sensitivity(at, writing_sites(LINES, iodide_fraction, STEPS), with_latents=False)
+    mixed = prior.sensitivity(at, writing_sites(LINES, 0.5, STEPS), with_latents=False)
+    assert np.all(pure.by_iodide == 0.0)
+    assert np.any(mixed.by_iodide != 0.0)
+    assert np.abs(mixed.by_iodide).max() < 100.0  # a scatter of 0.02 of the glass is no e^100 in light
