@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -134,6 +134,7 @@ def open_session(
     nominal: bool = False,
     clock_start_s: float = 0.0,
     before_log: Callable[[SessionEngine, Bench, Records], None] | None = None,
+    parameters_only: bool = False,
 ) -> Session:
     """Put an instrument together.
 
@@ -150,6 +151,7 @@ def open_session(
         clock_start_s: what a bench's clock begins with, where a night is resumed; the twin's begins with 0.
         before_log: called with the engine, the devices and the records (closed, all of them) before the log is subscribed:
             what it runs leaves no records.
+        parameters_only: the same, but with the parameters that the seed's hidden truth has.
 
     Raises:
         InstrumentConnectError: something of a bench does not answer; it names each role, address and what to do.
@@ -162,7 +164,7 @@ def open_session(
         raise ValueError(
             f"faults on purpose are for the simulated bench; {instrument.name} is of kind {instrument.kind}: give none"
         )
-    if nominal and instrument.kind != "twin":
+    if (nominal or parameters_only) and instrument.kind != "twin":
         raise ValueError(f"a nominal truth is for the simulated bench; {instrument.name} is of kind {instrument.kind}")
     data.mkdir(parents=True, exist_ok=True)
     lock = FileLock(session_lock(data))
@@ -172,7 +174,9 @@ def open_session(
         )
     with ExitStack() as undo:  # whatever fails from here on, nothing is left locked, connected or running
         undo.callback(lock.release)
-        clock, drivers, connections = _drivers(instrument, coupons, seed, ask, clock_start_s, nominal=nominal)
+        clock, drivers, connections = _drivers(
+            instrument, coupons, seed, ask, clock_start_s, nominal=nominal, parameters_only=parameters_only
+        )
         undo.callback(connections.close)
         injector: Injector | None = None
         if faults is not None and faults.entries:
@@ -255,6 +259,7 @@ def _drivers(
     clock_start_s: float,
     *,
     nominal: bool,
+    parameters_only: bool,
 ) -> tuple[Clock, Drivers, ExitStack]:
     """Clock, drivers, and what closes them."""
     if instrument.bench is not None:
@@ -270,7 +275,9 @@ def _drivers(
 
     simulated = DiscreteEventClock()
     truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
-    effects = Effects.noise_only() if nominal else None
+    effects = Effects.noise_only() if nominal or parameters_only else None
+    if effects is not None and parameters_only:
+        effects = replace(effects, parameter_scale=Effects().parameter_scale)
     return simulated, build_twin(truth_seed, coupons, simulated, instrument.geometry, effects), ExitStack()
 
 
