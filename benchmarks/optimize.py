@@ -4,10 +4,10 @@
                                   [--coupons 8] [--jobs 2] [--rows FILE] [--figure FILE] [--table]
 
 All arms of a truth get the same hidden truth, coupons, noise, seed and budget, and are judged alike, by measured outcomes alone
-and without any model: as in benchmarks/nights.py a specification is met when a site meets it with probability 0.9. Bright is at
-least half (pure-iodide: 0.8) of what the best site (that meets the specification) of a search of its own gives: 864 sites on further coupons
-of the same truth, told to nobody. A campaign is a file in benchmarks/campaigns. The bench is driven without an engine
-(by_hand.py). Arms: optimize_arms.py; those of BoTorch need the extra `botorch`.
+and without any model: as in benchmarks/nights.py a specification is met when a site meets it with probability 0.9. Bright is
+at least half (pure-iodide: 0.8) of what the best site (that meets the specification) of a search of its own gives: 864 sites
+on further coupons of the same truth, told to nobody. A campaign is a file in benchmarks/campaigns. The bench is driven without
+an engine (by_hand.py). Arms: optimize_arms.py; those of BoTorch need the extra `botorch`.
 
 `--rows` keeps what is finished, a line of JSON for each campaign, truth and arm; what is there already is not run again, and
 `--table` runs nothing. Medians with quartiles over truths; coupons that were not enough count as one more than the budget.
