@@ -12,7 +12,8 @@ from scipy.stats import wilcoxon
 __all__ = ["coupons_needed", "draw", "table"]
 
 Rows = list[dict[str, Any]]
-GOALS = {"met": "specification met", "bright": "and bright"}
+GOALS = {"met": "specification met", "bright": "bright"}
+"""Bright: and in the specification, where there is one."""
 
 
 def coupons_needed(rows: Rows, goal: str) -> dict[str, dict[int, int]]:
@@ -100,7 +101,9 @@ def draw(rows: Rows, path: Path) -> None:
         for goal in GOALS
         if any(row.get(goal) for row in rows if row["campaign"] == name)
     ]
-    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.8), squeeze=False, sharey=True)
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(4.2 * len(panels) + 1.5, 3.8), squeeze=False, sharey=True, layout="constrained"
+    )
     arms = list(dict.fromkeys(row["arm"] for row in rows if row["arm"] != "attainable"))
     for axis, (name, goal) in zip(axes[0], panels, strict=True):
         here = [row for row in rows if row["campaign"] == name and row["arm"] != "attainable"]
@@ -110,10 +113,18 @@ def draw(rows: Rows, path: Path) -> None:
             share = [(counts <= n).mean() for n in range(budget + 1)]
             style = {"color": f"C{arms.index(arm) % 10}", "lw": 2.5 if arm == "ours" else 1.2}
             dash = "--" if arm in {"oracle", "ours-4-sigma", "ours-no-exchange"} else "-"
-            axis.step(range(budget + 1), share, dash, where="post", label=f"{arm} ({len(counts)})", **style)
-        axis.set(xlabel="coupons", title=f"{name}: {GOALS[goal]}", xlim=(0, budget), ylim=(-0.02, 1.02))
-        axis.legend(fontsize=7, loc="center right")
+            apart = 0.012 * (arms.index(arm) - len(arms) / 2)  # arms that go together stay visible
+            axis.step(
+                np.arange(budget + 1) + 2 * apart,
+                np.array(share) + apart,
+                dash,
+                where="post",
+                label=f"{arm} ({len(counts)})",
+                **style,
+            )
+        axis.set(xlabel="coupons", title=f"{name}: {GOALS[goal]}", xlim=(0, budget + 0.3), ylim=(-0.08, 1.08))
     axes[0][0].set_ylabel("share of truths")
-    figure.tight_layout()
+    handles, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=8, loc="outside center right")
     figure.savefig(path, dpi=150)
     plt.close(figure)
