@@ -62,7 +62,7 @@ def test_outcomes_are_those_of_a_night(by_hand: Any, campaign: Campaign, tmp_pat
     assert any(isinstance(seen.outcome, Luminescence) for seen in night)
     if campaign.space.mode == "line":
         assert [seen.to_json() for seen in found] == [seen.to_json() for seen in night]
-    # A timed exposure ends where its jitter says, between the looks of the engine's devices: the clock is a little off, and the noise with it.
+    # A timed exposure ends where its jitter says: the clock is a little off, and the noise with it.
     assert [(seen.site, seen.writing) for seen in found] == [(seen.site, seen.writing) for seen in night]
     for mine, theirs in zip(map(numbers, found), map(numbers, night), strict=True):
         assert mine == pytest.approx(theirs, rel=1e-2)
