@@ -125,6 +125,6 @@ def test_a_pure_glass_has_no_slope_by_a_halide_that_it_lacks(prior: PhysicsPrior
     at = np.zeros(len(prior.latents))
     pure = prior.sensitivity(at, writing_sites(LINES, iodide_fraction, STEPS), with_latents=False)
     mixed = prior.sensitivity(at, writing_sites(LINES, 0.5, STEPS), with_latents=False)
-    assert np.all(pure.by_iodide == 0.0)
-    assert np.any(mixed.by_iodide != 0.0)
-    assert np.abs(mixed.by_iodide).max() < 100.0  # a scatter of 0.02 of the glass is no e^100 in light
+    assert np.all(pure.iodide == 0.0)
+    assert np.any(mixed.iodide != 0.0)
+    assert np.abs(mixed.iodide).max() < 100.0  # a scatter of 0.02 of the glass is no e^100 in light
