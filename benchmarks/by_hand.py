@@ -133,6 +133,7 @@ def _write_site(bench: Bench, run: HandRun, name: str, place_mm: tuple[float, fl
     begin_mm = bench.geometry.under_laser(place_mm[0] - length_mm / 2, place_mm[1], writing.depth_mm)
     for _ in range(writing.n_passes):
         _go(bench, begin_mm)
+        run.add("intents", site_name=name)
         if isinstance(writing, Line):
             laser.open_output()
             _wait(bench, stage.start_line(begin_mm[0] + length_mm, begin_mm[1], writing.speed_mm_s))

@@ -75,7 +75,7 @@ def observations_of(runs: Sequence[Run]) -> tuple[Observation, ...]:
 def _observations(run: Run, history: tuple[HeatStep, ...], outcomes: dict[str, Outcome]) -> list[Observation]:
     exposures = run.table("exposures") if "exposures" in run.streams else _NOTHING
     names = exposures["site_name"].tolist()
-    fired_at = [str(event["data"]["site_name"]) for event in run.events("intents")]
+    fired_at = run.table("intents")["site_name"].tolist() if "intents" in run.streams else []
     glass = Coupon.model_validate(run.start["coupon"]).glass
     found = []
     for name in dict.fromkeys([*fired_at, *names]):
