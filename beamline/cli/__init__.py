@@ -20,6 +20,7 @@ from beamline.cli.physics import physics
 from beamline.cli.records import records
 from beamline.cli.replay import replay
 from beamline.cli.reproducing import reproduce
+from beamline.cli.shell import shell
 from beamline.cli.watchdog import watchdog
 from beamline.cli.wire import wire
 
@@ -41,5 +42,6 @@ main.add_command(physics)
 main.add_command(records)
 main.add_command(replay)
 main.add_command(reproduce)
+main.add_command(shell)
 main.add_command(watchdog)
 main.add_command(wire)

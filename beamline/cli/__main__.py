@@ -1,0 +1,5 @@
+"""`python -m beamline.cli` is `vitrail`."""
+
+from beamline.cli import main
+
+main(prog_name="vitrail")

@@ -1,0 +1,117 @@
+"""`%suggest`: what the optimiser would do next, and why, from a campaign file or from what a campaign has recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from beamline.campaign import Campaign, load_campaign
+from beamline.campaign.history import find_campaign
+from beamline.cli.table import hours_text
+from beamline.decisions import campaign_of
+from beamline.night import earlier_observations, optimizer_of, unused_coupons
+from beamline.recipe import Line, Suggestion
+from beamline.records import Records
+from beamline.shell.paint import paint
+
+__all__ = ["Advice", "advice_text", "advise", "suggestion_text"]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A suggestion and where it comes from.
+
+    Attributes:
+        campaign: what is wanted and what may be varied.
+        campaign_uid: whose observations were learnt; None where the campaign has not begun.
+        suggestion: the next coupon.
+        n_observations: that were learnt.
+        p_reached: that the best site so far truly meets the specification.
+    """
+
+    campaign: Campaign
+    campaign_uid: str | None
+    suggestion: Suggestion
+    n_observations: int
+    p_reached: float
+
+
+def advise(records: Records, asked: str | None) -> Advice:
+    """Ask the optimiser.
+
+    Args:
+        records: to learn from.
+        asked: a campaign file (`night.toml`: what its night would begin with), or a campaign of the records by name or the
+            beginning of its uid (what would come next); None for the newest.
+
+    Raises:
+        LookupError: no such campaign.
+        ValueError: every coupon has been used, or the file cannot be.
+    """
+    uid: str | None = None
+    if asked is not None and (asked.endswith(".toml") or Path(asked).is_file()):
+        campaign = load_campaign(Path(asked))
+    else:
+        uid = find_campaign(records, asked)
+        campaign, _first = campaign_of(records, uid)
+    optimizer = optimizer_of(campaign)
+    earlier = earlier_observations(records, uid) if uid else ()
+    if earlier:
+        optimizer.ingest(earlier)
+    coupons = unused_coupons(records, campaign, uid)
+    if not coupons:
+        raise ValueError(f"every coupon of {campaign.name} has been used; a new campaign file names new ones")
+    suggestion = optimizer.suggest(coupons)
+    return Advice(campaign, uid, suggestion, len(earlier), optimizer.status().p_reached)
+
+
+def advice_text(advice: Advice) -> str:
+    """The suggestion with its reasons, and what may be said to it."""
+    learnt = f"learnt from {advice.n_observations} sites" if advice.n_observations else "nothing observed yet"
+    source = f"{advice.campaign.name} {advice.campaign_uid[:8]}" if advice.campaign_uid else advice.campaign.name
+    lines = [
+        (
+            f"{paint('next coupon of ' + source, 'bold')} ({advice.campaign.optimizer.kind}; {learnt}; "
+            f"P(target reached) = {advice.p_reached:.2f})"
+        ),
+        suggestion_text(advice.suggestion),
+        paint("%accept   %edit temperature_C=520 A1.pulse_energy_uJ=130 A2=out   %reject WHY", "dim"),
+    ]
+    return "\n".join(lines)
+
+
+def suggestion_text(suggestion: Suggestion) -> str:
+    """Coupon, heat treatment, sites, each with its reason."""
+    treatment, coupon = suggestion.heat_treatment, suggestion.coupon
+    lines = [
+        (
+            f"  {coupon.serial} ({coupon.glass.name}): {treatment.temperature_C:.0f} degC for {hours_text(treatment.hold_s)}, "
+            f"{treatment.ramp_C_min:g} degC/min"
+        ),
+        f"  why: {suggestion.reason}",
+    ]
+    is_line = isinstance(suggestion.sites[0].writing, Line)
+    head = ("site", "energy uJ", "mm/s" if is_line else "s", "passes", "red peak nm", "P(spec)", "why")
+    rows = [head]
+    for site in suggestion.sites:
+        writing = site.writing
+        red = next((p for p in site.predictions if p.observable == "red_peak_nm"), None)
+        rows.append(
+            (
+                site.site.name,
+                f"{writing.pulse_energy_uJ:.1f}",
+                f"{writing.speed_mm_s:.3f}" if isinstance(writing, Line) else f"{writing.exposure_s:.2f}",
+                str(writing.n_passes),
+                f"{red.mean:.1f} ± {red.sd:.1f}" if red else "-",
+                "-" if site.p_in_specification is None else f"{site.p_in_specification:.2f}",
+                site.reason,
+            )
+        )
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head) - 1)]
+    for number, row in enumerate(rows):
+        cells = [
+            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=False))
+        ]
+        line = "  " + "  ".join([*cells, row[-1]]).rstrip()
+        lines.append(paint(line, "dim") if number == 0 else line)
+    return "\n".join(lines)

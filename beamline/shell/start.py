@@ -1,0 +1,148 @@
+"""Opens the session that an IPython profile begins with, and gives the names that it has at hand.
+
+What the environment says: `VITRAIL_INSTRUMENT` (instrument.toml; without it the simulated bench), `VITRAIL_DATA` (folder of
+the records), `VITRAIL_CAMPAIGN` (a campaign file: its coupons lie in the rack, and `%suggest` asks its optimiser).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from beamline.instrument import Instrument, load_instrument
+from beamline.recipe import Coupon, Glass
+from beamline.session import Session, open_session
+
+__all__ = ["abandon", "begin", "prepare"]
+
+RACK = (
+    Coupon(serial="BR-01", glass=Glass(name="pure-Br", bromide=3, iodide=0)),
+    Coupon(serial="BI-01", glass=Glass(name="BrI", bromide=1.5, iodide=1.5)),
+    Coupon(serial="I-01", glass=Glass(name="pure-I", bromide=0, iodide=3)),
+)
+"""What lies in the rack where no campaign file says so."""
+
+_prepared: list[Session] = []
+
+
+def prepare() -> Session:
+    """Open the session before IPython starts, so that what is wrong is said by the command and not by a prompt.
+
+    Raises:
+        beamline.problems.BadFileError: the instrument or the campaign file is wrong.
+        beamline.session.SessionBusyError: another session works with these records.
+        Exception: what else `beamline.session.open_session` raises.
+    """
+    session = _open()
+    _prepared.append(session)
+    return session
+
+
+def abandon() -> None:
+    """Close what was prepared and then not begun; does nothing else."""
+    while _prepared:
+        _prepared.pop().close()
+
+
+def _open() -> Session:
+    file, campaign_file = os.environ.get("VITRAIL_INSTRUMENT"), os.environ.get("VITRAIL_CAMPAIGN")
+    coupons, seed = RACK, 1
+    if campaign_file:
+        from beamline.campaign import load_campaign  # noqa: PLC0415  # where one is named
+
+        campaign = load_campaign(Path(campaign_file))
+        coupons, seed = campaign.coupons, campaign.seed
+    return open_session(
+        load_instrument(file) if file else Instrument(),
+        coupons=coupons,
+        data=Path(os.environ.get("VITRAIL_DATA", "vitrail-data")),
+        seed=seed,
+        unattended=False,
+        catalog=False,
+    )
+
+
+def begin(shell: Any) -> dict[str, Any]:
+    """Open the session, or take the one that `prepare` has opened, and make an IPython shell at home in it.
+
+    Args:
+        shell: from `get_ipython()`.
+
+    Returns:
+        The names for the shell's namespace.
+    """
+    import bluesky.plan_stubs as bps  # noqa: PLC0415  # loaded by the engine in any case
+    import bluesky.plans as bp  # noqa: PLC0415  # as above
+    import bluesky.preprocessors as bpp  # noqa: PLC0415  # as above
+    from bluesky.callbacks import LiveTable  # noqa: PLC0415  # as above
+
+    import plans  # noqa: PLC0415  # as above
+    from beamline import recipe  # noqa: PLC0415  # as above
+    from beamline.records import Ledger, spectrum  # noqa: PLC0415  # as above
+    from beamline.safety import make_safe, safe_state_plan  # noqa: PLC0415  # as above
+    from beamline.shell.banner import banner  # noqa: PLC0415  # as above
+    from beamline.shell.leaving import leave_safely  # noqa: PLC0415  # as above
+    from beamline.versions import versions  # noqa: PLC0415  # as above
+    from devices import LineMove  # noqa: PLC0415  # as above
+
+    session = _prepared.pop() if _prepared else _open()
+    leave_safely(session)
+    # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
+    logging.basicConfig(
+        filename=session.records.folder / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    live = _at_home(shell, session)
+    words = ("Coupon", "Dot", "Glass", "HeatTreatment", "Line", "Measurement", "Recipe", "Site")
+    sys.stdout.write(banner(session) + "\n")
+    return {
+        "session": session,
+        "RE": session.RE,
+        "bench": session.bench,
+        **session.bench.roles,
+        "records": session.records,
+        "cat": session.records,
+        "bec": live,
+        **{name: getattr(plans, name) for name in plans.__all__},
+        **{name: getattr(recipe, name) for name in words},
+        "bps": bps,
+        "bp": bp,
+        "bpp": bpp,
+        "LiveTable": LiveTable,
+        "LineMove": LineMove,
+        "Ledger": Ledger,
+        "spectrum": spectrum,
+        "versions": versions,
+        "make_safe": make_safe,
+        "safe_state_plan": safe_state_plan,
+    }
+
+
+def _at_home(shell: Any, session: Session) -> Any:
+    """Magics, completion, log, words for errors, prompt, live table and plots; gives the last."""
+    from beamline.shell.advice_magics import AdviceMagics  # noqa: PLC0415  # IPython, which only a shell has
+    from beamline.shell.completion import install_completion  # noqa: PLC0415  # as above
+    from beamline.shell.errors import PAUSED, show_in_words  # noqa: PLC0415  # as above
+    from beamline.shell.live import Live  # noqa: PLC0415  # as above
+    from beamline.shell.magics import BenchMagics  # noqa: PLC0415  # as above
+    from beamline.shell.prompts import KindPrompts  # noqa: PLC0415  # as above
+    from beamline.shell.records_magics import RecordsMagics  # noqa: PLC0415  # as above
+    from beamline.shell.typed import TypedLog  # noqa: PLC0415  # as above
+
+    kind = session.instrument.kind
+    campaign = os.environ.get("VITRAIL_CAMPAIGN")
+    advice = AdviceMagics(shell, session, Path(campaign) if campaign else None)
+    for magics in (BenchMagics(shell, session), RecordsMagics(shell, session), advice):
+        shell.register_magics(magics)
+    shell.register_magic_function(advice.edit_suggestion, magic_name="edit")  # instead of IPython's own, an editor
+    install_completion(shell, session.bench)
+    TypedLog(session.records.folder, f"{session.instrument.name} ({kind})").install(shell)
+    show_in_words(shell)
+    session.RE.pause_msg = PAUSED
+    shell.prompts = KindPrompts(shell, kind)
+    live = Live(on_window=lambda _backend: shell.enable_matplotlib())
+    session.RE.subscribe(live)
+    session.RE.preprocessors.append(live.before_a_plan)
+    return live
