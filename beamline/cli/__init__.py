@@ -13,7 +13,9 @@ import click
 
 from beamline.cli.bench import bench
 from beamline.cli.campaign import campaign
+from beamline.cli.completion import completion
 from beamline.cli.coupons import coupons
+from beamline.cli.doctor import doctor
 from beamline.cli.export import export
 from beamline.cli.importing import importing
 from beamline.cli.physics import physics
@@ -35,7 +37,9 @@ def main() -> None:
 
 main.add_command(bench)
 main.add_command(campaign)
+main.add_command(completion)
 main.add_command(coupons)
+main.add_command(doctor)
 main.add_command(export)
 main.add_command(importing)
 main.add_command(physics)

@@ -9,6 +9,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from beamline.cli.comparing import compare
+from beamline.cli.new_campaign import new
+from beamline.cli.night_control import pause, stop
+
 if TYPE_CHECKING:
     from beamline.campaign import Campaign
     from beamline.instrument import Instrument
@@ -162,13 +166,20 @@ def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
 def resume(
     *, name: str | None, data: Path, instrument_file: Path | None, catalog: bool, with_report: bool, as_json: bool
 ) -> None:
-    """Go on with campaign NAME (a name, or the beginning of a uid; without it the newest) where it was interrupted."""
+    """Go on with campaign NAME (a name, or the beginning of a uid; without it the newest) where it was interrupted.
+
+    A night that runs and was paused by `vitrail campaign pause` is let go on where it runs.
+    """
+    from beamline.cli.night_control import lift_pause
     from beamline.cli.running import resume_campaign
     from beamline.instrument import Instrument, load_instrument
     from beamline.problems import BadFileError
     from beamline.records import Records
 
     uid = _find(Records(data), name)
+    if lift_pause(data, uid):
+        click.echo(json.dumps({"campaign": uid, "state": "running"}) if as_json else f"{uid[:8]} goes on")
+        return
     try:
         instrument = Instrument() if instrument_file is None else load_instrument(instrument_file)
     except BadFileError as error:
@@ -245,6 +256,12 @@ def report(name: str | None, data: Path) -> None:
     if first_run(records, uid).start["purpose"] == "import":
         _refuse(f"{uid[:8]} holds manual runs, and no night to report on; `vitrail export csv {uid[:8]}` lists them")
     click.echo(write_report(records, uid, report_folder(data, campaign_history(records, uid).name, uid)))
+
+
+campaign.add_command(compare)
+campaign.add_command(new)
+campaign.add_command(pause)
+campaign.add_command(stop)
 
 
 # ------------------------------------------------------------------------------------------------------------ helpers

@@ -76,8 +76,7 @@ def install_completion(shell: Any, bench: Bench) -> None:
 
     @context_matcher()  # type: ignore[untyped-decorator]
     def device_matcher(context: CompletionContext) -> SimpleMatcherResult:
-        before = context.full_text[: context.cursor_position].splitlines()
-        line = before[-1] if before else ""
+        line = context.text_until_cursor
         piece, found = complete_devices(bench, line)
         result: SimpleMatcherResult = {
             "completions": [SimpleCompletion(text=text, type=about) for text, about in found],

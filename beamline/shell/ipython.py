@@ -20,6 +20,7 @@ def configure(config: Any) -> None:
     config.TerminalIPythonApp.display_banner = False  # ours is printed when the session is open
     config.InteractiveShell.colors = "linux" if has_colours() else "nocolor"
     config.TerminalInteractiveShell.confirm_exit = True
+    config.TerminalInteractiveShell.display_completions = "column"  # the one that says something beside each name
     config.IPCompleter.use_jedi = False
     history = shell_folder(Path(os.environ.get("VITRAIL_DATA", "vitrail-data"))) / "history.sqlite"
     os.close(os.open(history, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))

@@ -78,8 +78,6 @@ class RecordsMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
         print("\n".join(self._site_lines(serial, known[name])))  # noqa: T201
 
     def _site_lines(self, serial: str, site: Any) -> list[str]:
-        from beamline.report.figures.best import recipe_lines  # noqa: PLC0415  # as needed
-
         where = f" at x {site.site.x_mm:g} mm, y {site.site.y_mm:g} mm" if site.site else ""
         lines = [
             paint(f"{serial} {site.name}", "bold")
@@ -87,9 +85,7 @@ class RecordsMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
             + (f", {site.reason}" if site.reason else "")
         ]
         if site.recipe is not None:
-            lines += [
-                f"  {name:<18} {value}" for name, value in recipe_lines(site.recipe.writing, site.recipe.heat_treatment)
-            ]
+            lines += [f"  {name:<18} {value}" for name, value in recipe_words(site.recipe)]
         lines += [f"  {name:<18} {value}" for name, value in self._outcome(serial, site.name)]
         for uid in site.runs:
             run = self._session.records.run(uid)
@@ -116,6 +112,19 @@ class RecordsMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
             if serial := signal.get():
                 places[serial] = place
         return places
+
+
+def recipe_words(recipe: Any) -> list[tuple[str, str]]:
+    """What was asked for at a site."""
+    from beamline.recipe import Line  # noqa: PLC0415  # as needed
+    from beamline.report.words import heat_words  # noqa: PLC0415  # as needed
+
+    writing = recipe.writing
+    pace = f"at {writing.speed_mm_s:g} mm/s" if isinstance(writing, Line) else f"for {writing.exposure_s:g} s"
+    passes = "" if writing.n_passes == 1 else f", {writing.n_passes} passes"
+    words = f"{writing.mode}, {writing.pulse_energy_uJ:g} uJ {pace}{passes}, {writing.depth_mm:g} mm deep"
+    heat = heat_words([recipe.heat_treatment] if recipe.heat_treatment else [])
+    return [("writing", words), ("heat treatment", heat)]
 
 
 def outcome_words(outcome: Any) -> list[tuple[str, str]]:
