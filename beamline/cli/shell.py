@@ -86,8 +86,8 @@ def _start(profile: Path | None, data: Path, code: str | None) -> None:
         ]
     words = [f"--profile-dir={folder}"] + ([] if code is None else ["-c", code])
     app = TerminalIPythonApp.instance(config=config)
-    app.initialize(words)
-    app.start()
+    app.initialize(words)  # type: ignore[no-untyped-call]  # IPython's own
+    app.start()  # type: ignore[no-untyped-call]  # as above
 
 
 def _profile_of_the_clone() -> Path | None:

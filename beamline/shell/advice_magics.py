@@ -18,7 +18,7 @@ __all__ = ["AdviceMagics"]
 
 
 @magics_class
-class AdviceMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
+class AdviceMagics(Magics):
     """What the optimiser would do next, and what the person at the instrument says to it.
 
     Args:
@@ -58,7 +58,7 @@ class AdviceMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
         advice = self._asked("%accept")
         self._keep("edited" if self._instead else "accepted", advice, reason=line.strip())
 
-    @line_magic
+    @line_magic("edit")  # instead of IPython's own, an editor
     def edit_suggestion(self, line: str) -> None:
         """Change the suggestion: `%edit temperature_C=520 A1.pulse_energy_uJ=130 *.speed_mm_s=0.4 A2=out`."""
         from beamline.shell.advice import suggestion_text  # noqa: PLC0415  # as needed

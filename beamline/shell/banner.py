@@ -13,12 +13,12 @@ def banner(session: Session, *, is_coloured: bool | None = None) -> str:
     instrument = session.instrument
     if instrument.kind == "twin":
         kind = paint(" TWIN ", "on green", is_on=is_coloured)
-        about = "simulated: its hours pass in seconds, nothing real moves"
+        about = "its hours pass in seconds, nothing real moves"
     else:
         kind = paint(" BENCH ", "on red", is_on=is_coloured)
         about = "REAL INSTRUMENTS: laser, furnace and stage move"
     lines = [
-        f"{paint('vitrail', 'bold', is_on=is_coloured)}  {kind} {instrument.name}: {about}",
+        f"{paint('vitrail', 'bold', is_on=is_coloured)}  {kind} {instrument.name}  {about}",
         f"records  {session.records.folder}",
         "devices  " + ", ".join(session.bench.roles),
         "also     RE, cat (records), bec (table and plots), bps, bp, plans, make_safe(bench)",

@@ -64,9 +64,9 @@ class Live:
     @staticmethod
     def _has_window() -> bool:
         import matplotlib as mpl  # noqa: PLC0415  # loaded already where this is asked
-        from matplotlib.backends import BackendFilter, backend_registry  # noqa: PLC0415  # as above
+        from matplotlib.backends.registry import BackendFilter, backend_registry  # noqa: PLC0415  # as above
 
-        interactive = backend_registry.list_builtin(BackendFilter.INTERACTIVE)
+        interactive = backend_registry.list_builtin(BackendFilter.INTERACTIVE)  # type: ignore[no-untyped-call]  # matplotlib's own
         return str(mpl.get_backend()).lower() in {name.lower() for name in interactive}
 
     def _figure(self, name: str) -> Any:
@@ -84,7 +84,7 @@ class Live:
         self._n_runs[name] = self._n_runs.get(name, 0) + 1
         figure = plt.figure(name, layout="constrained")
         if not self._has_window():
-            figure.canvas.draw_idle = _do_nothing
+            figure.canvas.draw_idle = _do_nothing  # type: ignore[method-assign]  # of this one canvas
         return figure
 
 

@@ -15,7 +15,7 @@ __all__ = ["BenchMagics"]
 
 
 @magics_class
-class BenchMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
+class BenchMagics(Magics):
     """What acts on the bench of a session.
 
     Args:
@@ -55,7 +55,7 @@ class BenchMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
         if number < 1:
             raise UsageError("%ct: at least one reading is wanted")
         roles = self._session.bench.roles
-        known = {name: roles[name] for name in ("spectrometer", "lifetime") if name in roles}
+        known: dict[str, Any] = {name: roles[name] for name in ("spectrometer", "lifetime") if name in roles}
         if unknown := [word for word in words if word not in known]:
             raise UsageError(f"%ct: {', '.join(unknown)} measures nothing; there are {', '.join(known)}")
         chosen = [known[name] for name in words or ["spectrometer"]]
@@ -95,9 +95,13 @@ class BenchMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
         except ValueError:
             pass
         try:
-            return float(eval(text, self.shell.user_ns))  # noqa: S307  # it was typed at a Python prompt
+            return float(eval(text, self._names()))  # noqa: S307  # it was typed at a Python prompt
         except Exception as error:  # noqa: BLE001  # whatever was typed
             raise UsageError(f"{name}: {text!r} is no number ({error}); {signal_words(signal)}") from None
+
+    def _names(self) -> dict[str, Any]:
+        names: dict[str, Any] = self.shell.user_ns if self.shell is not None else {}
+        return names
 
 
 def _light(device: Any) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from IPython.terminal.prompts import Prompts
-from pygments.token import Token
+from pygments.token import Token  # type: ignore[import-untyped]  # ships no types
 
 __all__ = ["KindPrompts"]
 
 
-class KindPrompts(Prompts):  # type: ignore[misc]  # untyped
+class KindPrompts(Prompts):
     """IPython's, behind the kind of the instrument.
 
     Args:
@@ -25,10 +25,5 @@ class KindPrompts(Prompts):  # type: ignore[misc]  # untyped
     def in_prompt_tokens(self) -> list[tuple[Any, str]]:
         """As `twin In [1]: `."""
         token = Token.Prompt if self._kind == "twin" else Token.OutPrompt
-        tokens: list[tuple[Any, str]] = super().in_prompt_tokens()
+        tokens: list[tuple[Any, str]] = super().in_prompt_tokens()  # type: ignore[no-untyped-call]  # IPython's own
         return [(token, f"{self._kind} "), *tokens]
-
-    def continuation_prompt_tokens(self, width: int | None = None, **more: Any) -> list[tuple[Any, str]]:
-        """As wide as the first."""
-        tokens: list[tuple[Any, str]] = super().continuation_prompt_tokens(width, **more)
-        return tokens

@@ -15,7 +15,7 @@ __all__ = ["RecordsMagics"]
 
 
 @magics_class
-class RecordsMagics(Magics):  # type: ignore[misc]  # traitlets are untyped
+class RecordsMagics(Magics):
     """What the records of a session know of coupons and sites.
 
     Args:

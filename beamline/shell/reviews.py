@@ -21,6 +21,9 @@ from beamline.recipe import Frozen, Line, Serial, SiteSuggestion, Suggestion
 __all__ = ["EditError", "Review", "ReviewBook", "edited"]
 
 
+NOT_EXPECTED: dict[str, Any] = {"predictions": (), "p_in_specification": None, "acquisition": 0.0}
+
+
 class Review(Frozen):
     """A decision about one suggestion.
 
@@ -184,15 +187,13 @@ def _rebuilt(
             continue
         is_same = writing == site.writing.model_dump()
         # What was expected of another recipe says nothing about this one.
-        expected = {} if is_same else {"predictions": (), "p_in_specification": None, "acquisition": 0.0}
+        expected = {} if is_same else {**NOT_EXPECTED, "reason": f"by hand; before: {site.reason}"}
         chosen.append(site.model_copy(update={"writing": _validated(site.writing, writing), **expected}))
     if not chosen:
         raise EditError("no site is left; %reject says that the coupon is not to be made")
     treatment = _validated(suggestion.heat_treatment, heat)
     if treatment != suggestion.heat_treatment:
-        chosen = [
-            one.model_copy(update={"predictions": (), "p_in_specification": None, "acquisition": 0.0}) for one in chosen
-        ]
+        chosen = [one.model_copy(update=NOT_EXPECTED) for one in chosen]
     new = suggestion.model_copy(
         update={
             "heat_treatment": treatment,

@@ -49,7 +49,8 @@ def abandon() -> None:
 
 def _open() -> Session:
     file, campaign_file = os.environ.get("VITRAIL_INSTRUMENT"), os.environ.get("VITRAIL_CAMPAIGN")
-    coupons, seed = RACK, 1
+    coupons: tuple[Coupon, ...] = RACK
+    seed = 1
     if campaign_file:
         from beamline.campaign import load_campaign  # noqa: PLC0415  # where one is named
 
@@ -136,7 +137,6 @@ def _at_home(shell: Any, session: Session) -> Any:
     advice = AdviceMagics(shell, session, Path(campaign) if campaign else None)
     for magics in (BenchMagics(shell, session), RecordsMagics(shell, session), advice):
         shell.register_magics(magics)
-    shell.register_magic_function(advice.edit_suggestion, magic_name="edit")  # instead of IPython's own, an editor
     install_completion(shell, session.bench)
     TypedLog(session.records.folder, f"{session.instrument.name} ({kind})").install(shell)
     show_in_words(shell)
