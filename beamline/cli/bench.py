@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import click
+
+from beamline.cli.options import FAILED, as_json_option
 
 __all__ = ["bench"]
 
@@ -28,7 +32,8 @@ def bench() -> None:
 @click.option(
     "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Only this one; may be given more than once."
 )
-def smoke(instrument_file: Path, *, roles: tuple[str, ...]) -> None:
+@as_json_option
+def smoke(instrument_file: Path, *, roles: tuple[str, ...], as_json: bool) -> None:
     """Read identity, state and values of the instruments, and write nothing to them.
 
     Exit code 0: all answer, and nothing wants attention; 1: something does.
@@ -45,6 +50,11 @@ def smoke(instrument_file: Path, *, roles: tuple[str, ...]) -> None:
             f'{instrument_file}: instrument {instrument.name} is the simulated bench; a file of kind "bench" is wanted'
         )
     findings = look(instrument.bench, roles or ROLES)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        if any(finding.warning for finding in findings):
+            raise SystemExit(FAILED)
+        return
     widths = [max(len(getattr(finding, column)) for finding in findings) for column in ("role", "what", "value")]
     for finding in findings:
         cells = zip((finding.role, finding.what, finding.value), widths, strict=True)

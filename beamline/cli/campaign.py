@@ -244,7 +244,8 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
 @campaign.command()
 @click.argument("name", required=False)
 @_data
-def report(name: str | None, data: Path) -> None:
+@_json
+def report(name: str | None, data: Path, *, as_json: bool) -> None:
     """Write the report of campaign NAME (a name, or the beginning of a uid; without it the newest) from the records."""
     from beamline.campaign.history import campaign_history, first_run
     from beamline.cli.running import report_folder
@@ -255,7 +256,13 @@ def report(name: str | None, data: Path) -> None:
     uid = _find(records, name)
     if first_run(records, uid).start["purpose"] == "import":
         _refuse(f"{uid[:8]} holds manual runs, and no night to report on; `vitrail export csv {uid[:8]}` lists them")
-    click.echo(write_report(records, uid, report_folder(data, campaign_history(records, uid).name, uid)))
+    page = write_report(records, uid, report_folder(data, campaign_history(records, uid).name, uid))
+    if as_json:  # the numbers of the page, with where it lies
+        click.echo(
+            json.dumps({"report": str(page), **json.loads((page.parent / "report.json").read_text("utf-8"))}, indent=2)
+        )
+        return
+    click.echo(page)
 
 
 campaign.add_command(compare)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from beamline.cli.options import as_json_option
 
 if TYPE_CHECKING:
     from beamline.watchdog.hands import Hand
@@ -85,11 +89,15 @@ def _make_safe(hand: Hand) -> bool:
     show_default=True,
     help="Folder of the records.",
 )
-def log(data: Path) -> None:
+@as_json_option
+def log(data: Path, *, as_json: bool) -> None:
     """What the watchdogs of the sessions on these records did, oldest first."""
     from beamline.safety import watchdog_journal
 
     entries = watchdog_journal(data).entries()
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entry in entries], indent=2))
+        return
     for entry in entries:
         click.echo(f"{entry.time}  {entry.event:<9} {entry.text}")
     if not entries:
