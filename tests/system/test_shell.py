@@ -170,16 +170,3 @@ def test_without_colours_none_are_written(tmp_path: Path) -> None:
     quiet.terminal.expect(pexpect.EOF)
     assert not re.search(r"\x1b\[[0-9;]*m", quiet.terminal.before)
     assert " TWIN " in quiet.terminal.before
-
-
-def test_a_second_session_on_the_same_records_is_refused(person: Person) -> None:
-    """The first has been left by now: what holds the lock here is this test."""
-    from beamline.records import FileLock, session_lock
-
-    with FileLock(session_lock(person.data)) as lock:
-        assert lock.acquire()
-        second = Person(person.data.parent)
-        second.reads("another session works with")
-        second.terminal.expect(pexpect.EOF)
-        second.terminal.close()
-        assert second.terminal.exitstatus == 2

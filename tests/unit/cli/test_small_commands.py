@@ -133,6 +133,14 @@ def test_a_shell_over_a_wrong_file_is_refused_before_it_opens(tmp_path: Path) ->
     assert "kind" in run("shell", "--data", str(tmp_path), "--instrument", str(bad), code=2)
 
 
+def test_a_second_session_on_the_same_records_is_refused_before_it_opens(tmp_path: Path) -> None:
+    from beamline.records import FileLock, session_lock
+
+    with FileLock(session_lock(tmp_path)) as lock:
+        assert lock.acquire()
+        assert "another session works with" in run("shell", "--data", str(tmp_path), code=2)
+
+
 def test_an_unknown_option_has_the_exit_code_of_bad_input() -> None:
     run("campaign", "check", "--nonsense", code=2)
     run("nonsense", code=2)
