@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def compared_nights(
 
 
 def draw_comparison(nights: Sequence[NightData], out: Path) -> tuple[Path, ...]:
-    """Probability that the target is reached, after each coupon, against coupons and against hours: PNG, SVG and CSV.
+    """Score of the best site and probability that it meets the target, against coupons and hours: PNG, SVG and CSV.
 
     Args:
         nights: what is compared; the bench's hours are those of its clock.
@@ -55,35 +56,45 @@ def draw_comparison(nights: Sequence[NightData], out: Path) -> tuple[Path, ...]:
 
 
 def _drawing(nights: Sequence[NightData]) -> Drawing:
-    figure = new_figure(3.6)
-    by_coupons, by_hours = figure.subplots(1, 2, sharey=True)
-    table: dict[str, list[object]] = {"campaign": [], "coupons": [], "clock_h": [], "p_reached": []}
+    figure = new_figure(5.2)
+    panels = figure.subplots(2, 2, sharex="col", sharey="row")
+    table: dict[str, list[object]] = {"campaign": [], "coupons": [], "clock_h": [], "score": [], "p_reached": []}
     for number, night in enumerate(nights):
         hours = [decision.clock_s / 3600.0 for decision in night.decisions]
-        p_reached = [decision.status.p_reached for decision in night.decisions]
         coupons = [decision.status.n_coupons for decision in night.decisions]
+        p_reached = [decision.status.p_reached for decision in night.decisions]
+        traces = [decision.status.trace for decision in night.decisions]
+        score = [
+            trace[-1].utility if trace else math.nan for trace in traces
+        ]  # before the first coupon there is no best site
         label = f"{night.name} {night.uid[:8]} ({night.campaign.optimizer.kind}, seed {night.seed})"
-        look = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)], "markersize": 4.5}
-        for axes, x in ((by_coupons, coupons), (by_hours, hours)):
-            axes.plot(x, p_reached, drawstyle="steps-post", label=label, lw=1.3, **look)
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        for row, y in zip(panels, (score, p_reached), strict=True):
+            for axes, x in zip(row, (coupons, hours), strict=True):
+                axes.plot(
+                    x, y, drawstyle="steps-post", label=label, lw=1.3, color=colour, marker=marker, ms=4.5, alpha=0.85
+                )
         table["campaign"] += [night.uid] * len(hours)
         table["coupons"] += coupons
         table["clock_h"] += hours
+        table["score"] += score
         table["p_reached"] += p_reached
-    by_coupons.set(xlabel="coupons measured", ylabel="P(target reached)", ylim=(-0.04, 1.06), title="by coupons")
-    by_hours.set(xlabel="hours on the bench's clock", title="by hours")
-    by_coupons.xaxis.get_major_locator().set_params(integer=True)
-    by_hours.legend(loc="best", fontsize=7)
+    panels[0, 0].set(ylabel="best site's expected score", title="by coupons")
+    panels[0, 1].set(title="by hours")
+    panels[1, 0].set(ylabel="P(target reached)", ylim=(-0.04, 1.06), xlabel="coupons measured")
+    panels[1, 1].set(xlabel="hours on the bench's clock")
+    panels[1, 0].xaxis.get_major_locator().set_params(integer=True)
+    panels[1, 1].legend(loc="upper left", fontsize=7)
     return Drawing(
         name="comparison",
         title="Nights compared",
-        caption="Probability that the best site truly meets the specification, as each optimiser believed it.",
+        caption="Score and probability of the best site so far, as each optimiser believed them after each coupon.",
         figure=figure,
         table=table,
         footer=Footer(
-            runs=tuple(night.uid for night in nights),
-            n=f"n = {len(nights)} nights",
-            errors="as believed by each optimiser",
+            runs=(),
+            n="campaigns " + ", ".join(night.uid[:8] for night in nights),
+            errors="as each optimiser believed; no band, a night each",
             code_version=nights[0].code_version,
         ),
     )

@@ -58,7 +58,7 @@ class AdviceMagics(Magics):
         advice = self._asked("%accept")
         self._keep("edited" if self._instead else "accepted", advice, reason=line.strip())
 
-    @line_magic("edit")  # instead of IPython's own, an editor
+    @line_magic("edit")  # type: ignore[arg-type]  # instead of IPython's own, an editor; typed for no argument
     def edit_suggestion(self, line: str) -> None:
         """Change the suggestion: `%edit temperature_C=520 A1.pulse_energy_uJ=130 *.speed_mm_s=0.4 A2=out`."""
         from beamline.shell.advice import suggestion_text  # noqa: PLC0415  # as needed
