@@ -74,18 +74,34 @@ class Live:
         import matplotlib.pyplot as plt  # noqa: PLC0415  # loaded already
 
         if self._n_runs.get(name, 0) >= MOST_RUNS:
-            plt.close(name)
+            _close(name)
             self._n_runs[name] = 0
         if not plt.fignum_exists(name):
             self._n_runs.pop(name, None)
             for oldest in [label for label in self._n_runs if plt.fignum_exists(label)][: -MOST_FIGURES + 1 or None]:
-                plt.close(oldest)
+                _close(oldest)
                 del self._n_runs[oldest]
         self._n_runs[name] = self._n_runs.get(name, 0) + 1
         figure = plt.figure(name, layout="constrained")
         if not self._has_window():
             figure.canvas.draw_idle = _do_nothing  # type: ignore[method-assign]  # of this one canvas
         return figure
+
+
+def _close(name: str) -> None:
+    """Close a figure, and let go of what Bluesky keeps by its axes.
+
+    It keeps the plots in dictionaries with weak keys, the axes; but each plot holds its axes, so that no key ever dies.
+    """
+    import matplotlib.pyplot as plt  # noqa: PLC0415  # loaded already
+    from bluesky.callbacks.best_effort import LivePlotPlusPeaks  # noqa: PLC0415  # as above
+
+    axes = list(plt.figure(name).axes)
+    plt.close(name)
+    for kept in ("instances", "visible", "labeled"):
+        by_axes = getattr(LivePlotPlusPeaks, f"_LivePlotPlusPeaks__{kept}", {})
+        for one in axes:
+            by_axes.pop(one, None)
 
 
 def _do_nothing(*_args: Any, **_kwargs: Any) -> None:

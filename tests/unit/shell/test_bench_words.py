@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import io
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,9 +113,13 @@ def test_plots_keep_a_few_runs_and_a_few_figures(session: Session, tmp_path: Pat
     (axes,) = plt.figure(plt.get_figlabels()[0]).axes
     n_drawn = [line for line in axes.lines if len(line.get_xdata()) == 3]
     assert len(n_drawn) == 3  # the figure was full and begun anew
+    closed = weakref.ref(axes)
+    del axes, n_drawn
     for detector in (det1, det2):
         for axis in (motor, motor1, motor2, motor3):
             engine(bp.scan([detector], axis, 0, 1, 3))
     assert len(plt.get_fignums()) == MOST_FIGURES
+    gc.collect()
+    assert closed() is None  # nobody holds the first figure's axes any more
     plt.close("all")
     engine.loop.call_soon_threadsafe(engine.loop.stop)
