@@ -18,6 +18,14 @@ from beamline.cli.reference import reference_page
 REPOSITORY = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`vitrail shell` hands its options on to the profile by the environment, which here is that of other tests too."""
+    for name in ("VITRAIL_INSTRUMENT", "VITRAIL_DATA", "VITRAIL_CAMPAIGN"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+
+
 def run(*words: str, code: int = 0) -> str:
     done = CliRunner().invoke(main, list(words))
     assert done.exit_code == code, done.output
