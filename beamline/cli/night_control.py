@@ -7,11 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from beamline.cli.options import FAILED, as_json_option, data_option, refuse
+
+if TYPE_CHECKING:
+    from beamline.campaign.asked import Ask
 
 __all__ = ["lift_pause", "pause", "stop"]
 
@@ -73,27 +76,36 @@ def stop(*, name: str | None, reason: str, wait_s: float, data: Path, as_json: b
 
 def lift_pause(data: Path, campaign_uid: str) -> bool:
     """Let a night that was asked to pause go on; False where none was, or no night runs."""
-    from beamline.audit import note_action
-    from beamline.campaign.requests import read_request, take_back
+    from beamline.campaign.asked import AskedError, ask, read_asked
     from beamline.records import is_held, session_lock
 
-    asked = read_request(data, campaign_uid)
-    if asked is None or asked.action != "pause" or not is_held(session_lock(data)):
+    asked = read_asked(data, campaign_uid)
+    if asked is None or asked.what != "pause" or not is_held(session_lock(data)):
         return False
-    take_back(data, campaign_uid)
-    note_action(data, "command", "resume", uid=campaign_uid)
+    try:
+        ask(data, campaign_uid, "go on", interface="command")
+    except (AskedError, LookupError):  # it has ended meanwhile
+        return False
+    _note(data, campaign_uid, "go on")
     return True
 
 
-def _ask(data: Path, uid: str, action: Literal["pause", "stop"], reason: str) -> None:
-    from beamline.audit import note_action
-    from beamline.campaign.requests import ask
+def _ask(data: Path, uid: str, what: Ask, reason: str) -> None:
+    from beamline.campaign.asked import AskedError, ask
 
     try:
-        ask(data, uid, action, reason)
+        ask(data, uid, what, interface="command", reason=reason)
+    except AskedError as error:
+        refuse(str(error))
     except OSError as error:
         refuse(f"{data}: cannot be written: {error.strerror}; whoever runs the night may stop it with Ctrl-C")
-    note_action(data, "command", action, uid=uid, **({"reason": reason} if reason else {}))
+    _note(data, uid, what, reason)
+
+
+def _note(data: Path, uid: str, what: Ask, reason: str = "") -> None:
+    from beamline.audit import note_action
+
+    note_action(data, "command", what, uid=uid, **({"reason": reason} if reason else {}))
 
 
 def _running(data: Path, name: str | None) -> str:

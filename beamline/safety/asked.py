@@ -74,7 +74,7 @@ class AskedMonitor:
         asked = self._asked
         if asked is None or asked.what != "pause":
             return None
-        ends = "it is asked to go on, on the web page or by `vitrail campaign go-on`"
+        ends = "it is asked to go on, on the web page or by `vitrail campaign resume`"
         return Finding(asked.words, ends, is_by_person=True, patience_s=PATIENCE_S)
 
     def keep_watch(self) -> None:

@@ -115,19 +115,32 @@ def test_no_night_to_pause_or_stop_is_bad_input(tmp_path: Path, command: str) ->
 
 
 def test_a_pause_is_lifted_only_where_a_session_lives_that_was_asked_for_one(tmp_path: Path) -> None:
-    from beamline.campaign.requests import ask, read_request
+    from beamline.campaign.asked import ask, read_asked
     from beamline.cli.night_control import lift_pause
-    from beamline.records import FileLock, session_lock
+    from beamline.records import FileLock, LogWriter, session_lock
 
-    ask(tmp_path, "u", "pause")
-    assert not lift_pause(tmp_path, "u")
+    uid = "c0ffee00-0000-4000-8000-000000000000"
+    start = {
+        "uid": "run-1",
+        "time": 1.8e9,
+        "purpose": "campaign",
+        "campaign": {"name": "n", "uid": uid},
+        "clock_s": 0.0,
+    }
+    with LogWriter(tmp_path, sync="never") as writer:
+        writer("start", {**start, "start_time": "2026-01-05T21:30:00+01:00", "campaign_file": {"coupon": [{}]}})
+        writer("stop", {"uid": "run-1-end", "run_start": "run-1", "time": 1.8e9, "exit_status": "success"})
     with FileLock(session_lock(tmp_path)) as lock:
         assert lock.acquire()
-        assert lift_pause(tmp_path, "u")
-        assert read_request(tmp_path, "u") is None
-        assert not lift_pause(tmp_path, "u")
-        ask(tmp_path, "u", "stop")
-        assert not lift_pause(tmp_path, "u")
+        assert not lift_pause(tmp_path, uid)
+        ask(tmp_path, uid, "pause", interface="web")
+        assert lift_pause(tmp_path, uid)
+        asked = read_asked(tmp_path, uid)
+        assert asked is not None
+        assert (asked.what, asked.interface) == ("go on", "command")
+        assert not lift_pause(tmp_path, uid)
+        ask(tmp_path, uid, "pause", interface="web")
+    assert not lift_pause(tmp_path, uid)
 
 
 def test_one_campaign_is_not_compared(tmp_path: Path) -> None:
