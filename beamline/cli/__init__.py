@@ -24,6 +24,7 @@ from beamline.cli.replay import replay
 from beamline.cli.reproducing import reproduce
 from beamline.cli.shell import shell
 from beamline.cli.watchdog import watchdog
+from beamline.cli.web import web
 from beamline.cli.wire import wire
 
 __all__ = ["main"]
@@ -48,4 +49,5 @@ main.add_command(replay)
 main.add_command(reproduce)
 main.add_command(shell)
 main.add_command(watchdog)
+main.add_command(web)
 main.add_command(wire)

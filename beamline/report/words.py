@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from beamline.recipe import HeatTreatment
+from beamline.recipe import Dot, Glass, HeatTreatment, Line
 
-__all__ = ["heat_words", "number", "plus_minus", "probability"]
+__all__ = ["heat_words", "number", "plus_minus", "probability", "recipe_words"]
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -48,3 +48,28 @@ def number(value: float, digits: int = 4) -> str:
 def heat_words(treatments: Sequence[HeatTreatment]) -> str:
     """The finished heat treatments of a coupon, in their order."""
     return " then ".join(f"{t.temperature_C:.0f} °C for {t.hold_s / 60:.0f} min" for t in treatments) or "not heated"
+
+
+def recipe_words(
+    glass: Glass, writing: Dot | Line, heat: HeatTreatment | None, power_W: float | None
+) -> list[tuple[str, str]]:
+    """A recipe as (what, value with unit).
+
+    Args:
+        glass: of the coupon.
+        writing: of the site.
+        heat: of the coupon; None where there was none.
+        power_W: at the sample; None where it was not measured.
+    """
+    lines = [
+        ("glass", f"{glass.name} (I/(Br+I) = {glass.iodide_fraction:.3g})"),
+        ("pulse energy", f"{writing.pulse_energy_uJ:g} µJ at {writing.repetition_rate_kHz:g} kHz"),
+        ("power at sample", "not measured" if power_W is None else f"{power_W:.3g} W"),
+    ]
+    if isinstance(writing, Line):
+        lines.append(("speed", f"{writing.speed_mm_s:g} mm/s"))
+    else:
+        lines.append(("exposure", f"{writing.exposure_s:g} s"))
+    lines += [("passes", f"{writing.n_passes}"), ("depth", f"{writing.depth_mm:g} mm")]
+    treated = f"{heat.temperature_C:.0f} °C, {heat.hold_s / 60:.0f} min, {heat.ramp_C_min:g} °C/min" if heat else "none"
+    return [*lines, ("heat treatment", treated)]

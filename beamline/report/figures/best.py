@@ -8,11 +8,10 @@ import numpy as np
 
 from beamline.analysis import Curves, fit_spectrum
 from beamline.optimize import BestSite
-from beamline.recipe import Line
 from beamline.report.data import CouponNight, NightData
 from beamline.report.measured import measured
 from beamline.report.style import GREEN, GREY, INK, RED, Absent, Drawing, Footer, eV_on_top, new_figure, spec_band
-from beamline.report.words import plus_minus, probability
+from beamline.report.words import plus_minus, probability, recipe_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -117,25 +116,8 @@ def recipe_lines(best: BestSite, night: NightData) -> list[tuple[str, str]]:
     """
     serial = best.observation.site.coupon
     was_set = next((c.heat_treatment for c in night.coupons if c.coupon.serial == serial), None)
-    writing, heat = best.observation.writing, was_set or best.heat_treatment
-    power_W = best.observation.power_at_sample_W
-    lines = [
-        ("glass", f"{best.observation.glass.name} (I/(Br+I) = {best.observation.glass.iodide_fraction:.3g})"),
-        ("pulse energy", f"{writing.pulse_energy_uJ:g} µJ at {writing.repetition_rate_kHz:g} kHz"),
-        ("power at sample", "not measured" if power_W is None else f"{power_W:.3g} W"),
-    ]
-    if isinstance(writing, Line):
-        lines.append(("speed", f"{writing.speed_mm_s:g} mm/s"))
-    else:
-        lines.append(("exposure", f"{writing.exposure_s:g} s"))
-    lines += [("passes", f"{writing.n_passes}"), ("depth", f"{writing.depth_mm:g} mm")]
-    if heat is not None:
-        lines.append(
-            ("heat treatment", f"{heat.temperature_C:.0f} °C, {heat.hold_s / 60:.0f} min, {heat.ramp_C_min:g} °C/min")
-        )
-    else:
-        lines.append(("heat treatment", "none"))
-    return lines
+    seen = best.observation
+    return recipe_words(seen.glass, seen.writing, was_set or best.heat_treatment, seen.power_at_sample_W)
 
 
 def _card(axes: Axes, best: BestSite, night: NightData) -> None:
