@@ -13,10 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
-SIZES = {"desktop": (1440, 900), "phone": (390, 844)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 1500)}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -47,7 +48,10 @@ def main() -> None:
                         )
                         page.goto(url)
                         show_site(page, arguments.site)
-                        page.screenshot(path=arguments.out / f"web-{scheme}-{size}.png", full_page=True)
+                        path = arguments.out / f"web-{scheme}-{size}.png"
+                        page.screenshot(path=path, full_page=size == "desktop")
+                        with Image.open(path) as picture:  # a page has few colours
+                            picture.convert("RGB").quantize(128).save(path, optimize=True)
                         page.close()
                 browser.close()
         finally:

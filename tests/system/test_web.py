@@ -1,0 +1,319 @@
+"""The page in a real browser, beside a night that runs: every part of it, control, reload, a restart of the server, axe-core."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from made_up_nights import UID, whole_night
+
+from beamline.campaign.history import campaign_history, campaign_uids
+from beamline.records import Records
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+ARGUMENTS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync"),
+)
+VITRAIL = Path(sys.executable).parent / "vitrail"
+
+NIGHT = """
+name = "watched"
+seed = 3
+optimizer.kind = "random"
+sites.per_coupon = 4
+measurement = { integration_s = 0.1, n_averages = 2 }
+[space]
+hold_s = [600, 900]
+[[glass]]
+name = "BrI"
+bromide = 1.5
+iodide = 1.5
+""" + "".join(f'[[coupon]]\nserial = "W{i:03d}"\nglass = "BrI"\n' for i in range(400))
+
+
+def within(seconds: float, is_true: Callable[[], bool], what: str) -> None:
+    pause, n = threading.Event(), round(seconds / 0.05)
+    for _ in range(n):
+        if is_true():
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+def shows(page: Any, ident: str, text: str, timeout: float = 10000) -> None:
+    from playwright.sync_api import expect
+
+    expect(page.locator(f"#{ident}")).to_have_text(text, timeout=timeout)
+
+
+class Server:
+    """`vitrail web` on a port of its own; ended and begun again on the same one."""
+
+    def __init__(self, data: Path) -> None:
+        self.data, self.port, self.process = data, 0, None
+        self.begin()
+
+    def begin(self) -> None:
+        command = [VITRAIL, "web", "--data", self.data, "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().split()[-1]
+        self.port = int(self.url.rstrip("/").rpartition(":")[2])
+
+    def end(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(15)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    @property
+    def token(self) -> str:
+        return (self.data / "web.token").read_text()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: the page is not tried in a browser (apt-get install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def pages(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Opens pages; at the end no page may have complained."""
+    contexts, complaints = [], []
+
+    def opened(url: str, *, allow: str = "$.", **about: Any) -> Any:
+        context = browser.new_context(**about)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: (
+                complaints.append(said.text)
+                if said.type in ("error", "warning") and not re.search(allow, said.text)
+                else None
+            ),
+        )
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The page of a night that is over."""
+    folder = tmp_path_factory.mktemp("over")
+    whole_night(folder)
+    server = Server(folder)
+    yield server
+    assert server.end() in (0, -signal.SIGTERM)
+
+
+def violations(page: Any) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
+
+
+def test_every_part_of_the_page_by_mouse_and_by_keyboard(over: Server, pages: Callable[..., Any]) -> None:
+    page = pages(over.url, viewport={"width": 1440, "height": 900})
+    page.wait_for_selector("#spectrum svg")
+    assert page.inner_text("#state") == "done"
+    assert page.inner_text("#coupons") == "2 of 2"
+    assert page.inner_text("#sites") == "8"
+    assert page.inner_text("#reached") == "P = 0.970"
+    assert page.locator("#with-token").is_hidden()
+    assert page.locator("#unlock").is_hidden(), "nothing can be asked of a night that is over"
+    for ident in ("furnace", "peaks", "ratios", "probability", "map"):
+        assert page.locator(f"#{ident} svg").count() == 1, ident
+    words = page.locator("svg text").all_text_contents()
+    for label in (
+        "wavelength (nm)",
+        "photon energy (eV)",
+        "temperature (°C)",
+        "red peak (nm)",
+        "x (mm)",
+        "green : red",
+        "P(target reached)",
+    ):
+        assert label in words, label
+    assert "A1 on C2 meets the specification" in page.inner_text("#best")
+    assert "± " in page.inner_text("#best")
+    page.click('#coupon-tabs [data-serial="C1"]')
+    page.click('#map [data-site="A1"]')
+    page.wait_for_selector("#site-detail table")
+    assert page.inner_text("#site-title") == "Site A1 on C1"
+    assert "100 µJ at 10 kHz" in page.inner_text("#site-detail")
+    assert [h.split("\t")[1] for h in page.locator("#site-detail .whole tr").all_inner_texts()] == [
+        *("suggested", "written", "heat-treated", "measured")
+    ]
+    page.focus('#map [data-site="A1"]')
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    shows(page, "site-title", "Site A2 on C1")
+    assert page.evaluate("document.activeElement.dataset.site") == "A2"
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#follow", state="hidden")
+    page.click("#by-hour")
+    assert "simulated time (h)" in page.locator("#peaks svg text").all_text_contents()
+    page.hover("#spectrum svg")
+    assert "nm ·" in page.inner_text("#spectrum-readout")
+    page.goto(f"{over.url}campaigns")
+    assert "made-up" in page.inner_text("table")
+    page.goto(f"{over.url}compare?uid={UID}")
+    page.wait_for_selector("#by-sites svg")
+    assert "made-up" in page.inner_text("table")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
+def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
+    over: Server, pages: Callable[..., Any], scheme: str, width: int
+) -> None:
+    page = pages(over.url, viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    page.wait_for_selector("#spectrum svg")
+    page.click('#map [data-site="A1"]')
+    page.wait_for_selector("#site-detail table")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width == 1440:
+        for path in ("campaigns", f"compare?uid={UID}"):
+            page.goto(over.url + path)
+            assert violations(page) == []
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A page of somebody else's, without a policy."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<!DOCTYPE html><link rel=icon href=data:,><title>elsewhere</title>")
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+def test_a_page_of_another_origin_can_neither_read_nor_ask(over: Server, pages: Callable[..., Any]) -> None:
+    tries = """async ([url, token]) => {
+      const headers = { Authorization: "Bearer " + token };
+      const tries = [
+        fetch(url + "api/campaigns"),
+        fetch(url + "api/campaigns", { headers }),
+        fetch(url + "api/campaigns", { mode: "no-cors" }).then((answer) => answer.text()),
+        fetch(url + "api/campaigns/x/ask", { method: "POST", headers, body: "{}" }),
+        fetch(url + "api/campaigns/x/ask", { method: "POST", mode: "no-cors", body: "{}" }).then((answer) => answer.text()),
+        new Promise((good, bad) => { const frame = document.createElement("iframe"); frame.src = url; frame.onload = () => {
+          try { good(frame.contentDocument.body.innerText); } catch (error) { bad(error); } }; document.body.append(frame); }),
+      ];
+      return (await Promise.allSettled(tries)).map((one) => one.status + ":" + (one.value ?? ""));
+    }"""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as elsewhere:
+        threading.Thread(target=elsewhere.serve_forever, daemon=True).start()
+        page = pages(
+            f"http://127.0.0.1:{elsewhere.server_port}/", allow="CORS|Failed to load|Refused|refused|frame|Frame"
+        )
+        outcome = page.evaluate(tries, [over.url, over.token])
+        elsewhere.shutdown()
+    assert len(outcome) == 6
+    assert all(one in ("rejected:", "fulfilled:") for one in outcome), outcome
+
+
+@pytest.fixture
+def night(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
+    """A night in a process of its own, with coupons for much longer than the test."""
+    (tmp_path / "night.toml").write_text(NIGHT, encoding="utf-8")
+    data = tmp_path / "data"
+    command = [VITRAIL, "campaign", "run", "night.toml", "--data", data, "--no-catalog", "--no-report", "--json"]
+    environment = {**os.environ, "COLUMNS": "120"}
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen(
+            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=said, text=True, env=environment
+        )
+        try:
+            within(60, lambda: bool(campaign_uids(Records(data))), "the night begins")
+            yield data, process
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(20)
+            assert process.stdout is not None
+            process.stdout.close()
+
+
+def test_a_night_is_followed_paused_gone_on_with_and_stopped(
+    night: tuple[Path, subprocess.Popen[str]], pages: Callable[..., Any]
+) -> None:
+    data, process = night
+    records = Records(data)
+    (uid,) = campaign_uids(records)
+    server = Server(data)
+    try:
+        page = pages(server.url, allow="net::ERR|401")
+        shows(page, "state", "running")
+        before = page.inner_text("#elapsed")
+        within(20, lambda: page.inner_text("#elapsed") != before, "the page follows the night")
+        assert page.locator("#pause").is_hidden(), "without the token it only shows"
+
+        page.click("#unlock")
+        page.fill("#token", "0" * 64)
+        page.click("#token-ok")
+        shows(page, "token-wrong", "That is not the token of this server.")
+        page.fill("#token", server.token)
+        page.keyboard.press("Enter")
+        page.click("#pause")
+        shows(page, "state", "paused")
+        assert "asked for by web" in page.inner_text("#doing")
+        assert campaign_history(records, uid).state.kind == "paused"
+        n_runs = len(records.runs())
+
+        assert server.end() in (0, -signal.SIGTERM)  # the night does not mind, and the page finds the new one by itself
+        server.begin()
+        page.reload()
+        shows(page, "state", "paused")
+        assert len(records.runs()) == n_runs, "nothing goes on while it is paused"
+
+        page.click("#go-on")
+        shows(page, "state", "running")
+        within(20, lambda: len(records.runs()) > n_runs, "the night goes on")
+        page.click("#stop")
+        page.fill("#stop-reason", "the objective is dirty")
+        page.keyboard.press("Enter")
+        shows(page, "state", "stopped", timeout=20000)
+        assert "the objective is dirty" in page.inner_text("#why")
+        assert process.wait(30) == 130
+        assert process.stdout is not None
+        said = json.loads(process.stdout.read())
+        assert "asked for by web" in said["reason"]
+        assert all(step["error"] is None or step["error"] == "" for step in said["safe_state"])
+        audit = [json.loads(line) for line in (data / "audit.jsonl").read_text().splitlines()]
+        assert [e["action"] for e in audit if e["interface"] == "web"] == ["pause", "go on", "stop"]
+    finally:
+        server.end()
