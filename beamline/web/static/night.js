@@ -141,7 +141,7 @@ function siteDetail(one) {
   parts.push(el("div", {}, el("h3", { text: one.measured ? `Outcome: ${one.measured.kind}` : "Outcome: not learnt from yet" }),
     el("table", {}, el("thead", {}, el("tr", {}, ...["± 1σ", "measured", "expected before"].map((t) => el("th", { scope: "col", text: t })))),
       el("tbody", {}, ...numbers.map((row) => el("tr", {}, ...row.map((cell) => el("td", { text: cell }))))))));
-  const rows = one.history.map((h) => el("tr", {}, el("td", { class: "n", text: clock(h.hours) }), el("td", { text: h.did }), el("td", { class: "wrap", text: [h.told, h.ended].filter(Boolean).join("; ") }), el("td", { class: "uid soft", text: h.run })));
+  const rows = one.history.map((h) => el("tr", {}, el("td", { text: clock(h.hours) }), el("td", { text: h.did }), el("td", { class: "wrap", text: [h.told, h.ended].filter(Boolean).join("; ") }), el("td", { class: "uid soft", text: h.run })));
   parts.push(el("div", { class: "whole" }, el("h3", { text: "History" }), el("table", {}, el("tbody", {}, ...rows))));
   if (one.why) parts.push(el("p", { class: "small soft whole", text: `Why it was chosen: ${one.why}.` }));
   $("site-detail").replaceChildren(...parts);
