@@ -24,6 +24,7 @@ from beamline.report.data import (
     SiteNight,
     Spectra,
 )
+from beamline.report.held import held_up
 from beamline.report.phases import phases_of
 
 __all__ = ["night_data"]
@@ -81,6 +82,8 @@ def night_data(records: Records, campaign_uid: str) -> NightData:
         decisions=decisions,
         runs=notes,
         problems=tuple(line for run in runs if run.damage for line in run.log.report().splitlines()),
+        held=held_up(runs, begin_s),
+        ended=_end_of(runs),
     )
 
 
@@ -108,6 +111,17 @@ def _note(run: Run, begin_s: float) -> RunNote:
         exit_status=str(stop.get("exit_status", "no end")),
         reason=str(stop.get("reason", "")),
     )
+
+
+def _end_of(runs: Sequence[Run]) -> str:
+    """What the last run says of the end, where the night did not end by a stop rule."""
+    last = runs[-1].start
+    if last["purpose"] != "end" or last["exit_status"] == "success":
+        return ""
+    return f"{_ENDED[last['exit_status']]}: {last['reason']}"
+
+
+_ENDED = {"abort": "stopped", "fail": "failed"}
 
 
 def _decision(run: Run, begin_s: float) -> Decision:
@@ -140,25 +154,28 @@ def _coupon(serial: str, whole: _Whole) -> CouponNight:
     runs, notes = whole.runs, whole.notes
     begin_s = float(runs[0].start["clock_s"])
     own = [run for run in runs if run.start.get("coupon", {}).get("serial") == serial]
-    by_purpose = {run.start["purpose"]: run for run in own}
-    decided = by_purpose.get("decision")
+    by_purpose: dict[str, list[Run]] = {}
+    for run in own:  # of one that was interrupted there are several
+        by_purpose.setdefault(run.start["purpose"], []).append(run)
+    decided = by_purpose["decision"][-1] if "decision" in by_purpose else None
+    first = by_purpose["writing"][0].start
     suggestion = next((d.suggestion for d in whole.decisions if decided is not None and d.uid == decided.uid), None)
-    furnace = _furnace(by_purpose.get("heat_treatment"), begin_s)
+    furnaces = tuple(f for run in by_purpose.get("heat_treatment", ()) if (f := _furnace(run, begin_s)) is not None)
     end_s = next((n.begin_s for n in notes if n.purpose == "decision" and n.begin_s > _end(notes, serial)), None)
     return CouponNight(
-        coupon=Coupon.model_validate(by_purpose["writing"].start["coupon"]),
-        n_coupon=int(by_purpose["writing"].start["n_coupon"]),
+        coupon=Coupon.model_validate(first["coupon"]),
+        n_coupon=int(first["n_coupon"]),
         suggestion=suggestion,
         planned_s={k: float(v) for k, v in (decided.start.get("planned") or {}).items()} if decided else {},
-        phases=phases_of([n for n in notes if n.coupon == serial], furnace, end_s),
+        phases=phases_of([n for n in notes if n.coupon == serial], furnaces, end_s),
         sites=tuple(
             SiteNight(s.site, s.recipe, s.state, s.reason, whole.seen.get((serial, s.name)))
             for s in whole.ledger.coupon(serial).sites.values()
             if s.site is not None and s.recipe is not None
         ),
         exposures=_exposures(by_purpose["writing"], begin_s),
-        furnace=furnace,
-        spectra=_spectra(by_purpose.get("measurement"), begin_s),
+        furnaces=furnaces,
+        spectra=_spectra(by_purpose.get("measurement", ()), begin_s),
     )
 
 
@@ -166,21 +183,22 @@ def _end(notes: Sequence[RunNote], serial: str) -> float:
     return max(n.end_s for n in notes if n.coupon == serial)
 
 
-def _exposures(run: Run, begin_s: float) -> Exposures | None:
-    if "exposures" not in run.streams:
+def _exposures(runs: Sequence[Run], begin_s: float) -> Exposures | None:
+    fired = [run for run in runs if "exposures" in run.streams]
+    if not fired:
         return None
-    table = run.table("exposures")
+    tables = [run.table("exposures") for run in fired]
     return Exposures(
-        uid=run.uid,
-        clock_s=table["clock_s"] - begin_s,
-        site_names=tuple(table["site_name"].tolist()),
-        power_at_sample_W=table["laser_power_at_sample_W"],
-        pulse_energy_uJ=table["laser_pulse_energy_uJ"],
+        uids=tuple(run.uid for run in fired),
+        clock_s=np.concatenate([table["clock_s"] for table in tables]) - begin_s,
+        site_names=tuple(name for table in tables for name in table["site_name"].tolist()),
+        power_at_sample_W=np.concatenate([table["laser_power_at_sample_W"] for table in tables]),
+        pulse_energy_uJ=np.concatenate([table["laser_pulse_energy_uJ"] for table in tables]),
     )
 
 
-def _furnace(run: Run | None, begin_s: float) -> Furnace | None:
-    if run is None or "furnace" not in run.streams:
+def _furnace(run: Run, begin_s: float) -> Furnace | None:
+    if "furnace" not in run.streams:
         return None
     table = run.table("furnace")
     return Furnace(
@@ -192,22 +210,26 @@ def _furnace(run: Run | None, begin_s: float) -> Furnace | None:
     )
 
 
-def _spectra(run: Run | None, begin_s: float) -> Spectra | None:
-    if run is None or "spectra" not in run.streams:
+def _spectra(runs: Sequence[Run], begin_s: float) -> Spectra | None:
+    lit = [run for run in runs if "spectra" in run.streams]
+    if not lit:
         return None
-    table, config = run.table("spectra"), run.config("spectra")
-    darks = run.table("dark") if "dark" in run.streams else None
+    config = lit[0].config("spectra")
     counts, dark, integration, averages, clock = {}, {}, {}, {}, {}
-    for i, name in enumerate(table["site_name"].tolist()):
-        counts[name] = np.asarray(table["spectrometer_counts"][i], dtype=float)
-        integration[name] = float(table["spectrometer_integration_s"][i])
-        averages[name] = int(table["spectrometer_n_averages"][i])
-        clock[name] = float(table["clock_s"][i]) - begin_s
-        without = dark_for(integration[name], darks)
-        if without is not None:
-            dark[name] = without
+    for run in lit:
+        table = run.table("spectra")
+        # Where a measurement was interrupted, its darks were taken by the one that went on.
+        darks = [r.table("dark") for r in runs[list(runs).index(run) :] if "dark" in r.streams]
+        for i, name in enumerate(table["site_name"].tolist()):
+            counts[name] = np.asarray(table["spectrometer_counts"][i], dtype=float)
+            integration[name] = float(table["spectrometer_integration_s"][i])
+            averages[name] = int(table["spectrometer_n_averages"][i])
+            clock[name] = float(table["clock_s"][i]) - begin_s
+            found = (dark_for(integration[name], one) for one in darks)
+            if (without := next((one for one in found if one is not None), None)) is not None:
+                dark[name] = without
     return Spectra(
-        uid=run.uid,
+        uids=tuple(run.uid for run in lit),
         wavelength_nm=np.asarray(config["spectrometer_wavelength_nm"], dtype=float),
         counts=counts,
         dark_counts=dark,

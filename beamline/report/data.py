@@ -19,6 +19,7 @@ __all__ = [
     "Decision",
     "Exposures",
     "Furnace",
+    "Held",
     "NightData",
     "Phase",
     "RunNote",
@@ -64,9 +65,9 @@ class Furnace:
 
 @dataclass(frozen=True, slots=True)
 class Exposures:
-    """What was fired: one entry a pass, every array of shape (passes,)."""
+    """What was fired: one entry a pass, every array of shape (passes,); `uids` of the writing runs."""
 
-    uid: str
+    uids: tuple[str, ...]
     clock_s: Floats
     site_names: tuple[str, ...]
     power_at_sample_W: Floats
@@ -78,7 +79,7 @@ class Spectra:
     """The raw spectra of a coupon.
 
     Attributes:
-        uid: of the measurement run.
+        uids: of the measurement runs; more than one where it was interrupted.
         wavelength_nm: shape (pixels,).
         counts: mean raw counts by site name, shape (pixels,) each.
         dark_counts: the dark that belongs to each, by site name; absent where none was taken.
@@ -88,7 +89,7 @@ class Spectra:
         clock_s: when each was taken, by site name.
     """
 
-    uid: str
+    uids: tuple[str, ...]
     wavelength_nm: Floats
     counts: dict[str, Floats]
     dark_counts: dict[str, Floats]
@@ -130,6 +131,7 @@ class CouponNight:
     Attributes:
         n_coupon: which of the night, from 1.
         planned_s: duration of each phase as estimated when it was suggested.
+        furnaces: its heat treatment; in parts where it was interrupted.
     """
 
     coupon: Coupon
@@ -139,8 +141,13 @@ class CouponNight:
     phases: tuple[Phase, ...]
     sites: tuple[SiteNight, ...]
     exposures: Exposures | None
-    furnace: Furnace | None
+    furnaces: tuple[Furnace, ...]
     spectra: Spectra | None
+
+    @property
+    def furnace(self) -> Furnace | None:
+        """The heat treatment, its first part where it was interrupted."""
+        return self.furnaces[0] if self.furnaces else None
 
     @property
     def observations(self) -> tuple[Observation, ...]:
@@ -178,6 +185,25 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Something that held the night up, or was made good: a fault, a pause, an interruption.
+
+    Attributes:
+        clock_s: when.
+        what: "fault", "pause" or "gone on".
+        where: step and coupon, or the monitor.
+        why: in the words of the device, or of the condition.
+        then: what came of it.
+    """
+
+    clock_s: float
+    what: Literal["fault", "pause", "gone on"]
+    where: str
+    why: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
 class NightData:
     """A night; times in simulated seconds since it began.
 
@@ -193,6 +219,8 @@ class NightData:
         decisions: in order; the last has the verdict "stop" where the night came to its end.
         runs: in order.
         problems: what is wrong with the records, in words.
+        held: what held it up, in order.
+        ended: how it ended in the words of its last run; empty where that was not written.
     """
 
     name: str
@@ -209,6 +237,8 @@ class NightData:
     decisions: tuple[Decision, ...]
     runs: tuple[RunNote, ...]
     problems: tuple[str, ...] = field(default=())
+    held: tuple[Held, ...] = ()
+    ended: str = ""
 
     @property
     def code_version(self) -> str:

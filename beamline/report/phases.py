@@ -6,12 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from beamline.campaign.left import GIVEN_UP
 from beamline.report.data import Furnace, Phase, RunNote
 
-__all__ = ["PHASE_NAMES", "hold_span_s", "phases_of"]
+__all__ = ["INTERRUPTED", "PHASE_NAMES", "hold_span_s", "phases_of"]
 
 PHASE_NAMES = ("load", "write", "carry", "ramp_up", "hold", "cool", "measure", "unload")
 """In the order in which a coupon goes through them; the words of the time estimate."""
+
+INTERRUPTED = "interrupted"
+"""From the end of a run that broke off to the beginning of the one that went on."""
 
 IN_BAND_C = 3.0
 """The hold begins when the sensor is this near to its temperature."""
@@ -19,26 +23,28 @@ IN_BAND_C = 3.0
 _BEFORE = {"writing": "load", "heat_treatment": "carry", "measurement": "measure"}
 
 
-def phases_of(notes: Sequence[RunNote], furnace: Furnace | None, end_s: float | None) -> tuple[Phase, ...]:
+def phases_of(notes: Sequence[RunNote], furnaces: Sequence[Furnace], end_s: float | None) -> tuple[Phase, ...]:
     """The phases of one coupon.
 
     Args:
         notes: the coupon's runs, in order; its decision first.
-        furnace: its heat treatment.
+        furnaces: its heat treatment, a part for each of its runs.
         end_s: when the next decision was taken, which ends the unloading; None where there was none.
     """
     phases: list[Phase] = []
-    at_s = notes[0].begin_s
+    by_uid = {furnace.uid: furnace for furnace in furnaces}
+    at_s, is_broken = notes[0].begin_s, False
     for note in notes:
         if note.purpose in _BEFORE:
-            phases.append(Phase(_BEFORE[note.purpose], at_s, note.begin_s))
+            phases.append(Phase(INTERRUPTED if is_broken else _BEFORE[note.purpose], at_s, note.begin_s))
         if note.purpose == "writing":
             phases.append(Phase("write", note.begin_s, note.end_s))
         elif note.purpose == "measurement":
             phases.append(Phase("measure", note.begin_s, note.end_s))
         elif note.purpose == "heat_treatment":
-            phases += _heating(note, furnace)
+            phases += _heating(note, by_uid.get(note.uid))
         at_s = note.end_s
+        is_broken = note.exit_status != "success" and not note.reason.startswith(GIVEN_UP)
     if end_s is not None and notes[-1].purpose == "measurement":
         phases.append(Phase("unload", at_s, end_s))
     return tuple(p for p in phases if p.end_s > p.begin_s)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from beamline.campaign.left import GIVEN_UP
 from beamline.optimize import BestSite, Objective, OptimizerStatus
 from beamline.recipe import Failed, Suggestion, as_plain
 from beamline.records import SiteState
-from beamline.report.data import CouponNight, Decision, NightData
+from beamline.report.data import CouponNight, Decision, Held, NightData
 from beamline.report.figures.best import recipe_lines
 from beamline.report.figures.parity import Compared, compared
 from beamline.report.measured import measured, sample_of
@@ -112,6 +113,7 @@ class Summary:
     best_plain: dict[str, Any] | None
     coupons: tuple[CouponLine, ...]
     failures: tuple[Failure, ...]
+    held: tuple[Held, ...]
     calibration: tuple[Calibration, ...]
     next_steps: tuple[str, ...]
 
@@ -190,6 +192,7 @@ def summary_of(night: NightData) -> Summary:
         best_plain=as_plain(best) if best else None,
         coupons=tuple(_coupon_line(c, objective) for c in night.coupons),
         failures=_failures(night),
+        held=night.held,
         calibration=_calibration(compared(night)),
         next_steps=_next_steps(night, verdict),
     )
@@ -248,7 +251,10 @@ def _ended(night: NightData) -> str:
     last = night.decisions[-1] if night.decisions else None
     if last is not None and last.verdict == "stop":
         return last.reason
-    cut = next((r for r in night.runs if r.exit_status != "success"), None)
+    broken = [r for r in night.runs if r.exit_status != "success" and not r.reason.startswith(GIVEN_UP)]
+    if night.ended:
+        return night.ended
+    cut = broken[-1] if broken else None
     if cut is None:
         return "the records end without a last decision: the night was interrupted, or still goes on"
     why = f": {cut.reason}" if cut.reason else ""

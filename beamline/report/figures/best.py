@@ -59,7 +59,7 @@ def draw_best(night: NightData) -> Drawing | Absent:
             "fit_counts_s_nm": curves.model,
             **{f"band_{i + 1}_counts_s_nm": row for i, row in enumerate(curves.bands)},
         },
-        footer=Footer((coupon.spectra.uid,), "n = 1 spectrum", "noise 1σ per bin", night.code_version),
+        footer=Footer(coupon.spectra.uids, "n = 1 spectrum", "noise 1σ per bin", night.code_version),
     )
 
 

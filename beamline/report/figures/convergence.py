@@ -92,7 +92,7 @@ def draw_convergence(night: NightData) -> Drawing | Absent:
             "within_specification": [int(m.is_inside) for m in numbers],
         },
         footer=Footer(
-            tuple(c.spectra.uid for c in night.coupons if c.spectra),
+            tuple(uid for c in night.coupons if c.spectra for uid in c.spectra.uids),
             f"n = {len(rows)} sites on {len(night.coupons)} coupons",
             "error bars 1σ",
             night.code_version,

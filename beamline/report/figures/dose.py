@@ -89,7 +89,7 @@ def draw_dose(night: NightData) -> Drawing | Absent:
             "green_rate_sd_counts_s": [m.green_rate_sd_counts_s for *_, m in rows],
         },
         footer=Footer(
-            tuple(c.spectra.uid for c in night.coupons if c.spectra),
+            tuple(uid for c in night.coupons if c.spectra for uid in c.spectra.uids),
             f"n = {len(rows)} sites",
             "error bars 1σ",
             night.code_version,

@@ -15,16 +15,13 @@ NAME, TITLE = "furnace", "The furnace: setpoint against readback"
 
 def draw_furnace(night: NightData) -> Drawing | Absent:
     """Above: both temperatures; below: readback minus setpoint, where the heater follows it."""
-    coupons = [c for c in night.coupons if c.furnace and len(c.furnace.clock_s)]
-    if not coupons:
+    heated = [(c, f) for c in night.coupons for f in c.furnaces if len(f.clock_s)]
+    if not heated:
         return Absent(NAME, TITLE, "no coupon was heated")
     figure = new_figure(4.2)
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.4])
     holds = []
-    for i, coupon in enumerate(coupons):
-        furnace = coupon.furnace
-        if furnace is None:
-            continue
+    for i, (coupon, furnace) in enumerate(heated):
         hours = furnace.clock_s / 3600
         begin_s, end_s = hold_span_s(furnace)
         for one in (axes, below):
@@ -34,6 +31,8 @@ def draw_furnace(night: NightData) -> Drawing | Absent:
         below.plot(hours, furnace.temperature_C - furnace.setpoint_C, color=BLUE, lw=1.0)
         in_hold = (furnace.clock_s >= begin_s) & (furnace.clock_s <= end_s)
         holds.append(furnace.temperature_C[in_hold] - furnace.treatment.temperature_C)
+        if i and heated[i - 1][0] is coupon:
+            continue  # a heat treatment that was gone on with has its name already
         axes.annotate(
             f"{coupon.coupon.serial}\n{furnace.treatment.temperature_C:.0f} °C, {furnace.treatment.hold_s / 60:.0f} min",
             ((begin_s + end_s) / 7200, furnace.treatment.temperature_C + 12),
@@ -41,7 +40,7 @@ def draw_furnace(night: NightData) -> Drawing | Absent:
             va="bottom",
             fontsize=7,
         )
-    highest = max(float(c.furnace.treatment.temperature_C) for c in coupons if c.furnace)
+    highest = max(float(f.treatment.temperature_C) for _, f in heated)
     axes.set_ylim(0, highest * 1.22)
     axes.set_ylabel("temperature (°C)")
     axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, borderaxespad=0.2)
@@ -56,7 +55,7 @@ def draw_furnace(night: NightData) -> Drawing | Absent:
         if len(off)
         else ""
     )
-    sampled = [(c, i) for c in coupons if c.furnace for i in range(len(c.furnace.clock_s))]
+    sampled = [(c, f, i) for c, f in heated for i in range(len(f.clock_s))]
     return Drawing(
         name=NAME,
         title=TITLE,
@@ -66,13 +65,13 @@ def draw_furnace(night: NightData) -> Drawing | Absent:
         ),
         figure=figure,
         table={
-            "coupon": [c.coupon.serial for c, _ in sampled],
-            "time_h": [c.furnace.clock_s[i] / 3600 for c, i in sampled if c.furnace],
-            "setpoint_C": [c.furnace.setpoint_C[i] for c, i in sampled if c.furnace],
-            "readback_C": [c.furnace.temperature_C[i] for c, i in sampled if c.furnace],
+            "coupon": [c.coupon.serial for c, _, _ in sampled],
+            "time_h": [f.clock_s[i] / 3600 for _, f, i in sampled],
+            "setpoint_C": [f.setpoint_C[i] for _, f, i in sampled],
+            "readback_C": [f.temperature_C[i] for _, f, i in sampled],
         },
         footer=Footer(
-            tuple(c.furnace.uid for c in coupons if c.furnace),
+            tuple(f.uid for _, f in heated),
             f"n = {len(sampled)} samples",
             "± is the scatter of the samples",
             night.code_version,

@@ -5,8 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from beamline.report.data import NightData
-from beamline.report.phases import PHASE_NAMES
-from beamline.report.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY, Absent, Drawing, Footer, new_figure
+from beamline.report.phases import INTERRUPTED, PHASE_NAMES
+from beamline.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LIGHT,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    Absent,
+    Drawing,
+    Footer,
+    new_figure,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +38,7 @@ COLOURS = {
     "cool": SKY,
     "measure": GREEN,
     "unload": BLUE,
+    INTERRUPTED: LIGHT,
 }
 IN_WORDS = {"ramp_up": "ramp up", "cool": "cool down"}
 
@@ -59,8 +74,9 @@ def draw_gantt(night: NightData) -> Drawing | Absent:
     began = f" after {night.start_time[:16].replace('T', ' ')}" if night.start_time else ""
     axes.set_xlabel(f"hours{began}" + (" (simulated)" if night.instrument.get("kind") == "twin" else ""))
     axes.set_title("actual (broad), planned (narrow)")
-    actual = {n: sum(p.end_s - p.begin_s for c in coupons for p in c.phases if p.name == n) / 3600 for n in PHASE_NAMES}
-    planned = {n: sum(c.planned_s.get(n, 0.0) for c in coupons) / 3600 for n in PHASE_NAMES}
+    names = (*PHASE_NAMES, *([INTERRUPTED] if any(p.name == INTERRUPTED for c in coupons for p in c.phases) else []))
+    actual = {n: sum(p.end_s - p.begin_s for c in coupons for p in c.phases if p.name == n) / 3600 for n in names}
+    planned = {n: sum(c.planned_s.get(n, 0.0) for c in coupons) / 3600 for n in names}
     _totals(totals, actual, planned)
     rows = [(c, p) for c in coupons for p in c.phases]
     return Drawing(
@@ -87,8 +103,8 @@ def draw_gantt(night: NightData) -> Drawing | Absent:
 def _totals(axes: Axes, actual: dict[str, float], planned: dict[str, float]) -> None:
     """Hours by phase, actual and planned, with the numbers."""
     longest = max(*actual.values(), *planned.values(), 0.01)
-    for i, name in enumerate(PHASE_NAMES):
-        y = len(PHASE_NAMES) - i
+    for i, name in enumerate(actual):
+        y = len(actual) - i
         axes.barh(y + 0.14, actual[name], height=0.42, color=COLOURS[name], lw=0)
         axes.barh(y - 0.24, planned[name], height=0.2, color=COLOURS[name], alpha=0.45, lw=0)
         axes.annotate(
@@ -97,9 +113,7 @@ def _totals(axes: Axes, actual: dict[str, float], planned: dict[str, float]) -> 
             va="center",
             fontsize=7,
         )
-    axes.set_yticks(
-        [len(PHASE_NAMES) - i for i in range(len(PHASE_NAMES))], [IN_WORDS.get(n, n) for n in PHASE_NAMES], fontsize=7.5
-    )
+    axes.set_yticks([len(actual) - i for i in range(len(actual))], [IN_WORDS.get(n, n) for n in actual], fontsize=7.5)
     axes.set_xlim(0, 1.6 * longest)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("hours, actual / planned")

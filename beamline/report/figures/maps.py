@@ -123,7 +123,7 @@ def draw_maps(night: NightData) -> Drawing | Absent:
             "red_peak_sd_nm": [m.red_peak_sd_nm if m else math.nan for _, _, m in rows],
         },
         footer=Footer(
-            tuple(c.exposures.uid for c in coupons if c.exposures),
+            tuple(uid for c in coupons if c.exposures for uid in c.exposures.uids),
             f"n = {len(rows)} sites",
             f"1σ of a peak: {_typical_sd_nm(numbers.values()):.1f} nm" if peaks else "",
             night.code_version,

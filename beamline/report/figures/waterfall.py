@@ -82,7 +82,10 @@ def draw_waterfall(night: NightData) -> Drawing | Absent:
             },
         },
         footer=Footer(
-            tuple(c.spectra.uid for c in coupons if c.spectra), f"n = {n} spectra", "no smoothing", night.code_version
+            tuple(uid for c in coupons if c.spectra for uid in c.spectra.uids),
+            f"n = {n} spectra",
+            "no smoothing",
+            night.code_version,
         ),
     )
 

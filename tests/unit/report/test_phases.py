@@ -31,9 +31,9 @@ def test_what_never_happened_is_no_phase() -> None:
         RunNote("a", "decision", "C1", 0.0, 0.0, "success", ""),
         RunNote("b", "writing", "C1", 40.0, 60.0, "abort", ""),
     ]
-    assert [(p.name, p.begin_s, p.end_s) for p in phases_of(notes, None, None)] == [
+    assert [(p.name, p.begin_s, p.end_s) for p in phases_of(notes, (), None)] == [
         ("load", 0.0, 40.0),
         ("write", 40.0, 60.0),
     ]
     with pytest.raises(IndexError):
-        phases_of([], None, None)
+        phases_of([], (), None)
