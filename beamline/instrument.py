@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from beamline.bench_file import BenchSettings
 from beamline.campaign import Campaign, InstrumentTimes
+from beamline.notify import NotifySettings
 from beamline.problems import BadFileError, InconsistentError, Problem, load_toml
 from beamline.recipe import ROOM_TEMPERATURE_C, Frozen, Serial, quantity
 from devices import Geometry
@@ -48,6 +49,8 @@ class Instrument(Frozen):
     calibrated: dict[Literal["laser", "stage", "furnace", "spectrometer"], date] = Field(
         default_factory=dict, description="the day on which each was calibrated last"
     )
+
+    notify: NotifySettings = NotifySettings()
 
     @property
     def drivers(self) -> Mapping[str, str]:

@@ -20,6 +20,7 @@ from beamline.campaign.observations import coupon_observations
 from beamline.campaign.state import Pause as Paused
 from beamline.campaign.state import Resume
 from beamline.campaign.state_file import StateKeeper
+from beamline.notify import Notifier
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.optimize.decide import Approve, Edit, OwnPoints, Reject
 from beamline.preflight import Check, preflight, refusals
@@ -147,7 +148,9 @@ def carry_out(
     uid = night.label.campaign_uid
     start_s = session.bench.clock.now_s
     begin_s = start_s if night.start_s is None else night.start_s
-    keeper = StateKeeper(session.records.folder, night.label.campaign_name, uid, begin_s=begin_s)
+    name = night.label.campaign_name
+    notifier = Notifier(session.instrument.notify, name=name, uid=uid, instrument=session.instrument.name)
+    keeper = StateKeeper(session.records.folder, name, uid, begin_s=begin_s, listeners=(notifier,))
     night.listen(keeper.take)
     keeper.begin(night.left.interrupted if night.left is not None else None, start_s)
     shown = session.monitors.on_pause
@@ -179,6 +182,7 @@ def carry_out(
         _record_end(session, night, exit_status, reason)
     now_s = session.bench.clock.now_s
     keeper.end(exit_status, reason, now_s)
+    notifier.drain()
     return NightOutcome(uid, exit_status, reason, night.n_done, now_s - start_s, safe_steps, is_recorded)
 
 

@@ -18,6 +18,7 @@ from beamline.cli.coupons import coupons
 from beamline.cli.doctor import doctor
 from beamline.cli.export import export
 from beamline.cli.importing import importing
+from beamline.cli.notify import notify
 from beamline.cli.physics import physics
 from beamline.cli.records import records
 from beamline.cli.replay import replay
@@ -43,6 +44,7 @@ main.add_command(coupons)
 main.add_command(doctor)
 main.add_command(export)
 main.add_command(importing)
+main.add_command(notify)
 main.add_command(physics)
 main.add_command(records)
 main.add_command(replay)

@@ -1,0 +1,49 @@
+"""`vitrail notify`: whether messages arrive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+__all__ = ["notify"]
+
+
+@click.group()
+def notify() -> None:
+    """Messages of a night: by e-mail, webhook, ntfy, as `[notify]` of the instrument file says."""
+
+
+@notify.command()
+@click.option(
+    "--instrument",
+    "instrument_file",
+    type=click.Path(path_type=Path),
+    envvar="VITRAIL_INSTRUMENT",
+    required=True,
+    help="instrument.toml with a table [notify].",
+)
+def test(instrument_file: Path) -> None:
+    """Send a message by each way that is given, now. Exit code 0: all were taken; 1: one was not; 2: none is given."""
+    from beamline.instrument import InstrumentFileError, load_instrument
+    from beamline.notify import Notice, NotifyError, send
+    from beamline.notify.channels import name_of
+
+    try:
+        instrument = load_instrument(instrument_file)
+    except InstrumentFileError as error:
+        raise click.UsageError(str(error)) from error
+    settings = instrument.notify
+    if not settings.channels:
+        raise click.UsageError(f"{instrument_file}: no [notify.email], [notify.webhook] or [notify.ntfy] is given")
+    notice = Notice("end", "vitrail: a test", f"Messages of {instrument.name} arrive here.")
+    n_failed = 0
+    for channel in settings.channels:
+        try:
+            send(channel, notice, timeout_s=settings.timeout_s)
+            click.echo(f"{name_of(channel)}: taken")
+        except NotifyError as error:
+            n_failed += 1
+            click.echo(f"NOT SENT: {error}")
+    if n_failed:
+        raise SystemExit(1)
