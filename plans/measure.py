@@ -111,6 +111,7 @@ def _measure_site(bench: Bench, site: Site, measurement: Measurement) -> MsgGene
     spectrometer, stage = bench.spectrometer, bench.stage
     shortest_s = bench.geometry.limits.integration_s[0]
     x_mm, y_mm, z_mm = bench.geometry.under_spectrometer(site.x_mm, site.y_mm)
+    bench.changer.check_stands()  # the dark of an empty stage is no glass without luminescence
     yield from bps.mv(bench.site_name, site.name)
     yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm, stage.z_mm, z_mm)
     integration_s = measurement.integration_s

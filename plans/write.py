@@ -119,6 +119,7 @@ def _approach(bench: Bench, site: Site, writing: Dot | Line) -> MsgGenerator[Non
     yield from bps.mv(bench.site_name, site.name)
     x_mm, y_mm, z_mm = _start_mm(bench, site, writing)
     yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm, stage.z_mm, z_mm)
+    bench.changer.check_stands()  # nothing is fired at a stage from which the coupon has gone
 
 
 def _fire(bench: Bench, site: Site, writing: Dot | Line) -> MsgGenerator[None]:
