@@ -5,7 +5,8 @@ Not a test itself: `test_resumed_after_kills.py` runs it, and so does `python te
 The night is one of two coupons with four sites; its process is forked, and killed by SIGKILL after a random one of its
 documents and up to 10 ms more. A second process resumes it from the folder alone. The final records of both are then
 compared, site by site. A difference is explained only where the kill explains it: the site that was being exposed is
-suspect, a coupon whose heating broke off has another history, and what is measured seconds later has other noise.
+suspect, a coupon whose heating broke off has another history, what is written seconds later gets another power of the
+laser, which the records have, and what is measured seconds later has other noise.
 """
 
 from __future__ import annotations
@@ -158,6 +159,15 @@ def spectra(records: Records) -> dict[Site, Any]:
     }
 
 
+def powers_W(records: Records) -> dict[Site, float]:
+    """By site; as measured in its exposure."""
+    return {
+        (run.start["coupon"]["serial"], e["data"]["site_name"]): float(e["data"]["laser_power_at_sample_W"])
+        for run in records.runs(purpose="writing")
+        for e in run.events("exposures")
+    }
+
+
 def compared(whole: Records, again: Records) -> dict[str, Any]:
     """What the resumed night has in common with the uninterrupted one, and what is wrong."""
     broken = next(run for run in again.runs() if run.start["purpose"] == "resume").start["interrupted"]
@@ -176,8 +186,10 @@ def compared(whole: Records, again: Records) -> dict[str, Any]:
             noise.add(key)
         else:
             other.add(key)
+    power, again_W = powers_W(whole), powers_W(again)
+    repowered = {key for key in other & again_W.keys() if again_W[key] != power[key]}
     exposed = suspects - {key for key in suspects if key[0] in heated}
-    unexplained = {key for key in other if key not in suspects and key[0] not in heated}
+    unexplained = {key for key in other - repowered if key not in suspects and key[0] not in heated}
     wrong = [
         *(f"fired at twice: {key}" for key, n in fired(again).items() if n > 1),
         *([] if fired(whole).keys() == fired(again).keys() else ["other sites were fired at"]),
@@ -192,6 +204,8 @@ def compared(whole: Records, again: Records) -> dict[str, Any]:
     kind = (
         "identical"
         if len(same) == len(before) and not suspects
+        else "one site suspect, later ones with another power of the laser"
+        if exposed and repowered
         else "one site suspect, the rest the same but for noise"
         if exposed
         else "one coupon with its longer heat treatment, the rest the same but for noise"
