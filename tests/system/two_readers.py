@@ -42,35 +42,72 @@ with open_session(Instrument(), coupons=plan.coupons, data=Path(sys.argv[2]), se
     sys.stdin.readline()
 """
 
-READER = """
-import json, sys, threading, time
+READERS = """
+import json, multiprocessing, sys, time
 from beamline.records import open_catalog
-catalog = open_catalog(sys.argv[1])
-told, n_reads, seen, read = threading.Event(), 0, {}, {}
+from tiled.client.container import Container
+import bluesky_tiled_plugins.clients.catalog_of_bluesky_runs  # once: the readers are forked from this process
+
+def children(node):  # with one request for all; that of Bluesky asks for each
+    return Container(node.context, item=node.item, structure_clients=node.structure_clients).items()
+
+def newest(catalog, seen):  # what is not known yet, however many have come in since the last look
+    n = 8
+    while True:
+        uids = list(catalog.keys().tail(n))
+        new = [uid for uid in uids if uid not in seen]
+        if len(new) < n:
+            return new
+        n *= 4
+
+def follow(folder, opened, told, results):
+    catalog = open_catalog(folder)
+    seen, read, n_reads = {}, {}, 0
+    opened.release()
+    while True:
+        is_last = told.is_set()
+        looked = time.monotonic()
+        seen |= dict.fromkeys(newest(catalog, seen), time.time())
+        for uid in [uid for uid in seen if uid not in read]:
+            run = catalog[uid]
+            assert run.stop["run_start"] == uid  # what is seen at all is whole
+            n_events = run.stop.get("num_events", {})
+            streams = dict(children(run)) if n_events else {}
+            assert sorted(streams) == sorted(n_events), uid
+            for name, stream in streams.items():
+                table = dict(children(stream))["internal"].read()
+                assert list(table["seq_num"]) == list(range(1, n_events[name] + 1)), (uid, name)
+                n_reads += 1
+            read[uid] = time.time()
+            if time.monotonic() - looked > 0.3:  # it looks as often as a page that somebody watches
+                break
+        if is_last and len(read) == len(seen):
+            break
+        told.wait(max(0.0, looked + 0.3 - time.monotonic()))
+    results.put({"seen": seen, "read": read, "n_reads": n_reads})
+
+fork = multiprocessing.get_context("fork")
+opened, told, results = fork.Semaphore(0), fork.Event(), fork.Queue()
+sys.stdin.readline()
+readers = [fork.Process(target=follow, args=(sys.argv[1], opened, told, results), daemon=True) for _ in range(2)]
+def is_alive():
+    assert all(reader.exitcode in (None, 0) for reader in readers)
+    return True
+for reader in readers:
+    reader.start()
+for reader in readers:
+    while not opened.acquire(timeout=0.5):
+        is_alive()
 print("ready", flush=True)
-def listen():
-    sys.stdin.readline()
-    told.set()
-threading.Thread(target=listen, daemon=True).start()
-while True:
-    is_last = told.is_set()
-    for uid in list(catalog):
-        seen.setdefault(uid, time.time())
-    unread = [uid for uid in seen if uid not in read]
-    for uid in unread[:3]:  # then it looks again: what is listed is seen, and a reader reads one thing after another
-        run = catalog[uid]
-        assert run.stop["run_start"] == uid  # what is seen at all is whole
-        n_events = run.stop.get("num_events", {})
-        assert sorted(run.base) == sorted(n_events), uid
-        for stream in run.base:
-            table = run.base[stream]["seq_num"].read()
-            assert len(table) == n_events[stream], (uid, stream)
-            n_reads += 1
-        read[uid] = time.time()
-    if is_last and len(read) == len(seen):
-        break
-    told.wait(0.0 if len(unread) > 3 else 0.3)  # as often as a page that somebody watches
-print(json.dumps({"seen": seen, "read": read, "n_reads": n_reads}))
+sys.stdin.readline()
+told.set()
+for reader in readers:
+    while results.empty() and is_alive():
+        time.sleep(0.05)
+    print(json.dumps(results.get()))
+for reader in readers:
+    reader.join()
+assert [reader.exitcode for reader in readers] == [0, 0]
 """
 
 CAMPAIGN = """
@@ -78,19 +115,19 @@ name = "watched"
 seed = 3
 optimizer.kind = "random"
 sites.per_coupon = 3
-measurement = { integration_s = 0.1, n_averages = 2 }
-stop.max_coupons = 2
+measurement = {{ integration_s = 0.1, n_averages = 2 }}
+stop.max_coupons = {n_coupons}
 [space]
 hold_s = [600, 900]
 [[glass]]
 name = "BrI"
 bromide = 1.5
 iodide = 1.5
+{coupons}
+"""
+COUPON = """
 [[coupon]]
-serial = "C1"
-glass = "BrI"
-[[coupon]]
-serial = "C2"
+serial = "C{number}"
 glass = "BrI"
 """
 
@@ -126,21 +163,22 @@ class Followed:
     def __str__(self) -> str:
         seen, read = self.seen_lags, self.read_lags
         return (
-            f"{self.n_runs} runs in {self.night_s:.1f} s, the last in the catalog {self.drained_s:.1f} s later; 2 readers: seen "
-            f"after {seen[len(seen) // 2]:.2f} s (median), {seen[-1]:.2f} s (most), read through after "
-            f"{read[len(read) // 2]:.2f} s (median), {read[-1]:.2f} s (most)"
+            f"{self.n_runs} runs in {self.night_s:.1f} s ({self.n_runs / self.night_s:.1f} runs/s), the last in the "
+            f"catalog {self.drained_s:.1f} s later; 2 readers: seen after {seen[len(seen) // 2]:.2f} s (median), "
+            f"{seen[-1]:.2f} s (most), read through after {read[len(read) // 2]:.2f} s (median), {read[-1]:.2f} s (most)"
         )
 
 
-def follow(folder: Path, pause_s: float) -> Followed:
+def follow(folder: Path, pause_s: float, n_coupons: int) -> Followed:
     """Run a night with two readers; a step of it with events takes `pause_s` longer than it takes to simulate it."""
     data = folder / "data"
-    (folder / "watched.toml").write_text(CAMPAIGN, encoding="utf-8")
+    coupons = "".join(COUPON.format(number=number) for number in range(1, n_coupons + 1))
+    (folder / "watched.toml").write_text(CAMPAIGN.format(n_coupons=n_coupons, coupons=coupons), encoding="utf-8")
     night = start(NIGHT, folder / "watched.toml", data, pause_s)
+    readers = start(READERS, data)
     wait_for_word(night, "ready")
-    readers = [start(READER, data), start(READER, data)]
-    for reader in readers:
-        wait_for_word(reader, "ready")
+    go_on(readers)
+    wait_for_word(readers, "ready")
     begun = monotonic()
     go_on(night)
     wait_for_word(night, "done")
@@ -150,17 +188,16 @@ def follow(folder: Path, pause_s: float) -> Followed:
     last = {path: path.stat().st_mtime for path in Layout.of(data).log_files()}
     _wait_until_in(data, len(runs))
     drained = monotonic()
-    for reader in readers:
-        go_on(reader)
+    go_on(readers)
+    said, complained = readers.communicate(timeout=100)
+    assert readers.returncode == 0, complained
     seen, read = [], []
-    for reader in readers:
-        said, complained = reader.communicate(timeout=100)
-        assert reader.returncode == 0, complained
-        found = json.loads(said)
-        assert set(found["seen"]) == {run.uid for run in runs}
+    for found in map(json.loads, said.splitlines()):
+        assert set(found["seen"]) == set(found["read"]) == {run.uid for run in runs}
         assert found["n_reads"] == sum(len(run.streams) for run in runs)
         seen += [found["seen"][run.uid] - last[run.path] for run in runs]
         read += [found["read"][run.uid] - last[run.path] for run in runs]
+    assert len(seen) == 2 * len(runs)
     go_on(night)
     assert night.communicate(timeout=100)[1] == ""
     assert night.returncode == 0
@@ -180,9 +217,12 @@ def main() -> None:
     """Print what was seen at each pace."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pause", type=float, nargs="+", default=[2.0, 0.5, 0.0], help="s for a step with events")
-    for pause_s in parser.parse_args().pause:
+    parser.add_argument("--coupons", type=int, default=6)
+    given = parser.parse_args()
+    for pause_s in given.pause:
         with tempfile.TemporaryDirectory(prefix="readers-") as folder:
-            print(f"{pause_s:g} s per step:", follow(Path(folder), pause_s), flush=True)  # noqa: T201  # what it is for
+            followed = follow(Path(folder), pause_s, given.coupons)
+            print(f"{pause_s:g} s per step:", followed, flush=True)  # noqa: T201  # what it is for
 
 
 if __name__ == "__main__":
