@@ -8,9 +8,13 @@ runs from the log and from the catalog. Ratios are what to look at: the absolute
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import secrets
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -22,6 +26,8 @@ from bluesky.plans import count
 from ophyd.sim import SynSignal
 
 from beamline.records import CatalogOwner, LogWriter, Records, open_catalog, replay
+from beamline.records.access import reader_access
+from beamline.records.layout import Layout
 
 N_PIXELS = 2048
 
@@ -76,6 +82,37 @@ def compare_sinks(bench: Bench, sinks: dict[str, Any], repeats: int) -> None:
         print(f"  {name:32s} {median(measured):8.1f} events/s   {ratio:6.3f} of no sink")
 
 
+def serve(folder: Path, key: str, told: Connection) -> None:
+    """A catalog like that of the records, in a process of its own, that nobody but the engine writes."""
+    from beamline.records.server import CatalogServer, catalog_config, prepare_database  # heavy
+
+    layout = Layout.of(folder)
+    layout.catalog.mkdir(parents=True)
+    prepare_database(layout)
+    server = CatalogServer(catalog_config(layout, key), reader_access(layout))
+    server.start()
+    told.send(server.url)
+    told.recv()
+    server.stop()
+
+
+@contextmanager
+def tiled_writer(folder: Path) -> Iterator[Any]:
+    """Tiled's writer into such a catalog; what `open_catalog` gives does not see runs that are half there, as it writes them."""
+    from bluesky_tiled_plugins import TiledWriter  # heavy
+    from tiled.client import from_uri
+
+    key = secrets.token_hex(32)
+    told, other = multiprocessing.Pipe()
+    server = multiprocessing.get_context("spawn").Process(target=serve, args=(folder, key, other), daemon=True)
+    server.start()
+    if not told.poll(120):
+        raise SystemExit("the catalog for Tiled's writer is not served")
+    yield TiledWriter(from_uri(told.recv(), api_key=key, trust_env=False), max_array_size=0)
+    told.send("end")
+    server.join(30)
+
+
 def cost_of_an_event(folder: Path) -> None:
     """The log alone, without an engine."""
     documents = list(Records(folder).runs()[0].documents)
@@ -123,13 +160,15 @@ def main() -> None:
     bench.events_per_s(None)  # first run: imports and caches
     with tempfile.TemporaryDirectory(prefix="records-") as name:
         folder = Path(name)
-        logs = {
-            "no sink": None,
-            "log, no fsync": LogWriter(folder / "never", sync="never"),
-            "log, fsync at start and stop": LogWriter(folder),
-            "log, fsync of each document": LogWriter(folder / "document", sync="document"),
-        }
-        compare_sinks(bench, logs, given.repeats)
+        with tiled_writer(folder / "tiled") as writer:
+            sinks = {
+                "no sink": None,
+                "log, no fsync": LogWriter(folder / "never", sync="never"),
+                "log, fsync at start and stop": LogWriter(folder),
+                "log, fsync of each document": LogWriter(folder / "document", sync="document"),
+                "Tiled's writer in the engine": writer,
+            }
+            compare_sinks(bench, sinks, given.repeats)
         cost_of_an_event(folder)
         owner = CatalogOwner(folder)
         print(f"a new catalog is served after {seconds(lambda: owner.start().wait_ready(300)):.1f} s")
@@ -138,10 +177,6 @@ def main() -> None:
         print(f"ingestion in the background: {ingest_s / n_runs:.2f} s per run ({n_runs} runs, what was left of them)")
         catalog = open_catalog(folder)
         compare_replay(folder, catalog)
-        from bluesky_tiled_plugins import TiledWriter  # heavy, and not to burden what is measured above
-
-        in_engine = {"no sink": None, "Tiled's writer in the engine": TiledWriter(catalog, max_array_size=0)}
-        compare_sinks(bench, in_engine, given.repeats)
         owner.stop()
 
 
