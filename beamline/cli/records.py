@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beamline.cli.options import FAILED, as_json_option, data_option, refuse
-from beamline.cli.records_serve import COMMANDS
+from beamline.cli.records_serve import COMMANDS, connect_to_server
 
 if TYPE_CHECKING:
     from beamline.records import CheckReport
@@ -34,18 +34,29 @@ for _command in COMMANDS:
 @records.command()
 @data_option
 @click.option("--catalog/--logs-only", default=True, help="Compare the catalog with the logs.  [default: yes]")
+@click.option(
+    "--to",
+    "url",
+    metavar="URL",
+    help="Compare with the catalog of this server, to which the runs were migrated; its key is in $VITRAIL_API_KEY.",
+)
 @as_json_option
-def check(*, data: Path, catalog: bool, as_json: bool) -> None:
+def check(*, data: Path, catalog: bool, url: str | None, as_json: bool) -> None:
     """Prove that every log is whole and that the catalog says the same: run by run, event by event, array by array.
 
     It may be asked while a night runs; runs that have not ended are counted, and their turn comes later. Finished runs that
-    the catalog does not have yet are taken in first. Exit code 1 where anything is damaged or different.
+    the catalog does not have yet are taken in first, into a server's by `migrate`. Exit code 1 where anything is damaged
+    or different.
     """
     from beamline.records import BY_NATURE, CatalogError, CatalogOwner, check_catalog, check_logs, open_catalog
 
     _need_logs(data)
+    if not catalog and url is not None:
+        refuse("--logs-only asks no catalog, and --to names one: give one of the two")
     if not catalog:
         report = check_logs(data)
+    elif url is not None:
+        report = check_catalog(data, connect_to_server(url), is_shared=True)
     else:
         owner = CatalogOwner(data)
         try:

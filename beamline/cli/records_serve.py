@@ -11,7 +11,7 @@ import click
 
 from beamline.cli.options import FAILED, data_option, refuse
 
-__all__ = ["COMMANDS"]
+__all__ = ["COMMANDS", "connect_to_server"]
 
 _T = TypeVar("_T")
 
@@ -102,11 +102,7 @@ def migrate(data: Path, url: str, *, recheck: bool) -> None:
     """Copy the runs of the logs to a served catalog, and compare each copy with its log. May be repeated at any time."""
     from beamline.records.migrate import migrate as copy
 
-    api_key = os.environ.get("VITRAIL_API_KEY")
-    if not api_key:
-        refuse("VITRAIL_API_KEY is not set: it holds the key of the server that may write")
-    client = _or_fail(lambda: _connect(url, api_key))
-    done = copy(data, client, on_run=_say, recheck=recheck)
+    done = copy(data, connect_to_server(url), on_run=_say, recheck=recheck)
     counts = ", ".join(f"{done.count(status)} {status}" for status in ("copied", "present", "skipped", "failed"))
     click.echo(f"{len(done.runs)} runs: {counts}; {done.n_events} events compared with the logs")
     raise SystemExit(FAILED if done.count("failed") else 0)
@@ -205,6 +201,14 @@ def _read(config_file: Path) -> dict[str, Any]:
         return read_config(config_file)
     except (CatalogError, OSError) as error:
         refuse(str(error))
+
+
+def connect_to_server(url: str) -> Any:
+    """A client of a served catalog, with the key in `VITRAIL_API_KEY`; says what is wrong and ends where there is none."""
+    api_key = os.environ.get("VITRAIL_API_KEY")
+    if not api_key:
+        refuse("VITRAIL_API_KEY is not set: it holds the key of the server; that to migrate must be one that may write")
+    return _or_fail(lambda: _connect(url, api_key))
 
 
 def _connect(url: str, api_key: str) -> Any:

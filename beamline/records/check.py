@@ -89,19 +89,20 @@ class CheckReport:
         return not self.damage and not self.differences
 
 
-def check_catalog(folder: Path | str, client: Any) -> CheckReport:
+def check_catalog(folder: Path | str, client: Any, *, is_shared: bool = False) -> CheckReport:
     """Compare every finished run of the logs with the catalog.
 
     Args:
         folder: the record folder.
         client: Tiled client of the catalog, whoever serves it; finished runs have been ingested (`CatalogOwner.flush`).
+        is_shared: whether runs of other folders may be in it; they are not looked at.
     """
     report, runs = CheckReport(), Records(folder).runs_and_wrecks()
     failed = {uid: entry.reason for uid, entry in IngestState(Layout.of(folder)).entries().items() if entry.reason}
     known = {run.uid for run in runs}
     report.differences += [
         Difference(str(uid), "", "it is in the catalog, and there is no log of it")
-        for uid in client
+        for uid in (() if is_shared else client)
         if uid not in known
     ]
     for run in runs:

@@ -254,6 +254,12 @@ def test_records_are_copied_to_postgresql_once_and_compared(
         noticed = vitrail(*migrate, "--recheck", env=env)
         assert noticed.returncode == 1
         assert "stream spectra: spectrometer_counts differs" in noticed.stdout
+        proof = vitrail("records", "check", "--data", records, "--to", served.url, "--json", env=env)
+        assert proof.returncode == 1
+        report = json.loads(proof.stdout)
+        assert (report["n_runs"], report["n_compared"], report["n_events"]) == (10, 10, 26)
+        changed = {(each["uid"], each["stream"], each["key"]) for each in report["differences"]}
+        assert changed == {(measured.uid, "spectra", "spectrometer_counts")}  # and all else is equal
         catalog.context.close()
         assert vitrail(*migrate, env={"VITRAIL_API_KEY": READER}).returncode == 1
     said = log.read_text()
