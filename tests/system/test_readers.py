@@ -22,7 +22,7 @@ spec.loader.exec_module(two_readers)
 
 
 def test_two_readers_follow_a_night(tmp_path: Path) -> None:
-    followed = two_readers.follow(tmp_path, 1.0, n_coupons=1)
+    followed = two_readers.follow(tmp_path, 0.3, n_coupons=1)
     print(followed)  # noqa: T201  # pytest -rP shows it
     assert followed.seen_lags[-1] < LIMIT_S
     assert followed.read_lags[-1] < LIMIT_S
