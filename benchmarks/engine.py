@@ -27,7 +27,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+if __name__ == "__main__":  # before anything loads them, and only where this is the program
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 import numpy as np

@@ -29,8 +29,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+if __name__ == "__main__":  # before anything loads them, and only where this is the program
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("NUMBA_NUM_THREADS", "1")
 os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 WALL_S = 120.0
@@ -273,10 +274,7 @@ def write(rows: Path, row: dict[str, Any]) -> None:
 
 def run_all(numbers: list[int], rows: Path, jobs: int) -> None:
     """The nights that have no row yet, so many at once."""
-    import lmfit  # noqa: F401  # a night loads these when it needs them; here the process that forks has them
-    import skopt  # noqa: F401
-
-    import devices.twin  # noqa: F401
+    import skopt  # noqa: F401  # a night loads it when it needs it; here the process that forks has it
 
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.signal import lfilter
 
 __all__ = ["Data", "DecayError", "Held", "Point", "climb", "deviances", "model"]
 
@@ -115,6 +114,8 @@ def _shifted(response: Floats, shift: float) -> tuple[Floats, Floats]:
 
 def _folded(response: Floats, lifetime_ns: float, data: Data) -> Floats:
     """The response folded with one exponential of one photon, with what earlier pulses leave; shape (n,)."""
+    from scipy.signal import lfilter  # noqa: PLC0415  # longer to load than the rest of the analysis; only decays need it
+
     q = math.exp(-data.width_ns / lifetime_ns)
     once: Floats = lfilter([1.0 - q], [1.0, -q], response)
     left = data.period_ns / lifetime_ns

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import ndtri
 
 from beamline.analysis.decay_model import Data, Held, Point, climb
 
@@ -57,7 +57,7 @@ def profile_interval_ns(data: Data, best: Point, kind: Average, level: float, wi
     size = np.sqrt(np.maximum(np.diag(best.information), 1e-12))
     inverse = np.linalg.pinv(best.information / np.outer(size, size), rcond=1e-10, hermitian=True)
     sd = max(math.sqrt(max(float((slope / size) @ inverse @ (slope / size)), 0.0)), 1e-6)
-    root = math.sqrt(float(chi2.ppf(level, 1))) * widening
+    root = float(ndtri(0.5 * (1.0 + level))) * widening
     ends = []
     for side in (-1.0, 1.0):
         distance, values = sd * root, best.values

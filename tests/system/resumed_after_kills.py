@@ -27,11 +27,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import lmfit  # noqa: F401  # a night loads these when it needs them; here the process that forks has them
 import numpy as np
 import skopt  # noqa: F401
 
-import devices.twin  # noqa: F401
 from beamline.campaign import Campaign, parse_campaign
 from beamline.campaign.history import campaign_history
 from beamline.instrument import Instrument
