@@ -15,7 +15,7 @@ def rates(threshold: float, power: float = 1.5) -> np.ndarray:
 
 def test_the_interval_holds_the_threshold_as_often_as_it_says() -> None:
     rng = np.random.default_rng(2)
-    n, inside = 200, 0
+    n, inside = 60, 0
     for _ in range(n):
         truth = float(rng.uniform(0.6, 1.4))
         clean = rates(truth, float(rng.uniform(1, 3)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,35 @@ import pytest
 from click.testing import CliRunner
 
 import beamline.records.log as log_module
-from beamline.campaign import Campaign, OptimizerChoice
+from beamline.campaign import Campaign, OptimizerChoice, parse_campaign
 from beamline.campaign.search import OutcomeCriterion, with_outcome
 from beamline.cli import main
 from beamline.decisions import reanalyse, redecide
+from beamline.instrument import Instrument
 from beamline.night import NightOutcome, run_night
 from beamline.optimize.decide import Approve, Edit, Reject
 from beamline.recipe import HeatTreatment
 from beamline.records import Criteria, Records, mark, read_run
 from beamline.records.codec import encode
 from beamline.records.frames import HEADER, pack_frame
-from beamline.session import Session
+from beamline.session import Session, open_session
+
+from .conftest import SMALL
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, NightOutcome]:
+    """One night; what a test changes is a copy of its records."""
+    campaign, data = parse_campaign(SMALL), tmp_path_factory.mktemp("night") / "data"
+    with open_session(
+        Instrument(), coupons=campaign.coupons, data=data, seed=3, unattended=True, catalog=False
+    ) as session:
+        return data, run_night(session, campaign)
 
 
 @pytest.fixture
-def night(session: Session, campaign: Campaign) -> tuple[Records, NightOutcome]:
-    outcome = run_night(session, campaign)
-    return Records(session.records.folder), outcome
+def night(whole: tuple[Path, NightOutcome], tmp_path: Path) -> tuple[Records, NightOutcome]:
+    return Records(Path(shutil.copytree(whole[0], tmp_path / "data"))), whole[1]
 
 
 def vitrail(records: Records, *words: str) -> tuple[int, str]:
