@@ -46,6 +46,7 @@ class Rig:
         pass_time: let so many seconds of the clock pass.
         drivers: all of the twin, to bring it into a state; use them within `lock`.
         lock: of the twin.
+        speed: of the clock, times the wall's.
     """
 
     driver: Any
@@ -53,6 +54,7 @@ class Rig:
     pass_time: Callable[[float], object]
     drivers: Any = None
     lock: Any = field(default_factory=nullcontext)
+    speed: float = 1.0
 
     def until(self, is_true: Callable[[], object], within_s: float) -> None:
         """Let time pass until something is true; an error if it is not within so many seconds of the clock.
@@ -105,6 +107,12 @@ class Rig:
         with self.lock:
             return any(map(device.is_moving, "xyz")) if hasattr(device, "is_moving") else device.is_busy
 
+    def device(self, role: type[Any]) -> Any:
+        """The role over the driver, as a session makes it: what a wire is late by counts more on a fast clock."""
+        device = role(name=role.__name__.lower(), driver=self.driver, clock=self.clock)
+        device.allow_for_lateness(self.speed)
+        return device
+
     def engine(self) -> RunEngine:
         """An engine that lives by the clock."""
         engine = RunEngine({})
@@ -128,7 +136,7 @@ def on_wire(speed: float, make: Callable[[WireTwin], Any], lifetime_folder: Path
         driver = make(wire)
         if hasattr(driver, "connect"):
             driver.connect()
-        yield Rig(driver, clock, lambda seconds: pause.wait(seconds / speed), wire.drivers, wire.shared.lock)
+        yield Rig(driver, clock, lambda seconds: pause.wait(seconds / speed), wire.drivers, wire.shared.lock, speed)
         driver.close()
 
 

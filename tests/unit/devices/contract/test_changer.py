@@ -100,7 +100,7 @@ def test_a_hot_furnace_stays_shut(changer: Rig, operator: Operator) -> None:
 
 
 def test_its_device_runs_in_an_engine(changer: Rig) -> None:
-    device = Changer(name="changer", driver=changer.driver, clock=changer.clock)
+    device = changer.device(Changer)
     changer.engine()(bps.mv(device.at_stage, "A"))
     changer.engine()(bps.mv(device.in_furnace, "A"))
     assert (device.at_stage.get(), device.in_furnace.get()) == ("", "A")

@@ -68,7 +68,7 @@ def test_standby_switches_off_and_a_new_ramp_on_again(furnace: Rig) -> None:
 
 
 def test_its_device_runs_in_an_engine(furnace: Rig) -> None:
-    device = Furnace(name="furnace", driver=furnace.driver, clock=furnace.clock)
+    device = furnace.device(Furnace)
     furnace.engine()(bps.mv(device.ramp_C_min, 20.0, device, 50.0))
     assert device.position == pytest.approx(50.0, abs=2.5)
     furnace.engine()(bps.mv(device.heater, "standby"))

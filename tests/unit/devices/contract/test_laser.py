@@ -101,7 +101,7 @@ def test_too_much_power_is_refused(laser: Rig) -> None:
 
 
 def test_its_device_runs_in_an_engine(laser: Rig) -> None:
-    device = Laser(name="laser", driver=laser.driver, clock=laser.clock)
+    device = laser.device(Laser)
     seen = []
 
     def plan() -> object:

@@ -110,7 +110,7 @@ def test_an_acquisition_that_is_given_up_leaves_the_last_histogram(lifetime: Rig
 
 def test_its_device_runs_in_an_engine(lifetime: Rig) -> None:
     lifetime.write_lines()
-    device = Lifetime(name="lifetime", driver=lifetime.driver, clock=lifetime.clock)
+    device = lifetime.device(Lifetime)
     device.margin_s = 2000.0
     events: list[dict[str, Any]] = []
 

@@ -76,7 +76,7 @@ def test_a_running_acquisition_refuses_another_and_can_be_given_up(spectrometer:
 
 
 def test_its_device_runs_in_an_engine(spectrometer: Rig) -> None:
-    device = Spectrometer(name="spectrometer", driver=spectrometer.driver, clock=spectrometer.clock)
+    device = spectrometer.device(Spectrometer)
 
     def plan() -> object:
         yield from bps.mv(device.lamp, "on", device.integration_s, 0.05, device.n_averages, 2)

@@ -80,7 +80,7 @@ def test_a_line_of_no_length_is_done(stage: Rig) -> None:
 
 
 def test_its_device_runs_in_an_engine(stage: Rig) -> None:
-    device = Stage(name="stage", driver=stage.driver, clock=stage.clock)
+    device = stage.device(Stage)
 
     def plan() -> object:
         yield from bps.mv(device.x_mm, 11.0, device.y_mm, 9.0, device.z_mm, 5.1)
