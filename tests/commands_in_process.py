@@ -26,7 +26,7 @@ class Done:
 def vitrail(*words: object, env: Mapping[str, str] | None = None) -> Done:
     """Run a command; an exception that it lets out is one of the test."""
     with clients_closed(), logging_as_it_was(), warnings.catch_warnings():
-        warnings.simplefilter("default")  # as in a process, where they are no errors
+        warnings.simplefilter("ignore")  # in a process they are no errors either
         done = CliRunner().invoke(main, [*map(str, words)], env=dict(env or {}), catch_exceptions=False)
     return Done(done.exit_code, done.stdout, done.stderr)
 
