@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -213,6 +214,14 @@ def _three(values: list[float]) -> str:
     return f"{min(values):.3f} / {statistics.median(values):.3f} / {max(values):.3f}"
 
 
+def run_bench(kills: Kills, hows: list[How], rng: random.Random, latest_s: float, cases: list[Case]) -> None:
+    """End engines at one bench, one after the other."""
+    for how in hows:
+        cases.append(kills.run(how, rng.uniform(0.0, latest_s)))
+        if len(cases) % 10 == 0:
+            print(table(cases), flush=True)  # noqa: T201  # its output is its purpose
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=10, help="engines for each way to end")
@@ -220,17 +229,26 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--latest-s", type=float, default=4.0)
     parser.add_argument("--model", choices=["EPC3000", "3200"], default="EPC3000", help="of the furnace's controller")
+    parser.add_argument(
+        "--bench",
+        nargs="+",
+        action="append",
+        metavar=("MODEL", "HOW"),
+        help="instead of --model and --how, and again for each further bench: they work at the same time",
+    )
     asked = parser.parse_args()
-    rng = random.Random(asked.seed)
-    with tempfile.TemporaryDirectory(prefix="vitrail-kills-") as folder:
-        kills = Kills(Path(folder), asked.model)
-        cases = []
-        for how in asked.how * asked.n:
-            cases.append(kills.run(how, rng.uniform(0.0, asked.latest_s)))
-            if len(cases) % 10 == 0:
-                print(table(cases), flush=True)  # noqa: T201  # its output is its purpose
+    cases: list[Case] = []
+    with tempfile.TemporaryDirectory(prefix="vitrail-kills-") as name, ThreadPoolExecutor() as pool:
+        benches = []
+        for i, (model, *hows) in enumerate(asked.bench or [[asked.model, *asked.how]]):
+            folder = Path(name) / str(i)
+            folder.mkdir()
+            benches.append((Kills(folder, model), hows * asked.n, random.Random(asked.seed + i)))
+        for done in [pool.submit(run_bench, *bench, asked.latest_s, cases) for bench in benches]:
+            done.result()
         print(table(cases))  # noqa: T201  # the same
-        kills.close()
+        for kills, _hows, _rng in benches:
+            kills.close()
     sys.exit(any(not case.is_good for case in cases))
 
 
