@@ -5,6 +5,7 @@
 
 import gc
 import os
+import signal
 import sys
 import weakref
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 threadpool_limits(limits=1, user_api="blas")
+
+# Whoever begins the tests in the background has these ignored, which every process they start would take over.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("default", deadline=None, derandomize=True, max_examples=50, print_blob=True)
 settings.register_profile("nightly", deadline=None, max_examples=2000, print_blob=True)

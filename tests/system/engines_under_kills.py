@@ -56,6 +56,7 @@ class Case:
 def engine(file: str, data: str, how: How, said: Connection) -> None:
     """The process that is killed: a furnace that heats, and sites that are written one after the other."""
     os.setsid()  # a terminal of its own, so to say
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # however the tests were begun
     import bluesky.plan_stubs as bps
 
     from beamline.instrument import load_instrument
@@ -144,26 +145,27 @@ class Kills:
         process = self._context.Process(target=engine, args=(str(self._file), str(self.data), how, its))
         process.start()
         its.close()
-        assert ours.poll(60.0), "the engine did not begin"
-        dog = ours.recv()
-        assert dog is not None
-        threading.Event().wait(after_s)
-        laser, furnace = self.wire.drivers.laser, self.wire.drivers.furnace
-        until(lambda: furnace.is_on, 10.0)
-        if only_open:
-            until(lambda: laser.is_output_open, 20.0)
-        was_open, was_on = laser.is_output_open, furnace.is_on
-        begin_s = time.monotonic()
-        self._end(process.pid, how)
-        closed_s = until(lambda: not laser.is_output_open, 30.0, since_s=begin_s)
-        standby_s = until(lambda: not furnace.is_on, 60.0, since_s=begin_s)
-        # It must stay so: requests of the engine may have been under way, and one that hangs has threads that live.
-        threading.Event().wait(0.5)
-        assert not laser.is_output_open
-        assert not furnace.is_on
-        if process.is_alive():
+        try:
+            assert ours.poll(60.0), "the engine did not begin"
+            dog = ours.recv()
+            assert dog is not None
+            threading.Event().wait(after_s)
+            laser, furnace = self.wire.drivers.laser, self.wire.drivers.furnace
+            until(lambda: furnace.is_on, 10.0)
+            if only_open:
+                until(lambda: laser.is_output_open, 20.0)
+            was_open, was_on = laser.is_output_open, furnace.is_on
+            begin_s = time.monotonic()
+            self._end(process.pid, how)
+            closed_s = until(lambda: not laser.is_output_open, 30.0, since_s=begin_s)
+            standby_s = until(lambda: not furnace.is_on, 60.0, since_s=begin_s)
+            # It must stay so: requests of the engine may have been under way, and one that hangs has threads that live.
+            threading.Event().wait(0.5)
+            assert not laser.is_output_open
+            assert not furnace.is_on
+        finally:  # also of a case that fails: whoever waits for this process would wait for that one
             process.kill()
-        process.join(30.0)
+            process.join(30.0)
         until(lambda: not Path(f"/proc/{dog}").exists() or is_zombie(dog), 30.0)
         return Case(how, was_open, was_on, closed_s, standby_s)
 

@@ -14,7 +14,7 @@ from beamline.campaign.state_file import read_state
 from beamline.instrument import Instrument
 from beamline.night import run_night
 from beamline.records import Records
-from beamline.session import open_session
+from beamline.session import Session, open_session
 
 UID = "11111111-2222-3333-4444-555555555555"
 NIGHT = """
@@ -43,14 +43,18 @@ glass = "BrI"
 class Elsewhere:
     """Another terminal: asks for a pause while the furnace heats, and for the end when the night has paused."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
+    def __init__(self, session: Session) -> None:
+        self._session, self._data = session, session.records.folder
         self.runs_when_paused: list[str] = []
         self._thread = threading.Thread(target=self._wait, daemon=True)
 
     def __call__(self, name: str, doc: dict[str, Any]) -> None:
         if name == "start" and doc.get("purpose") == "heat_treatment":
             ask(self._data, UID, "pause", interface="command", reason="a look at it")
+            (seen, *_) = self._session.monitors.monitors
+            until(
+                lambda: seen.look(None) is not None
+            )  # a simulated coupon is through sooner than the night looks again
             self._thread.start()
 
     def _wait(self) -> None:
@@ -62,10 +66,11 @@ class Elsewhere:
 def test_a_pause_waits_for_the_end_of_a_heat_treatment_and_the_night_that_waits_is_stopped_in_good_order(
     tmp_path: Path,
 ) -> None:
-    elsewhere, campaign = Elsewhere(tmp_path), parse_campaign(NIGHT)
+    campaign = parse_campaign(NIGHT)
     with open_session(
         Instrument(), coupons=campaign.coupons, data=tmp_path, seed=3, unattended=True, catalog=False
     ) as session:
+        elsewhere = Elsewhere(session)
         outcome = run_night(session, campaign, campaign_uid=UID, subscribers=[elsewhere])
     assert elsewhere.runs_when_paused[-1] == "heat_treatment"  # finished, and nothing of the next step begun
     assert outcome.exit_status == "abort"
