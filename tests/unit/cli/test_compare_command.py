@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from small_campaigns import small_campaign
 
 from beamline.campaign import parse_campaign
 from beamline.cli import main
@@ -15,27 +16,7 @@ from beamline.instrument import Instrument
 from beamline.night import run_night
 from beamline.session import open_session
 
-NIGHT = """
-name = "NAME"
-seed = 3
-[optimizer]
-kind = "random"
-[sites]
-per_coupon = 2
-[space]
-hold_s = [600, 900]
-temperature_C = [200, 250]
-ramp_C_min = 20.0
-[stop]
-max_coupons = 1
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+NIGHT = small_campaign("NAME")
 
 
 @pytest.fixture(scope="module")

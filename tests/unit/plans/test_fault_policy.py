@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_campaigns import small_campaign
 
 from beamline.campaign import CampaignFileError, parse_campaign
 from beamline.campaign.history import campaign_history
@@ -16,28 +17,7 @@ from beamline.night import NightOutcome, run_night
 from beamline.records import Ledger, Records, SiteState
 from beamline.session import open_session
 
-NIGHT = """
-name = "policy"
-seed = 3
-optimizer.kind = "random"
-sites.per_coupon = 3
-measurement = { integration_s = 0.1, n_averages = 2 }
-stop.max_coupons = 2
-[space]
-hold_s = [600, 900]
-temperature_C = [200, 250]
-ramp_C_min = 20.0
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-[[coupon]]
-serial = "C2"
-glass = "BrI"
-"""
+NIGHT = small_campaign("policy", n_sites=3, n_coupons=2)
 
 
 def night(folder: Path, policy: str, *faults: FaultEntry) -> tuple[NightOutcome, Records]:

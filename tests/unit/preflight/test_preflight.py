@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from small_campaigns import small_campaign
 
 from beamline.campaign import Campaign, parse_campaign
 from beamline.instrument import Instrument, beyond_reach
@@ -17,22 +18,7 @@ from beamline.preflight import Check, as_text, expected_bytes, preflight, refusa
 from beamline.session import Session, open_session
 from devices import CommunicationError, Geometry, Limits
 
-CAMPAIGN = """
-name = "checked"
-optimizer.kind = "random"
-sites.per_coupon = 3
-measurement = { integration_s = 0.1, n_averages = 2 }
-stop.max_coupons = 1
-[space]
-hold_s = [600, 900]
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+CAMPAIGN = small_campaign("checked", n_sites=3, is_cool=False)
 
 
 @pytest.fixture

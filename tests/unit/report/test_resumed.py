@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_campaigns import small_campaign
 
 from beamline.campaign import parse_campaign
 from beamline.instrument import Instrument
@@ -23,29 +24,7 @@ from beamline.resume import open_resumed, resume_night
 from beamline.session import Session, open_session
 
 UID = "00000000-0000-4000-8000-000000000001"
-NIGHT = """
-name = "twice-cut"
-seed = 3
-optimizer.kind = "random"
-sites.per_coupon = 3
-measurement = { integration_s = 0.1, n_averages = 2 }
-stop.max_coupons = 1
-[space]
-hold_s = [600, 900]
-temperature_C = [200, 250]
-ramp_C_min = 20.0
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-[[fault]]
-role = "stage"
-kind = "silent"
-at_s = 41.0
-"""
+NIGHT = small_campaign("twice-cut", n_sites=3, more='[[fault]]\nrole = "stage"\nkind = "silent"\nat_s = 41.0')
 
 
 class PowerCutError(Exception):

@@ -13,6 +13,7 @@ import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 import pytest
 from bluesky.utils import RunEngineInterrupted
+from small_campaigns import small_campaign
 
 from beamline.campaign import Campaign, parse_campaign
 from beamline.instrument import Instrument
@@ -20,22 +21,7 @@ from beamline.night import NightOutcome, run_night
 from beamline.safety import safe_state_plan
 from beamline.session import Session, open_session
 
-CAMPAIGN = """
-name = "paths"
-optimizer.kind = "random"
-sites.per_coupon = 2
-measurement = { integration_s = 0.1, n_averages = 2 }
-stop.max_coupons = 1
-[space]
-hold_s = [600, 900]
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+CAMPAIGN = small_campaign("paths", is_cool=False)
 
 
 @pytest.fixture

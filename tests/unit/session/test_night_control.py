@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from small_campaigns import small_campaign
 from waiting import until
 
 from beamline.campaign import parse_campaign
@@ -17,27 +18,7 @@ from beamline.records import Records
 from beamline.session import Session, open_session
 
 UID = "11111111-2222-3333-4444-555555555555"
-NIGHT = """
-name = "asked"
-seed = 3
-[optimizer]
-kind = "random"
-[sites]
-per_coupon = 2
-[space]
-hold_s = [600, 900]
-temperature_C = [200, 250]
-ramp_C_min = 20.0
-[stop]
-max_coupons = 1
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+NIGHT = small_campaign("asked")
 
 
 class Elsewhere:
