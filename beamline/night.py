@@ -30,7 +30,7 @@ from beamline.safety import AskedMonitor, Pause, SafeStep, describe_signal, guar
 from beamline.session import Session
 from beamline.versions import versions
 from devices.errors import why
-from plans import Night, NightLabel, campaign_plan
+from plans import Night, NightLabel, campaign_plan, first_run_plan
 
 __all__ = [
     "NightOutcome",
@@ -163,7 +163,7 @@ def carry_out(
     is_recorded = True
     try:
         with redirect_stdout(_LogStream()), asked:
-            session.RE(guarded(campaign_plan(night), session.monitors))
+            session.RE(guarded(_unless_ended(session, night), session.monitors))
         reason = night.verdict
     except RunEngineInterrupted:
         received = session.signals.received if session.signals else None
@@ -184,6 +184,13 @@ def carry_out(
     keeper.end(exit_status, reason, now_s)
     notifier.drain()
     return NightOutcome(uid, exit_status, reason, night.n_done, now_s - start_s, safe_steps, is_recorded)
+
+
+def _unless_ended(session: Session, night: Night) -> MsgGenerator[None]:
+    """The night, unless a signal has come before it: then nothing of it is begun."""
+    if session.signals is not None:
+        yield from session.signals.hold()
+    yield from campaign_plan(night)
 
 
 def _kept(keeper: StateKeeper, session: Session, shown: Callable[[Pause], None] | None) -> Callable[[Pause], None]:
@@ -211,7 +218,10 @@ def preflight_of(session: Session, campaign: Campaign, after: str | None = None)
 
 
 def _record_end(session: Session, night: Night, exit_status: str, reason: str) -> None:
-    """The last run of a night, empty: an end between two runs would leave no trace in the records otherwise."""
+    """The last run of a night, empty: an end between two runs would leave no trace in the records otherwise.
+
+    A night that a signal ended before its first run gets that too, so that it is listed, and can be gone on with.
+    """
     metadata = night.label.metadata("end", session.bench.clock.now_s)
     end: dict[str, Any] = {"exit_status": exit_status, "reason": reason, "n_coupons": night.n_done}
     if session.monitors.pauses:
@@ -220,7 +230,11 @@ def _record_end(session: Session, night: Night, exit_status: str, reason: str) -
         end["faults_injected"] = [asdict(injected) for injected in session.faults.injected]
         end["n_faults_injected"] = session.faults.n_injected
 
+    has_begun = bool(session.records.runs(campaign=night.label.campaign_uid, purpose="campaign"))
+
     def plan() -> MsgGenerator[None]:
+        if not has_begun:
+            yield from first_run_plan(night)
         yield from bps.open_run({**metadata, **end})
         yield from bps.close_run()
 

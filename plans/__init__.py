@@ -1,7 +1,7 @@
 """What the bench can do, as Bluesky plans."""
 
 from plans.anneal import heat_treat_coupon, ramp_to
-from plans.campaign import Night, campaign_plan, coupon_plan
+from plans.campaign import Night, campaign_plan, coupon_plan, first_run_plan
 from plans.decay import pl_decay
 from plans.documents import CouponInHand, NightLabel
 from plans.experiment import Experiment, ExperimentRefusedError
@@ -25,6 +25,7 @@ __all__ = [
     "coupon_plan",
     "dot_matrix",
     "empty_stage",
+    "first_run_plan",
     "heat_treat_coupon",
     "in_thread",
     "line_series",

@@ -31,7 +31,7 @@ from plans.policy import FaultKeeper, LeftOutError
 from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon
 
-__all__ = ["Night", "campaign_plan", "coupon_plan"]
+__all__ = ["Night", "campaign_plan", "coupon_plan", "first_run_plan"]
 
 _logger = logging.getLogger(__name__)
 
@@ -110,12 +110,17 @@ def campaign_plan(night: Night) -> MsgGenerator[None]:
     yield from bpp.finalize_wrapper(_loop(night), lambda: safe_state_plan(night.bench))
 
 
+def first_run_plan(night: Night) -> MsgGenerator[None]:
+    """An empty run that says what the night is, or goes on from."""
+    purpose = "campaign" if night.left is None else "resume"
+    yield from bps.open_run({**night.label.metadata(purpose, night.bench.clock.now_s), **night.metadata})
+    yield from bps.close_run()
+
+
 def _loop(night: Night) -> MsgGenerator[None]:
     now_s = night.bench.clock.now_s
     start_s = now_s if night.start_s is None else night.start_s
-    purpose = "campaign" if night.left is None else "resume"
-    yield from bps.open_run({**night.label.metadata(purpose, now_s), **night.metadata})
-    yield from bps.close_run()
+    yield from first_run_plan(night)
     observations = night.earlier
     if night.left is not None:
         night.keeper.tell(Resume(at_s=now_s))

@@ -12,7 +12,8 @@ import threading
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-from bluesky.utils import TransitionError
+import bluesky.plan_stubs as bps
+from bluesky.utils import MsgGenerator, TransitionError
 
 __all__ = ["AbortOnSignal", "describe_signal"]
 
@@ -26,9 +27,9 @@ class AbortOnSignal:
     """Holds the signals from `install` to `remove`, and aborts what the engine runs when one comes.
 
     For `RunEngine(context_managers=[signals])`: the engine calls the object with itself at each start of a plan. A signal
-    that comes before the plan has begun aborts it as soon as it can be aborted; one that comes when no plan runs is kept
-    for the next. Repeated signals change nothing: the clean-up is under way, and it is short. A signal that the process
-    was started to ignore (`nohup`) stays ignored.
+    that comes before the plan has begun aborts it as soon as it can be aborted, which `hold` waits for; one that comes when
+    no plan runs is kept for the next. Repeated signals change nothing: the clean-up is under way, and it is short. A signal
+    that the process was started to ignore (`nohup`) stays ignored.
 
     Attributes:
         received: the first signal that came, or None.
@@ -72,6 +73,12 @@ class AbortOnSignal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._has_ended.set()
+
+    def hold(self) -> MsgGenerator[None]:
+        """Waits for its end where a signal came before the plan began: the first step of a plan that must not begin then."""
+        if self._is_pending:
+            while True:
+                yield from bps.sleep(_RETRY_S)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -216,9 +217,27 @@ def test_a_night_that_is_over_is_not_spoilt_by_what_would_be_next(session: Sessi
     assert "next_suggestion" not in session.records.runs(purpose="decision")[-1].start
 
 
-def test_a_signal_before_the_plan_has_begun_ends_it(session: Session, campaign: Campaign) -> None:
+def test_a_signal_before_the_plan_has_begun_ends_it(
+    session: Session, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abort = session.RE.abort
+    messages: list[object] = []
+    many = threading.Event()
+
+    def count(message: object) -> None:
+        messages.append(message)
+        if len(messages) == 20:
+            many.set()
+
+    def late(reason: str) -> object:  # as where the machine is busy: the first decision would have been made by now
+        many.wait()
+        return abort(reason)
+
+    monkeypatch.setattr(session.RE, "msg_hook", count)
+    monkeypatch.setattr(session.RE, "abort", late)
     os.kill(os.getpid(), signal.SIGINT)
     outcome = run_night(session, campaign)
+    assert [run.start["purpose"] for run in session.records.runs()] == ["campaign", "end"]
     assert (outcome.exit_status, outcome.reason, outcome.n_coupons) == ("abort", "stopped by Ctrl-C", 0)
 
 
