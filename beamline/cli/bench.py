@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option
+from beamline.cli.options import FAILED, as_json_option, instrument_option
 
 __all__ = ["bench"]
 
@@ -21,14 +21,7 @@ def bench() -> None:
 
 
 @bench.command()
-@click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    required=True,
-    help='instrument.toml of kind "bench".',
-)
+@instrument_option('instrument.toml of kind "bench".', is_required=True)
 @click.option(
     "--role", "roles", type=click.Choice(ROLES), multiple=True, help="Only this one; may be given more than once."
 )

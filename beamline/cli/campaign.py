@@ -1,4 +1,4 @@
-"""`vitrail campaign`: check, run, status, report."""
+"""`vitrail campaign`: check, run, resume, status, report, audit; what else there is of nights comes from files beside this."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import click
 from beamline.cli.comparing import compare
 from beamline.cli.new_campaign import new
 from beamline.cli.night_control import pause, stop
+from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option
 
 if TYPE_CHECKING:
     from beamline.campaign import Campaign
@@ -20,24 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["campaign"]
 
-BAD_INPUT = 2
 
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("vitrail-data"),
-    envvar="VITRAIL_DATA",
-    show_default=True,
-    help="Folder of records and reports.",
-)
-_instrument = click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    help="instrument.toml; without it, the simulated bench with its defaults.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on standard output.")
 _seed = click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Instead of the seed in the file.")
 _file = click.argument("file", type=click.Path(path_type=Path))
 
@@ -49,12 +33,12 @@ def campaign() -> None:
 
 @campaign.command()
 @_file
-@_instrument
-@_data
+@instrument_option()
+@data_option
 @click.option(
     "--preflight", "with_preflight", is_flag=True, help="Open the instrument too, and go through the check-list."
 )
-@_json
+@as_json_option
 def check(file: Path, instrument_file: Path | None, data: Path, *, with_preflight: bool, as_json: bool) -> None:
     """Say what FILE would do, how long it takes and when it ends, starting now; refuse it if it is wrong (exit code 2)."""
     from beamline.campaign import describe, describe_json, estimate_night
@@ -69,8 +53,8 @@ def check(file: Path, instrument_file: Path | None, data: Path, *, with_prefligh
 
 @campaign.command()
 @_file
-@_data
-@_instrument
+@data_option
+@instrument_option()
 @_seed
 @click.option("--optimizer", type=click.Choice(["physics", "skopt", "random"]), help="Instead of the one in the file.")
 @click.option(
@@ -80,7 +64,7 @@ def check(file: Path, instrument_file: Path | None, data: Path, *, with_prefligh
     "--catalog/--no-catalog", default=True, help="Take finished runs into the databroker catalog.  [default: yes]"
 )
 @click.option("--report/--no-report", "with_report", default=True, help="Write the report at the end.  [default: yes]")
-@_json
+@as_json_option
 def run(
     *,
     file: Path,
@@ -156,13 +140,13 @@ def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
 
 @campaign.command()
 @click.argument("name", required=False)
-@_data
-@_instrument
+@data_option
+@instrument_option()
 @click.option(
     "--catalog/--no-catalog", default=True, help="Take finished runs into the databroker catalog.  [default: yes]"
 )
 @click.option("--report/--no-report", "with_report", default=True, help="Write the report at the end.  [default: yes]")
-@_json
+@as_json_option
 def resume(
     *, name: str | None, data: Path, instrument_file: Path | None, catalog: bool, with_report: bool, as_json: bool
 ) -> None:
@@ -193,8 +177,8 @@ def resume(
 
 
 @campaign.command()
-@_data
-@_json
+@data_option
+@as_json_option
 def audit(data: Path, *, as_json: bool) -> None:
     """Say who did what, when, from which interface."""
     from beamline.audit import read_audit
@@ -214,8 +198,8 @@ def audit(data: Path, *, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("name", required=False)
-@_data
-@_json
+@data_option
+@as_json_option
 def status(name: str | None, data: Path, *, as_json: bool) -> None:
     """Say how far campaign NAME (a name, or the beginning of a uid) is; without NAME, all of them."""
     from beamline.campaign.history import campaign_history, campaign_uids
@@ -243,8 +227,8 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("name", required=False)
-@_data
-@_json
+@data_option
+@as_json_option
 def report(name: str | None, data: Path, *, as_json: bool) -> None:
     """Write the report of campaign NAME (a name, or the beginning of a uid; without it the newest) from the records."""
     from beamline.campaign.history import campaign_history, first_run

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, data_option
+from beamline.cli.options import FAILED, as_json_option, data_option, instrument_option
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -45,12 +45,8 @@ class Finding:
 
 
 @click.command()
-@click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    help='instrument.toml; of kind "bench": each instrument is asked who it is, and nothing is written to it.',
+@instrument_option(
+    'instrument.toml; of kind "bench": each instrument is asked who it is, and nothing is written to it.'
 )
 @data_option
 @as_json_option

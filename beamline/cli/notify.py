@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from beamline.cli.options import instrument_option
+
 __all__ = ["notify"]
 
 
@@ -15,14 +17,7 @@ def notify() -> None:
 
 
 @notify.command()
-@click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    required=True,
-    help="instrument.toml with a table [notify].",
-)
+@instrument_option("instrument.toml with a table [notify].", is_required=True)
 def test(instrument_file: Path) -> None:
     """Send a message by each way that is given, now. Exit code 0: all were taken; 1: one was not; 2: none is given."""
     from beamline.instrument import InstrumentFileError, load_instrument

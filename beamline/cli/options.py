@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from beamline.physics.prior import Prior
 
-__all__ = ["BAD_INPUT", "FAILED", "as_json_option", "data_option", "prior_of", "refuse"]
+__all__ = ["BAD_INPUT", "FAILED", "as_json_option", "data_option", "instrument_option", "prior_of", "refuse"]
 
 FAILED, BAD_INPUT = 1, 2
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 data_option = click.option(
     "--data",
@@ -23,6 +26,25 @@ data_option = click.option(
     help="Folder of records and reports.",
 )
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on standard output.")
+
+
+def instrument_option(
+    help_text: str = "instrument.toml; without it, the simulated bench with its defaults.", *, is_required: bool = False
+) -> Callable[[Command], Command]:
+    """`--instrument FILE`, passed as `instrument_file`; from the environment where it is not given.
+
+    Args:
+        help_text: of the option.
+        is_required: where the command can do nothing at the simulated bench.
+    """
+    return click.option(
+        "--instrument",
+        "instrument_file",
+        type=click.Path(path_type=Path),
+        envvar="VITRAIL_INSTRUMENT",
+        required=is_required,
+        help=help_text,
+    )
 
 
 def refuse(message: str) -> NoReturn:

@@ -7,19 +7,13 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import data_option, refuse
+from beamline.cli.options import data_option, instrument_option, refuse
 
 __all__ = ["shell"]
 
 
 @click.command()
-@click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    help="instrument.toml; without it, the simulated bench with its defaults.",
-)
+@instrument_option()
 @click.option(
     "--campaign",
     "campaign_file",

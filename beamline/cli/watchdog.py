@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option
+from beamline.cli.options import as_json_option, instrument_option
 
 if TYPE_CHECKING:
     from beamline.watchdog.hands import Hand
@@ -27,14 +27,7 @@ def watchdog() -> None:
 
 
 @watchdog.command()
-@click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    required=True,
-    help='instrument.toml of kind "bench".',
-)
+@instrument_option('instrument.toml of kind "bench".', is_required=True)
 def safe(instrument_file: Path) -> None:
     """Close the laser's output and put the furnace in standby, now, whatever else is connected.
 

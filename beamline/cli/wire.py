@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import click
 
+from beamline.cli.options import instrument_option
+
 __all__ = ["wire"]
 
 _port = click.IntRange(0, 65535)
@@ -38,13 +40,7 @@ def faults(roles: tuple[str, ...], *, seed: int) -> None:
 
 
 @wire.command()
-@click.option(
-    "--instrument",
-    "instrument_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_INSTRUMENT",
-    help="instrument.toml; without it, the simulated bench with its defaults.",
-)
+@instrument_option()
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of its hidden truth.")
 @click.option(
     "--speed",
