@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from beamline.cli.comparing import compare
 from beamline.cli.new_campaign import new
 from beamline.cli.night_control import pause, stop
-from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option
+from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option, refuse
 
 if TYPE_CHECKING:
     from beamline.campaign import Campaign
@@ -85,7 +85,7 @@ def run(
     try:
         data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        _refuse(f"--data {data}: cannot be made: {error.strerror}; give a folder that you may write to")
+        refuse(f"--data {data}: cannot be made: {error.strerror}; give a folder that you may write to")
     again = [
         *("vitrail", "campaign", "run", str(file), "--data", str(data)),
         *(() if instrument_file is None else ("--instrument", str(instrument_file))),
@@ -116,7 +116,7 @@ def _preflight(plan: Campaign, instrument: Instrument, data: Path, *, as_json: b
             instrument, coupons=plan.coupons, data=data, seed=plan.seed, unattended=False, catalog=False
         )
     except (SessionBusyError, RecordError, InstrumentConnectError, WatchdogError) as error:
-        _refuse(str(error))
+        refuse(str(error))
     with session:
         checks = preflight_of(session, plan)
     click.echo(json.dumps([asdict(check) for check in checks], indent=2) if as_json else as_text(checks))
@@ -132,9 +132,7 @@ def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
     records = Records(data)
     uid = _find(records, after)
     if not unused_coupons(records, plan, uid):
-        _refuse(
-            f"--after {after}: every coupon of the file has been used; put new ones into the rack and into the file"
-        )
+        refuse(f"--after {after}: every coupon of the file has been used; put new ones into the rack and into the file")
     return uid
 
 
@@ -167,7 +165,7 @@ def resume(
     try:
         instrument = Instrument() if instrument_file is None else load_instrument(instrument_file)
     except BadFileError as error:
-        _refuse(str(error))
+        refuse(str(error))
     code, summary = resume_campaign(
         instrument, data, uid, instrument_file=instrument_file, catalog=catalog, with_report=with_report
     )
@@ -239,7 +237,7 @@ def report(name: str | None, data: Path, *, as_json: bool) -> None:
     records = Records(data)
     uid = _find(records, name)
     if first_run(records, uid).start["purpose"] == "import":
-        _refuse(f"{uid[:8]} holds manual runs, and no night to report on; `vitrail export csv {uid[:8]}` lists them")
+        refuse(f"{uid[:8]} holds manual runs, and no night to report on; `vitrail export csv {uid[:8]}` lists them")
     page = write_report(records, uid, report_folder(data, campaign_history(records, uid).name, uid))
     if as_json:  # the numbers of the page, with where it lies
         click.echo(
@@ -270,7 +268,7 @@ def _load_both(
         if problems := beyond_reach(plan, instrument):
             raise CampaignFileError(str(file), problems)
     except BadFileError as error:
-        _refuse(str(error))
+        refuse(str(error))
     changes: dict[str, Any] = {}
     if seed is not None:
         changes["seed"] = seed
@@ -286,10 +284,4 @@ def _find(records: Records, name: str | None) -> str:
     try:
         return find_campaign(records, name)
     except LookupError as error:
-        _refuse(str(error.args[0]))
-
-
-def _refuse(message: str) -> NoReturn:
-    """End with the exit code for bad input."""
-    click.echo(message, err=True)
-    raise SystemExit(BAD_INPUT)
+        refuse(str(error.args[0]))

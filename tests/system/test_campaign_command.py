@@ -18,30 +18,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from commands import VITRAIL, vitrail
+from small_campaigns import small_campaign
 
 from beamline.cli import main
 from beamline.records import Records
 
-SMALL = """
-name = "small"
-seed = 3
-optimizer.kind = "random"
-sites.per_coupon = 3
-measurement = { integration_s = 0.1, n_averages = 2 }
-stop.max_coupons = 2
-[space]
-hold_s = [600, 900]
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-[[coupon]]
-serial = "C2"
-glass = "BrI"
-"""
+SMALL = small_campaign(n_sites=3, n_coupons=2, is_cool=False)
 
 LONG = SMALL.replace("hold_s = [600, 900]", "hold_s = [172800, 172800]").replace("max_coupons = 2", "max_coupons = 1")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_campaigns import small_campaign
 
 from beamline.campaign import parse_campaign
 from beamline.cli.running import run_campaign
@@ -14,16 +15,7 @@ from beamline.instrument import Instrument
 from beamline.night import NightOutcome
 from beamline.safety import SafeStep
 
-CAMPAIGN = """
-name = "n"
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+CAMPAIGN = small_campaign("n")
 
 
 @pytest.mark.parametrize("reason", ["bus [/dev/ttyUSB0] is [red]dead", "[/]", "no brackets"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from small_campaigns import small_campaign
 
 from beamline.campaign import Campaign, parse_campaign
 from beamline.faults import CALLS, FaultEntry, FaultKind, FaultSchedule
@@ -14,30 +15,7 @@ from beamline.instrument import Instrument, beyond_reach
 from beamline.night import NightOutcome, run_night
 from beamline.session import Session, open_session
 
-NIGHT = """
-name = "faults"
-seed = 3
-[optimizer]
-kind = "random"
-[sites]
-per_coupon = 2
-[space]
-hold_s = [600, 900]
-temperature_C = [200, 250]
-ramp_C_min = 20.0
-[measurement]
-integration_s = 0.2
-n_averages = 5
-[stop]
-max_coupons = 1
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+NIGHT = small_campaign("faults")
 STRICT = """
 [policy]
 retries = 0

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from small_campaigns import small_campaign
 
 from beamline.campaign import parse_campaign
 from beamline.campaign.state import Done, Failed, Waiting
@@ -21,23 +22,7 @@ from beamline.notify import Notifier, NotifySettings, NtfySettings, WebhookSetti
 from beamline.session import open_session
 
 SECRET = "s3cr3t-of-the-night"  # noqa: S105  # of a test
-NIGHT = """
-name = "told"
-optimizer.kind = "random"
-sites.per_coupon = 2
-measurement = { integration_s = 0.1, n_averages = 2 }
-[space]
-hold_s = [600, 900]
-temperature_C = [200, 250]
-ramp_C_min = 20.0
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+NIGHT = small_campaign("told")
 WAITS = Waiting(since_s=5, reason="stuck", ends_when="it works")
 
 

@@ -5,27 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from small_campaigns import small_campaign
 
 from beamline.campaign import load_campaign
 from beamline.night import optimizer_of
 from beamline.records import Records
 from beamline.shell.advice import advice_text, advise
 
-NIGHT = """
-name = "asked"
-seed = 3
-[optimizer]
-kind = "random"
-[sites]
-per_coupon = 2
-[[glass]]
-name = "BrI"
-bromide = 1.5
-iodide = 1.5
-[[coupon]]
-serial = "C1"
-glass = "BrI"
-"""
+NIGHT = small_campaign("asked")
 
 
 @pytest.fixture
