@@ -111,7 +111,7 @@ class Session:
         try:
             self.connections.close()
         except Exception:  # what cannot be closed must not keep the rest from being ended
-            _logger.exception("a connection to the bench could not be closed")
+            _logger.exception("the log, or a connection to the bench, could not be closed")
         if self.catalog is not None:
             self.catalog.stop()
         if self.signals is not None:
@@ -193,7 +193,9 @@ def open_session(
         clock.install(engine)
         if before_log is not None:
             before_log(engine, bench, records)
-        engine.subscribe(LogWriter(data))
+        log = LogWriter(data)
+        engine.subscribe(log)
+        connections.callback(log.close)  # first of them: the disk is waited for, whatever else cannot be closed
         owner = CatalogOwner(data) if catalog else None
         if owner is not None:
             undo.callback(owner.stop)

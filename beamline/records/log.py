@@ -1,16 +1,16 @@
 """The write-ahead log: a Bluesky callback that has each document on disk before the run goes on.
 
 Subscribe it before everything else. A document is written and handed to the operating system before `__call__` returns,
-so a kill of the process loses none; `sync` says how often the disk itself is waited for (power loss). While a run is
-open its file is locked: `recovery` tells by the lock a living writer from a dead one.
+so a kill of the process loses none; `sync` says how often the disk itself is waited for (power loss). For starts and stops
+a thread does that, so that the disk does not hold the engine: no descriptor and no event is taken before the start of its
+run is on disk, and no run is begun before the ones that have ended are. While a run is open its file is locked: `recovery`
+tells by the lock a living writer from a dead one.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
-import logging
 import os
 import threading
 import weakref
@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from beamline.records.codec import encode
+from beamline.records.disk import DiskThread, DiskWaitError, close_quietly, create_locked, sync_new, write_all
 from beamline.records.errors import CodecError, LogWriteError, RecordError
 from beamline.records.frames import HEADER, pack_frame
 from beamline.records.layout import Layout, log_name
@@ -27,10 +28,8 @@ from beamline.records.layout import Layout, log_name
 __all__ = ["LogWriter", "SyncPolicy"]
 
 SyncPolicy = Literal["run", "document", "never"]
-"""When the disk is waited for: at the start and stop of a run, after each document, or never (then power loss may
+"""When the disk is waited for: for the start and stop of a run, after each document, or never (then power loss may
 cost the last seconds; a kill of the process costs nothing under any of them)."""
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -66,6 +65,7 @@ class LogWriter:
         self._reserve_bytes = reserve_MB * 1e6
         self._runs: dict[str, _OpenLog] = {}
         self._lock = threading.Lock()
+        self._disk = DiskThread()
         _writers.add(self)
 
     @property
@@ -82,7 +82,8 @@ class LogWriter:
         """Write one document.
 
         Raises:
-            LogWriteError: it is not on disk, or the disk is nearly full; the message says which file and why.
+            LogWriteError: it is not in the file, or what came before it not on disk, or the disk is nearly full; the
+                message says which file and why.
         """
         with self._lock:
             if name == "start":
@@ -90,10 +91,28 @@ class LogWriter:
             else:
                 self._continue(name, doc)
 
-    def close(self) -> None:
-        """Let go of runs that have not ended; `close_orphans` gives their logs an end."""
+    def flush(self) -> None:
+        """Wait until the disk has the starts of all runs, and those that have ended as a whole.
+
+        Raises:
+            LogWriteError: it does not take them; a failure is told once, here or by the next document.
+        """
         with self._lock:
-            self._let_go()
+            self._wait_for_disk("it may be lost with the power")
+
+    def close(self) -> None:
+        """Wait for the disk, and let go of runs that have not ended; `close_orphans` gives their logs an end.
+
+        Raises:
+            LogWriteError: the disk did not take a run that has ended.
+        """
+        with self._lock:
+            try:
+                self._disk.end()
+            except DiskWaitError as error:
+                raise LogWriteError(_refused(error, "it may be lost with the power")) from error
+            finally:
+                self._let_go()
 
     def __enter__(self) -> Self:
         return self
@@ -101,12 +120,21 @@ class LogWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        with contextlib.ExitStack() as stack:
+            if error is not None:  # which says more; the disk's failure has been logged
+                stack.enter_context(contextlib.suppress(LogWriteError))
+            self.close()
 
     def _let_go(self) -> None:
         for log in self._runs.values():
-            _close_quietly(log.descriptor)
+            close_quietly(log.descriptor)
         self._runs.clear()
+
+    def _wait_for_disk(self, so: str) -> None:
+        try:
+            self._disk.wait()
+        except DiskWaitError as error:
+            raise LogWriteError(_refused(error, so)) from error
 
     def _begin(self, doc: dict[str, Any]) -> None:
         try:
@@ -117,29 +145,46 @@ class LogWriter:
         uid = doc["uid"]
         if uid in self._runs:
             raise LogWriteError(f"run {uid} has begun already, in {self._runs[uid].path}")
+        self._wait_for_disk("no run is begun")  # those that have ended are on disk first
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._keep_reserve(path, os.statvfs(path.parent), "nothing is written")
-            log = _create(path, first, must_sync=self._sync != "never")
+            descriptor = create_locked(path, first, must_sync=self._sync == "document")
         except OSError as error:
             raise LogWriteError(_cannot("begin the log", path, error)) from error
-        self._runs[uid] = log
-        log.keys.add(uid)
+        if self._sync == "run":
+            self._disk.ask(path, lambda: sync_new(descriptor, path.parent))
+        self._runs[uid] = _OpenLog(path, descriptor, keys={uid})
 
     def _continue(self, name: str, doc: dict[str, Any]) -> None:
         uid, log = self._run_of(name, doc)
+        if name == "stop":
+            del self._runs[uid]
+            self._end(log, doc)
+            return
+        if log.broken:
+            raise LogWriteError(f"{log.path}: the log has failed before; the run must stop, not go on with {name!r}")
         try:
-            if log.broken and name != "stop":
-                raise LogWriteError(
-                    f"{log.path}: the log has failed before; the run must stop, not go on with {name!r}"
-                )
-            self._append(log, name, doc)
-        finally:
-            if name == "stop":
-                del self._runs[uid]
-                _close_quietly(log.descriptor)
+            self._wait_for_disk(f"the {name} document is not written, and the run must stop")
+        except LogWriteError:
+            log.broken = True
+            raise
+        self._append(log, name, doc)
         if name in ("descriptor", "resource", "stream_resource"):
             log.keys.add(doc["uid"])
+
+    def _end(self, log: _OpenLog, doc: dict[str, Any]) -> None:
+        """Write the stop document, which a log that has failed takes as well, and let go of the file."""
+        must_sync = False
+        try:
+            self._append(log, "stop", doc)
+            must_sync = self._sync == "run"
+        finally:
+            fcntl.flock(log.descriptor, fcntl.LOCK_UN)  # from here on nobody writes it
+            if self._sync == "run":  # behind its start, which may still be waited for
+                self._disk.ask(log.path, lambda: _close(log.descriptor, must_sync=must_sync))
+            else:
+                close_quietly(log.descriptor)
 
     def _append(self, log: _OpenLog, name: str, doc: dict[str, Any]) -> None:
         number = log.n_records
@@ -151,8 +196,8 @@ class LogWriter:
             raise LogWriteError(f"{log.path}: {name} document: {error}") from error
         size = os.lseek(log.descriptor, 0, os.SEEK_END)
         try:
-            _write_all(log.descriptor, record)
-            if self._sync == "document" or (self._sync == "run" and name == "stop"):
+            write_all(log.descriptor, record)
+            if self._sync == "document":
                 os.fsync(log.descriptor)
             status = os.fstatvfs(log.descriptor)
         except OSError as error:
@@ -190,55 +235,25 @@ _writers: weakref.WeakSet[LogWriter] = weakref.WeakSet()
 def _forget_in_child() -> None:
     """A forked child shares the locks: it must not keep the runs of a dead parent looking alive."""
     for writer in _writers:
+        writer._disk.forget()  # noqa: SLF001  # of this module
         writer._let_go()  # noqa: SLF001  # of this module; and its mutex may be held by a thread that the child lacks
 
 
 os.register_at_fork(after_in_child=_forget_in_child)
 
 
-def _create(path: Path, first: bytes, *, must_sync: bool) -> _OpenLog:
-    """A locked log that holds its first record from the moment at which it has its name."""
-    if path.exists():
-        raise FileExistsError(errno.EEXIST, "it exists already, and a log is never overwritten", str(path))
-    draft = path.with_name(f".{path.name}.draft")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+def _close(descriptor: int, *, must_sync: bool) -> None:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _write_all(descriptor, first)
         if must_sync:
             os.fsync(descriptor)
-        draft.rename(path)
-        if must_sync:
-            _sync_folder(path.parent)
-    except BaseException:
-        _close_quietly(descriptor)
-        draft.unlink(missing_ok=True)
-        raise
-    return _OpenLog(path, descriptor)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(folder: Path) -> None:
-    """A new name is on disk only when its folder is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
     finally:
-        os.close(descriptor)
-
-
-def _close_quietly(descriptor: int) -> None:
-    try:
-        os.close(descriptor)
-    except OSError:
-        _logger.exception("closing a log file failed; what was written before is kept")
+        close_quietly(descriptor)
 
 
 def _cannot(what: str, path: Path, error: OSError) -> str:
     why = error.strerror or str(error)
     return f"cannot {what} in {path}: {why}; the run must stop: make room or give write access, then go on"
+
+
+def _refused(error: DiskWaitError, so: str) -> str:
+    return f"the disk did not take what was written to {error.path}: {error.why}; {so}: mend the disk, then go on"
