@@ -1,8 +1,9 @@
 """What records cost: `python benchmarks/records.py [--events 100] [--repeats 9]`.
 
-In one run, side by side: events per second of the engine with no sink, with the write-ahead log (until the disk has all of
-it, where it is waited for) and with Tiled's writer in the engine's thread; seconds until a catalog is ready and per run ingested in the background; replay of the same
-runs from the log and from the catalog. Ratios are what to look at: the absolute figures belong to the machine.
+In one run, side by side: events per second of the engine with no sink, with the write-ahead log (until the disk has all
+of it, where it is waited for) and with Tiled's writer in the engine's thread; seconds until a catalog is ready and per run
+ingested in the background; replay of the same runs from the log and from the catalog. Ratios are what to look at: the
+absolute figures belong to the machine.
 """
 
 from __future__ import annotations
@@ -161,25 +162,33 @@ def compare_replay(folder: Path, catalog: Any) -> None:
     print(f"  finding them by metadata: {first_s * 1e3:.1f} ms at first, {again_s * 1e3:.1f} ms again")
 
 
+def log_sinks(folder: Path) -> dict[str, Any]:
+    """Without a sink, and with the log as nights have it and without its fsync."""
+    return {
+        "no sink": None,
+        "log, no fsync": LogWriter(folder / "never", sync="never"),
+        "log, fsync at start and stop": LogWriter(folder),
+    }
+
+
 def main() -> None:
     """Print all figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=100, help="events per run")
     parser.add_argument("--repeats", type=int, default=9, help="rounds")
+    parser.add_argument("--log-only", action="store_true", help="no sink and the log, in many short rounds; no catalog")
     given = parser.parse_args()
     bench = Bench(given.events)
     bench.events_per_s(None)  # first run: imports and caches
     with tempfile.TemporaryDirectory(prefix="records-") as name:
         folder = Path(name)
+        if given.log_only:
+            compare_sinks(bench, log_sinks(folder), given.repeats)
+            return
         with tiled_writer(folder / "tiled") as writer:
-            sinks = {
-                "no sink": None,
-                "log, no fsync": LogWriter(folder / "never", sync="never"),
-                "log, fsync at start and stop": LogWriter(folder),
-                "log, fsync of each document": LogWriter(folder / "document", sync="document"),
-                "Tiled's writer in the engine": writer,
-            }
-            compare_sinks(bench, sinks, given.repeats)
+            document = LogWriter(folder / "document", sync="document")
+            more = {"log, fsync of each document": document, "Tiled's writer in the engine": writer}
+            compare_sinks(bench, log_sinks(folder) | more, given.repeats)
         cost_of_an_event(folder)
         owner = CatalogOwner(folder)
         print(f"a new catalog is served after {seconds(lambda: owner.start().wait_ready(300)):.1f} s")

@@ -1,6 +1,6 @@
 """How a reader reaches the catalog of a folder from one night to the next: a port that stays, and a key that only reads.
 
-The key of the owner is new at each of its starts, and may write and delete; nobody but this project's own programs uses
+The key of the owner is new at each of its starts, and may change and delete; nobody but this project's own programs uses
 it. What goes into profiles and notebooks is the reader's: it may read and nothing else, whoever gets hold of it.
 """
 

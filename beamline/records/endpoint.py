@@ -19,7 +19,7 @@ class Endpoint:
 
     Attributes:
         url: of Tiled's API, on the loopback interface.
-        api_key: gives full access; kept out of `repr`.
+        api_key: reads, changes and deletes runs, and makes none; kept out of `repr`.
         pid: the owner's process.
     """
 

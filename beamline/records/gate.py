@@ -3,11 +3,13 @@
 Tiled knows one key where there are no accounts: that of the ingester. A request that carries the reader's key is let in
 with the scopes that Tiled itself gives to an anonymous reader of a public server; what each of its routes needs, Tiled
 checks as always. Whoever comes with another key than the ingester's sees a run when its stop document is in, which is
-written last: never one that is half there.
+written last: never one that is half there. Nor does it make one: a run that is in no log would be lost with the next
+rebuilding, and who writes one from the engine does not see what is being written.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -16,6 +18,10 @@ __all__ = ["with_keys"]
 
 _READS: Final = "vitrail_reads"
 _SEES_WHOLE: Final = "vitrail_sees_whole"
+_NOT_HERE: Final = (
+    "runs come into this catalog from their logs alone: subscribe beamline.records.LogWriter(folder) to the engine, and the "
+    "catalog follows. For TiledWriter, serve a catalog of its own: vitrail records serve-config"
+)
 
 Scope = MutableMapping[str, Any]
 Channel = Callable[..., Awaitable[Any]]
@@ -32,7 +38,8 @@ def with_keys(
         app: as Tiled's `build_app_from_config` makes it.
         api_key: its single-user key: for everything, runs that are not whole yet among it.
         reader_key: for reading runs that are whole.
-        user_key: for reading, writing and deleting runs that are whole; None where there is none.
+        user_key: for reading, changing and deleting runs that are whole, and for making none (403, and what to do
+            instead); None where there is none.
 
     Raises:
         ValueError: two of the keys are the same.
@@ -72,6 +79,9 @@ def with_keys(
         if scope["type"] == "http":
             key = _key_in_header(scope)
             reads, uses = _is(key, reader_key), _is(key, user_key)
+            if uses and _makes_something(scope):
+                await _refuse(send)
+                return
             if reads or uses:
                 scope = {**scope, "headers": _with_key(scope, api_key), _SEES_WHOLE: True, _READS: reads}
         await app(scope, receive, send)
@@ -81,6 +91,18 @@ def with_keys(
 
 def _is(given: str | None, key: str | None) -> bool:
     return given is not None and key is not None and secrets.compare_digest(given.encode(), key.encode())
+
+
+def _makes_something(scope: Scope) -> bool:
+    """Whether a request would make an entry: a run, a stream or an array."""
+    return scope["method"] == "POST" and any(route in scope["path"] for route in ("/metadata/", "/register/"))
+
+
+async def _refuse(send: Channel) -> None:
+    body = json.dumps({"detail": _NOT_HERE}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _key_in_header(scope: Scope) -> str | None:

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,7 +263,9 @@ def test_a_group_reads_with_a_key_of_its_own(cluster: Cluster, served: Served, r
     with serving([*VITRAIL, "records", "serve", "--config", served.config], log, env, served.port):
         copied = vitrail("records", "migrate", "--data", records, "--to", served.url, env={"VITRAIL_API_KEY": KEY})
         assert copied.returncode == 0, copied.stdout + copied.stderr
-        assert_only_reads(f"{served.url}/api/v1/", READER, KEY)
+        assert_only_reads(f"{served.url}/api/v1/", READER)
+        assert_whole_runs_are_seen(f"{served.url}/api/v1/", READER, KEY)
+        assert_no_name_leaves_the_folder(served.url, KEY, served.config.parent)
     said = log.read_text()
     assert "two keys" in said
     assert not any(secret in said for secret in (PASSWORD, KEY, READER))
@@ -294,24 +296,32 @@ def listening_addresses(pid: int) -> list[str]:
     return found
 
 
-def assert_only_reads(api: str, reader_key: str, owner_key: str) -> None:
-    """All that the reader's key opens, and all that it must not."""
+def asking(api: str, key_of_most: str) -> Callable[..., httpx.Response]:
+    """A request with a key, each without the cookies of another."""
 
-    def ask(method: str, path: str, key: str | None = reader_key, **more: Any) -> httpx.Response:
+    def ask(method: str, path: str, key: str | None = key_of_most, **more: Any) -> httpx.Response:
         headers = {} if key is None else {"Authorization": f"Apikey {key}"}
-        with httpx.Client(base_url=api, trust_env=False, headers=headers) as client:  # without another's cookies
+        with httpx.Client(base_url=api, trust_env=False, headers=headers) as client:
             return client.request(method, path, **more)
 
+    return ask
+
+
+NODE = {"structure_family": "container", "metadata": {}, "specs": [], "data_sources": []}
+
+
+def assert_only_reads(api: str, reader_key: str) -> None:
+    """All that the reader's key opens, and all that it must not."""
+    ask = asking(api, reader_key)
     listed = ask("GET", "search/")
     assert listed.status_code == 200
     uid = listed.json()["data"][0]["id"]
-    node = {"structure_family": "container", "metadata": {}, "specs": [], "data_sources": []}
     writing: list[tuple[str, str, Any]] = [
         ("DELETE", f"metadata/{uid}?recursive=true&external_only=false", None),
         ("DELETE", "metadata/?recursive=true&external_only=false", None),
-        ("POST", "metadata/", node),
-        ("POST", f"metadata/{uid}", node),
-        ("POST", "register/", node),
+        ("POST", "metadata/", NODE),
+        ("POST", f"metadata/{uid}", NODE),
+        ("POST", "register/", NODE),
         ("PUT", f"metadata/{uid}", {"metadata": {}, "specs": []}),
         ("PATCH", f"metadata/{uid}", {"content-type": "application/json-patch+json", "patch": []}),
         ("PUT", f"array/full/{uid}", None),
@@ -331,26 +341,49 @@ def assert_only_reads(api: str, reader_key: str, owner_key: str) -> None:
             assert tried.status_code in (400, 404, 405, 422), (route, path, tried.status_code)
             assert b"root:" not in tried.content
     assert ask("GET", f"metadata/{uid}").json()["data"]["id"] == uid  # it is still there
-    half = ask("POST", "metadata/", owner_key, json=node)
+
+
+def assert_whole_runs_are_seen(api: str, reader_key: str, owner_key: str) -> None:
+    """By readers, and no others."""
+    ask = asking(api, reader_key)
+    half = ask("POST", "metadata/", owner_key, json=NODE)
     assert half.status_code == 200, half.text
     assert ask("GET", f"metadata/{half.json()['id']}").status_code == 404  # it has no end: it is not whole
     assert half.json()["id"] not in {found["id"] for found in ask("GET", "search/").json()["data"]}
-    made = ask("POST", "metadata/", owner_key, json={**node, "metadata": {"stop": {}}})
+    made = ask("POST", "metadata/", owner_key, json={**NODE, "metadata": {"stop": {}}})
     assert made.status_code == 200, made.text
     assert ask("GET", f"metadata/{made.json()['id']}").status_code == 200
     assert ask("DELETE", f"metadata/{made.json()['id']}", owner_key).status_code == 200
 
 
-def assert_no_name_leaves_the_folder(endpoint: Any, records: Path) -> None:
-    """Nor may who writes; each name is tried as that of an array, which would get a folder of this name."""
+def assert_runs_come_from_logs_alone(endpoint: Any, start: dict[str, Any]) -> None:
+    """What the key of a folder's catalog does not do is said to who tries it, and what to do instead."""
+    from bluesky_tiled_plugins import TiledWriter
     from tiled.client import from_uri
 
     client = from_uri(endpoint.url, api_key=endpoint.api_key, trust_env=False)
+    n_before = len(client)
+    with pytest.raises(
+        httpx.HTTPStatusError, match=r"403: runs come into this catalog from their logs alone.*LogWriter"
+    ):
+        TiledWriter(client)("start", {**start, "uid": "from the engine"})
+    assert len(client) == n_before
+    client.context.close()
+    ask = asking(endpoint.url, endpoint.api_key)
+    for path in ("metadata/", f"metadata/{start['uid']}", "register/", f"register/{start['uid']}"):
+        assert ask("POST", path, json=NODE).status_code == 403
+
+
+def assert_no_name_leaves_the_folder(url: str, key: str, served: Path) -> None:
+    """Nor may who writes; each name is tried as that of an array, which would get a folder of this name."""
+    from tiled.client import from_uri
+
+    client = from_uri(url, api_key=key, trust_env=False)
     for name in ("../evil", "../../evil", ".."):
-        before = {path for path in records.parent.rglob("*") if "arrays" not in path.parts}
+        before = {path for path in served.parent.rglob("*") if "arrays" not in path.parts}
         with pytest.raises(httpx.HTTPStatusError):
             client.write_array(np.arange(3), key=name)
-        after = {path for path in records.parent.rglob("*") if "arrays" not in path.parts}
+        after = {path for path in served.parent.rglob("*") if "arrays" not in path.parts}
         assert not [path for path in after - before if "evil" in path.parts], name
     client.context.close()
 
@@ -434,8 +467,8 @@ def test_a_user_of_databroker_opens_the_records_by_name(records: Path, tmp_path:
         env["VITRAIL_READER_KEY"] = access.api_key
         done = subprocess.run(command, env=os.environ | env, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr
-        assert_only_reads(endpoint.url, access.api_key, endpoint.api_key)
-        assert_no_name_leaves_the_folder(endpoint, records)
+        assert_only_reads(endpoint.url, access.api_key)
+        assert_runs_come_from_logs_alone(endpoint, measured.start)
     found = json.loads(done.stdout.splitlines()[-1])
     runs = Records(records).runs()
     assert found["without_key"] == 1

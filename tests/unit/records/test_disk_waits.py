@@ -44,7 +44,7 @@ class Disk:
     def fsync(self, descriptor: int) -> None:
         if not self._may_answer.wait(30):
             raise OSError(errno.ETIMEDOUT, "nobody waits in the way that this test knows")
-        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
         number = len(self.asked)
         self.asked.append((path.name, len(read_run(path)) if path.is_file() else 0))
         if number in self.failures:
@@ -59,7 +59,9 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
 
 @pytest.fixture
 def runs(synthetic: ModuleType) -> tuple[Documents, Documents]:
-    return synthetic.documents(lambda w: w.measure(1)), synthetic.documents(lambda w: w.write(2))
+    first: Documents = synthetic.documents(lambda w: w.measure(1))
+    second: Documents = synthetic.documents(lambda w: w.write(2))
+    return first, second
 
 
 def feed(log: Callable[[str, dict[str, Any]], None], docs: Documents) -> None:
@@ -147,8 +149,9 @@ def test_a_last_end_that_the_disk_refuses_is_told_at_the_closing(
     with pytest.raises(LogWriteError, match="may be lost with the power"):
         log.close()
     log.close()
-    with pytest.raises(ZeroDivisionError), LogWriter(tmp_path / "other") as other:  # which says more
-        feed(other, runs[0])
+    other = LogWriter(tmp_path / "other")
+    feed(other, runs[0])
+    with pytest.raises(ZeroDivisionError), other:  # which says more
         raise ZeroDivisionError
 
 
@@ -159,10 +162,9 @@ def test_the_engine_takes_no_event_when_the_start_is_refused(tmp_path: Path, dis
     from ophyd.sim import SynSignal
 
     disk.failures[0] = errno.EIO
-    fired = []
+    fired: list[str] = []
     shutter = SynSignal(name="shutter", func=lambda: len(fired))
 
-    @bpp.run_decorator(md={"purpose": "writing"})
     def plan() -> Any:
         yield from bps.create("intents")
         yield from bps.read(shutter)
@@ -174,7 +176,7 @@ def test_the_engine_takes_no_event_when_the_start_is_refused(tmp_path: Path, dis
     log = LogWriter(tmp_path)
     engine.subscribe(log)
     with log, pytest.raises(LogWriteError, match="Input/output error"):
-        engine(plan())
+        engine(bpp.run_wrapper(plan(), md={"purpose": "writing"}))
     engine.loop.call_soon_threadsafe(engine.loop.stop)
     engine._th.join(5)
     engine.loop.close()
@@ -189,7 +191,12 @@ def test_other_policies_need_no_thread(
 ) -> None:
     asked = []
     fsync = os.fsync
-    monkeypatch.setattr(os, "fsync", lambda descriptor: (asked.append(descriptor), fsync(descriptor)))
+
+    def noted(descriptor: int) -> None:
+        asked.append(descriptor)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted)
     before = threading.active_count()
     with LogWriter(tmp_path, sync=sync) as log:
         feed(log, runs[0])
