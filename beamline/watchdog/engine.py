@@ -86,8 +86,7 @@ class Watchdog:
                 start_new_session=True,  # out of reach of the terminal's signals
                 env=os.environ | {"PYTHONPATH": os.pathsep.join([str(_source()), os.environ.get("PYTHONPATH", "")])},
             )
-        ours.send(write_settings(self._settings))
-        problems = self._wait_until_ready()
+        problems = self._wait_until_ready(ours)
         if problems:
             self.end()
             raise WatchdogError(
@@ -132,11 +131,14 @@ class Watchdog:
                 process.wait()
             self._process = None
 
-    def _wait_until_ready(self) -> dict[str, str]:
-        assert self._line is not None
-        if not select.select([self._line], [], [], START_S)[0]:
-            return {"its process": f"said nothing within {START_S:g} s"}
-        message = self._line.recv(MOST_BYTES)
+    def _wait_until_ready(self, line: socket.socket) -> dict[str, str]:
+        try:
+            line.send(write_settings(self._settings))
+            if not select.select([line], [], [], START_S)[0]:
+                return {"its process": f"said nothing within {START_S:g} s"}
+            message = line.recv(MOST_BYTES)
+        except ConnectionError:  # it did not even read its settings
+            message = b""
         if not message:
             return {"its process": "ended at once; run `python -m beamline.watchdog 0` to see why"}
         problems: dict[str, str] = json.loads(message)["problems"]

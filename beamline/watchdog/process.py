@@ -30,6 +30,9 @@ will find, with an output that was open when it fell silent and still is when it
 costs one request every two seconds. It cannot disturb a session that is opened meanwhile: that one needs answers from both
 instruments, and with answers this process is done within seconds."""
 
+GRACE_S = 1.0
+"""How much longer than its furnace may run on a hanging engine may hold the furnace's serial line."""
+
 LONGEST_LOOK_S = 5.0
 """More than a look takes at the slowest instrument that answers."""
 
@@ -161,12 +164,11 @@ class Process:
     def _free_line(self, silent_s: float) -> None:
         """A serial line that the hanging engine holds is free when its process is ended."""
         furnace, pid = self._furnace, self._pid_descriptor
-        overdue = silent_s > self._settings.furnace_after_s + 1.0
+        overdue = silent_s > self._settings.furnace_after_s + GRACE_S
         if overdue and furnace is not None and not furnace.is_done and pid is not None:
             self._note("killed", f"process {self._settings.engine_pid} hangs and holds the furnace's line: it is ended")
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(pid, signal.SIGKILL)
-            self._pid_descriptor = None
             self._lose()
 
     def _say_done(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 
 from beamline.watchdog.hands import Hand
 from beamline.watchdog.journal import Journal
@@ -18,6 +19,13 @@ GUARD_EVERY_S = 0.2
 """How often it looks whether what was made safe stays so: a request of the engine may have been under way."""
 GUARD_S = 3.0
 """How long it looks after an engine that is gone."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """One wish that the instrument be safe; another one, be it of the same words, is another one."""
+
+    since_s: float
 
 
 class Worker:
@@ -36,7 +44,7 @@ class Worker:
         self._look_every_s = look_every_s
         self._reach_until_s = time.monotonic() + reach_within_s
         self._changed = threading.Condition()
-        self._wanted_since_s: float | None = None
+        self._order: _Order | None = None
         self._is_ended = False
         self.is_safe = False
         """Made safe and seen to be, and has stayed so for `GUARD_S`."""
@@ -62,20 +70,20 @@ class Worker:
     @property
     def is_wanted(self) -> bool:
         """Whether it is to be made safe and kept so."""
-        return self._wanted_since_s is not None and not self._is_ended
+        return self._order is not None and not self._is_ended
 
     def want(self, since_s: float) -> None:
         """Make it safe, and keep it so until `relax`; `since_s` is when on the monotonic clock the engine fell silent."""
         with self._changed:
-            if self._wanted_since_s is None:
-                self._wanted_since_s = since_s
+            if self._order is None:
+                self._order = _Order(since_s)
                 self.is_safe = self.is_done = False
                 self._changed.notify()
 
     def relax(self) -> None:
         """The engine is back: leave the instrument to it."""
         with self._changed:
-            self._wanted_since_s = None
+            self._order = None
 
     def end(self) -> None:
         """End the thread and the connection."""
@@ -87,16 +95,16 @@ class Worker:
     # ------------------------------------------------------------------------------------------------- on the thread
     def _run(self) -> None:
         while not self._is_ended:
-            since_s = self._wanted_since_s
-            if since_s is not None:
-                self._act(since_s)
+            order = self._order
+            if order is not None:
+                self._act(order)
                 continue
             self._look()
             is_first = bool(self.problem) and not self.has_looked.is_set() and time.monotonic() < self._reach_until_s
             if not is_first:
                 self.has_looked.set()
             with self._changed:
-                if self._wanted_since_s is None and not self._is_ended:
+                if self._order is None and not self._is_ended:
                     self._changed.wait(AGAIN_S if is_first else self._look_every_s)
         self._hand.close()
 
@@ -111,26 +119,31 @@ class Worker:
                 problem = repr(error)
         self.problem = problem
 
-    def _act(self, since_s: float) -> None:
-        """Until it is safe, and then for as long as it is wanted; or until nobody wants it any more."""
-        if not self._until_safe(since_s):
+    def _stands(self, order: _Order) -> bool:
+        return self._order is order and not self._is_ended
+
+    def _act(self, order: _Order) -> None:
+        """Until it is safe, and then for as long as the order stands."""
+        if not self._until_safe(order):
             return
         try:
             self._hand.finish()
         except Exception as error:  # noqa: BLE001  # what matters is done
             self._note("failed", f"after {self._hand.done}: {error}")
         begin_s = time.monotonic()
-        while self.is_wanted:
+        while self._stands(order):
             self._pause(GUARD_EVERY_S)
             if not self._is_still_safe():
-                self._until_safe(since_s)
+                self.is_safe = False
+                self._until_safe(order)
                 begin_s = time.monotonic()
-            if time.monotonic() - begin_s >= GUARD_S:
-                self.is_safe = True
+            with self._changed:
+                if self._stands(order) and time.monotonic() - begin_s >= GUARD_S:
+                    self.is_safe = True
 
-    def _until_safe(self, since_s: float) -> bool:
+    def _until_safe(self, order: _Order) -> bool:
         pause_s, n_failed = AGAIN_S, 0
-        while self.is_wanted:
+        while self._stands(order):
             try:
                 self._hand.make_safe()
             except Exception as error:  # noqa: BLE001  # it is tried again, whatever it was
@@ -140,8 +153,9 @@ class Worker:
                 self._pause(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_S)
             else:
-                after_s = time.monotonic() - since_s
-                self.is_done = True
+                after_s = time.monotonic() - order.since_s
+                with self._changed:
+                    self.is_done = self._stands(order)
                 self._note(
                     "done", f"{self._hand.done}, {after_s:.3f} s after the engine was heard last", after_s=after_s
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -44,3 +45,8 @@ class FakeHand:
 @pytest.fixture
 def hand() -> FakeHand:
     return FakeHand()
+
+
+@pytest.fixture
+def make_hand() -> Callable[[], FakeHand]:
+    return FakeHand
