@@ -99,9 +99,10 @@ class AskedMonitor:
                 self._abort(self._asked.words)  # asked again: between two plans there is nothing to abort
             return
         self._stamp = stamp
-        self._asked = read_asked(self._folder, self._uid)
-        if self._asked is None:
+        asked = read_asked(self._folder, self._uid)
+        if asked is None:  # none of ours: what was asked before stands, for a pause is not ended by rubbish
             return
+        self._asked = asked
         _logger.warning("%s %s", self._asked.what, self._asked.words)
         if self._asked.what == "stop":
             self._abort(self._asked.words)

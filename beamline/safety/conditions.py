@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -137,7 +138,9 @@ class FurnaceTemperature:
         rose_C = temperature_C - self._lowest_C
         self._lowest_C = min(self._lowest_C, temperature_C)
         reason = ""
-        if temperature_C > most_C:
+        if math.isnan(temperature_C):
+            reason = "its temperature reads as nothing, and nobody knows how hot it is"
+        elif temperature_C > most_C:
             reason = f"it is at {temperature_C:.1f} degC, {most_C:g} degC are allowed"
         elif is_on and above_C > self.above_setpoint_C and rose_C > self.rose_C:
             reason = (

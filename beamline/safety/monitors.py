@@ -138,12 +138,14 @@ class Monitors:
         Raises:
             MonitorError: a condition cannot be waited out, or was waited for longer than `patience_s`.
         """
-        for monitor in self.monitors:
-            if not monitor.concerns(msg):
-                continue
-            finding = self._look(monitor, msg)
-            if finding is not None:
-                yield from self._wait(monitor, msg, finding)
+        has_waited = True
+        while has_waited:  # what was in order before a pause may no longer be after it
+            has_waited = False
+            for monitor in self.monitors:
+                finding = self._look(monitor, msg) if monitor.concerns(msg) else None
+                if finding is not None:
+                    yield from self._wait(monitor, msg, finding)
+                    has_waited = True
 
     def watch(self) -> None:
         """Keep watch beside the plan, until `rest`; on a discrete-event clock nothing happens beside it."""

@@ -19,6 +19,8 @@ from devices import Bench
 
 READ_BACK_S = 2.0
 """Time in which a step must read back, s of the wall: drivers poll their instruments a few times a second."""
+READING_S = 1.0
+"""Longest time that one reading is waited for, s of the wall."""
 LOOK_S = 0.02
 
 __all__ = ["STEP_S", "SafeStep", "make_safe", "safe_state_plan"]
@@ -41,7 +43,8 @@ class SafeStep:
 def make_safe(bench: Bench) -> tuple[SafeStep, ...]:
     """Bring the bench to its safe state; most dangerous first. Never raises; say what failed to the person in charge.
 
-    Every command is given before any is read back, and reading back takes `READ_BACK_S` at most.
+    Every command is given before any is read back. What reads back is waited for `READ_BACK_S`, and a reading that does not
+    come back `READING_S`.
     """
     work = _work(bench)
     steps = [_step(name, action) for name, action, _ in work]
@@ -87,28 +90,41 @@ def _work(bench: Bench) -> list[tuple[str, Callable[[], object], Callable[[], bo
 
 def _look(is_so: Callable[[], bool]) -> str:
     """What a step reads back, in words; empty where it is so."""
-    try:
-        return "" if is_so() else f"it does not read back as done within {READ_BACK_S:g} s"
-    except Exception as error:  # noqa: BLE001  # as below
-        return f"what came of it cannot be read: {type(error).__name__}: {error}"
+    came = _came_of(is_so, READING_S)
+    if came is None:
+        return f"what came of it cannot be read: no end after {READING_S:g} s"
+    if came.error is not None:
+        return f"what came of it cannot be read: {type(came.error).__name__}: {came.error}"
+    return "" if came.value else f"it does not read back as done within {READ_BACK_S:g} s"
 
 
 def _step(name: str, action: Callable[[], object]) -> SafeStep:
-    """One step on a thread of its own: a driver that hangs is left behind there."""
-    errors: list[BaseException] = []
+    came = _came_of(action, STEP_S)
+    if came is None:
+        return SafeStep(name, f"no end after {STEP_S:g} s; do it by hand, and look at the device")
+    return SafeStep(name, None if came.error is None else f"{type(came.error).__name__}: {came.error}")
+
+
+@dataclass(frozen=True)
+class _Came:
+    value: object = None
+    error: BaseException | None = None
+
+
+def _came_of(action: Callable[[], object], within_s: float) -> _Came | None:
+    """What a call came to, on a thread of its own: a driver that hangs is left behind there, and None is what came of it."""
+    came: list[_Came] = []
 
     def work() -> None:
         try:
-            action()
+            came.append(_Came(action()))
         except BaseException as error:  # noqa: BLE001  # whatever a broken driver raises, the other steps must be tried
-            errors.append(error)
+            came.append(_Came(error=error))
 
-    thread = threading.Thread(target=work, name=f"safe-{name}", daemon=True)
+    thread = threading.Thread(target=work, name="safe-state", daemon=True)
     thread.start()
-    thread.join(STEP_S)
-    if thread.is_alive():
-        return SafeStep(name, f"no end after {STEP_S:g} s; do it by hand, and look at the device")
-    return SafeStep(name, f"{type(errors[0]).__name__}: {errors[0]}" if errors else None)
+    thread.join(within_s)
+    return came[0] if came else None
 
 
 def safe_state_plan(bench: Bench) -> MsgGenerator[tuple[SafeStep, ...]]:

@@ -45,9 +45,14 @@ class Journal:
             OSError: it cannot be written.
         """
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, "text": text, **figures}
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         try:
-            os.write(descriptor, (json.dumps(line) + "\n").encode())  # one write: lines of two processes do not mix
+            size = os.fstat(descriptor).st_size
+            is_torn = (
+                size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
+            )  # by a crash: this line is not to be lost with it
+            text = ("\n" if is_torn else "") + json.dumps(line) + "\n"
+            os.write(descriptor, text.encode())  # one write: lines of two processes do not mix
             os.fsync(descriptor)
         finally:
             os.close(descriptor)

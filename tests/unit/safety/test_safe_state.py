@@ -45,6 +45,7 @@ def test_a_bench_at_work_is_brought_to_rest(bench: Any) -> None:
     assert not bench.stage.driver.is_moving("x")
     assert not bench.lifetime.driver.is_excitation_on
     assert not bench.lifetime.driver.is_busy
+    assert bench.laser.driver.pulse_energy_uJ == bench.geometry.limits.pulse_energy_uJ[0]
 
 
 @pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(7), n) for n in range(1, 8))))
@@ -140,6 +141,89 @@ def test_a_step_that_hangs_is_left_behind_and_named(
     assert called == list(range(7))
     assert [i for i, s in enumerate(steps) if s.error] == [hangs]
     assert "no end after 0.2 s" in str(steps[hangs])
+
+
+def test_a_reading_that_hangs_keeps_nobody_waiting(
+    bench: Any, hung: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(safe_state, "READING_S", 0.1)
+    bench.furnace.driver.start_ramp(400.0, 10.0)
+
+    class Hangs(SlowLaser):
+        is_output_open = property(lambda _self: hung.wait(30.0))  # type: ignore[assignment]  # as a dead bus does
+
+    monkeypatch.setattr(bench.laser, "driver", Hangs())
+    first, *others = make_safe(bench)
+    assert not hung.is_set()
+    assert first.error == (
+        "the command was given, and what came of it cannot be read: no end after 0.1 s; look at the device"
+    )
+    assert not [step for step in others if step.error]
+    assert not bench.furnace.driver.is_on
+
+
+def test_a_reading_that_never_becomes_so_is_waited_for_no_longer_than_allowed(
+    bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dataclasses
+    import time
+
+    from devices import RealClock
+
+    class Open(SlowLaser):
+        is_output_open = True  # type: ignore[assignment]  # for ever
+
+    monkeypatch.setattr(safe_state, "READ_BACK_S", 0.2)
+    monkeypatch.setattr(bench.laser, "driver", Open())
+    begin_s = time.monotonic()
+    first, *others = make_safe(dataclasses.replace(bench, clock=RealClock()))
+    assert time.monotonic() - begin_s >= 0.2
+    assert first.error == "the command was given, and it does not read back as done within 0.2 s; look at the device"
+    assert not [step for step in others if step.error]
+
+
+@pytest.mark.parametrize("has", [None, "counter", "counter with a switch"])
+def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import dataclasses
+
+    names = [
+        "laser output closed",
+        "furnace in standby",
+        "attenuator at minimum",
+        "stage stopped",
+        "excitation lamp off",
+    ]
+    if has is None:
+        bench = dataclasses.replace(bench, lifetime=None)
+    else:
+        names.append("lifetime counter stopped")
+        if has == "counter with a switch":
+            names.append("pulsed excitation off")
+        else:
+            monkeypatch.setattr(type(bench.lifetime), "capabilities", frozenset())
+    assert [step.name for step in make_safe(bench)] == names
+
+
+@pytest.mark.parametrize(
+    ("role", "state", "name"),
+    [
+        ("furnace", "is_on", "furnace in standby"),
+        ("spectrometer", "is_lamp_on", "excitation lamp off"),
+        ("lifetime", "is_excitation_on", "pulsed excitation off"),
+    ],
+)
+@pytest.mark.parametrize("reading", [True, None])
+def test_only_a_plain_no_is_off(
+    bench: Any, role: str, state: str, name: str, reading: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(getattr(bench, role).driver), state, property(lambda _self: reading))
+    assert [step.name for step in make_safe(bench) if step.error] == [name]
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_a_stage_is_at_rest_when_each_axis_is(bench: Any, axis: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench.stage.driver, "is_moving", lambda one: one == axis)
+    assert [step.name for step in make_safe(bench) if step.error] == ["stage stopped"]
 
 
 def test_what_is_raised_to_end_a_program_does_not_end_the_way_to_the_safe_state(

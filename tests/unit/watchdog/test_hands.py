@@ -129,7 +129,9 @@ def test_a_laser_that_says_it_is_open_is_not_safe(laser: tuple[LaserHand, FakeRe
 @pytest.mark.parametrize("model", MODELS)
 def test_the_furnace_is_off_when_each_register_says_so(model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     registers = MODELS[model]
-    hand, line = furnace(monkeypatch, model=model, **({"host": "10.0.0.8"} if registers.has_tcp else {"serial_port": "x"}))
+    hand, line = furnace(
+        monkeypatch, model=model, **({"host": "10.0.0.8"} if registers.has_tcp else {"serial_port": "x"})
+    )
     off = (
         {registers.auto_manual: 1, registers.manual_output: 0}
         if registers.force_standby is None

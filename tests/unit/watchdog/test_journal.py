@@ -36,6 +36,17 @@ def test_a_torn_line_hides_no_other(tmp_path: Path) -> None:
     assert [entry.text for entry in journal.entries()] == ["one", "one"]
 
 
+def test_a_line_that_a_crash_has_torn_takes_no_later_one_with_it(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "watchdog.jsonl")
+    journal.write("done", "one")
+    with journal.path.open("a") as file:
+        file.write('{"time": "2026-')
+    journal.write("trip", "two")
+    journal.write("done", "three")
+    assert [entry.text for entry in journal.entries()] == ["one", "two", "three"]
+    assert journal.path.read_text().count("\n") == 4
+
+
 @given(st.text(), st.dictionaries(st.sampled_from(["after_s", "cause"]), st.text() | st.floats(allow_nan=False)))
 def test_whatever_is_written_is_read(text: str, figures: dict[str, object]) -> None:
     import tempfile

@@ -60,7 +60,7 @@ class Rig:
         def play() -> None:
             try:
                 engine()
-            except BaseException as error:  # raised below
+            except BaseException as error:  # noqa: BLE001  # raised below
                 wrong.append(error)
                 self.ours.send(END)
 
