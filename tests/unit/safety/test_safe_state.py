@@ -214,7 +214,7 @@ def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: 
 )
 @pytest.mark.parametrize("reading", [True, None])
 def test_only_a_plain_no_is_off(
-    bench: Any, role: str, state: str, name: str, reading: object, monkeypatch: pytest.MonkeyPatch
+    bench: Any, role: str, state: str, name: str, *, reading: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(getattr(bench, role).driver), state, property(lambda _self: reading))
     assert [step.name for step in make_safe(bench) if step.error] == [name]

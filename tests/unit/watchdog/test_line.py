@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -319,7 +320,7 @@ def test_three_beats_fit_into_the_first_wait(
     if is_right:
         assert replace(settings, **words).beat_s == beat_s  # type: ignore[arg-type]  # by name
     else:
-        with pytest.raises(ValueError, match=f"beat_s={beat_s}, laser_after_s={laser_s}".replace(".", r"\.")):
+        with pytest.raises(ValueError, match=re.escape(f"beat_s={beat_s}, laser_after_s={laser_s}")):
             replace(settings, **words)  # type: ignore[arg-type]  # the same
 
 
