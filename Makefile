@@ -3,6 +3,8 @@
 #   make campaign    a simulated night, and its report
 #   make test        linters, types, import contracts, tests
 #   make nightly     the long tests too, property tests that search further, and the benchmarks
+#   make mutants     faults put into the safety rooms one at a time: does a test notice each?
+#   make audit       known weaknesses of the pinned dependencies; asks a database on the network
 #   make install     the environment alone
 #   make clean       remove the environment and everything that can be made again (never records)
 
@@ -18,7 +20,7 @@ STAMP := .venv/installed
 export MPLBACKEND = Agg
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: campaign test lint nightly install clean
+.PHONY: campaign test lint nightly mutants audit install clean
 .DEFAULT_GOAL := campaign
 
 campaign: $(STAMP)
@@ -37,6 +39,15 @@ nightly: $(STAMP)
 	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q -n $(JOBS) --dist worksteal -m 'nightly or not nightly' --timeout 7200
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+mutants: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	$(BIN)/python benchmarks/mutation.py --jobs $(JOBS)
+
+# In an environment of its own: what it brings is no part of what it audits. A package that the database does not know fails.
+audit:
+	@test -x .venv-audit/bin/pip-audit || { $(PYTHON) -m venv .venv-audit && .venv-audit/bin/pip install --quiet 'pip-audit>=2.10,<3'; }
+	.venv-audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
+
 install: $(STAMP)
 
 # Run again whenever what is to be installed changes; `make clean` first gives an environment without leftovers.
@@ -54,5 +65,5 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-audit mutants build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find beamline devices plans tests -name __pycache__ -prune -exec rm -rf {} +

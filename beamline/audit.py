@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from beamline.lines import append_line
+
 __all__ = ["audit_path", "note_action", "read_audit"]
 
 _logger = logging.getLogger(__name__)
@@ -33,13 +35,9 @@ def note_action(folder: Path, interface: str, action: str, **about: str) -> None
         **about: what it is about; texts.
     """
     now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    line = json.dumps({"time": now, "user": _user(), "interface": interface, "action": action, **about}) + "\n"
+    line = json.dumps({"time": now, "user": _user(), "interface": interface, "action": action, **about})
     try:
-        descriptor = os.open(audit_path(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            os.write(descriptor, line.encode())  # one call: lines of two processes do not mix
-        finally:
-            os.close(descriptor)
+        append_line(audit_path(folder), line)
     except OSError:
         _logger.exception("%s is not in the audit trail", action)
 
@@ -54,7 +52,7 @@ def read_audit(folder: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(entry, dict) and {"time", "user", "interface", "action"} <= entry.keys():
             found.append(entry)

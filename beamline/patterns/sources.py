@@ -13,6 +13,8 @@ from beamline.patterns.pattern import Pattern, PatternError
 __all__ = ["image_pattern", "qr_pattern", "text_pattern"]
 
 LARGEST_PIXELS = 40_000_000
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+"""Not all that Pillow reads: for an EPS file it starts Ghostscript, which runs what the file says."""
 
 
 def image_pattern(
@@ -21,7 +23,7 @@ def image_pattern(
     """An image file, reduced to a few colours from dark to light.
 
     Args:
-        path: PNG, or what else Pillow reads.
+        path: PNG, or another of `FORMATS`.
         cell_mm: side of a cell.
         columns: cells along x; the rows follow from the shape of the image.
         n_colours: 1 the darkest, `n_colours` the lightest.
@@ -35,7 +37,7 @@ def image_pattern(
     if columns < 1 or not 1 <= n_colours <= 16:
         raise PatternError(f"{columns=} and {n_colours=}: at least 1, and 1 to 16 colours")
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=FORMATS) as image:
             if image.width * image.height > LARGEST_PIXELS:
                 raise PatternError(f"{path}: {image.width} x {image.height} pixels; at most {LARGEST_PIXELS} are read")
             rgba = image.convert("RGBA")

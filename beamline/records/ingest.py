@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import shutil
 from collections import deque
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from beamline.lines import append_line
 from beamline.records.direct import DirectNode, can_write_directly, write_directly
 from beamline.records.errors import CatalogError
 from beamline.records.layout import Layout, uid_of
@@ -66,13 +66,7 @@ class IngestState:
 
     def add(self, entry: Ingested) -> None:
         """Append a line; it is on disk when this returns."""
-        with self._path.open("ab+") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-            is_torn = file.read(1) not in (b"", b"\n")
-            file.write((("\n" if is_torn else "") + json.dumps(asdict(entry)) + "\n").encode())
-            file.flush()
-            os.fsync(file.fileno())
+        append_line(self._path, json.dumps(asdict(entry)), is_synced=True)
 
 
 class Backlog:

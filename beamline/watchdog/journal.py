@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from beamline.lines import append_line
 
 __all__ = ["Entry", "Journal"]
 
@@ -45,17 +46,7 @@ class Journal:
             OSError: it cannot be written.
         """
         line = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, "text": text, **figures}
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-        try:
-            size = os.fstat(descriptor).st_size
-            is_torn = (
-                size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-            )  # by a crash: this line is not to be lost with it
-            text = ("\n" if is_torn else "") + json.dumps(line) + "\n"
-            os.write(descriptor, text.encode())  # one write: lines of two processes do not mix
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        append_line(self.path, json.dumps(line), is_synced=True)
 
     def entries(self) -> tuple[Entry, ...]:
         """Every line that can be read, oldest first; a torn one at the end of a crash is left out."""

@@ -62,6 +62,26 @@ def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
         image_pattern(path, cell_mm=0.3, columns=9)
 
 
+def test_no_program_is_started_for_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostScript by any name: Pillow would have Ghostscript run it."""
+    from PIL import EpsImagePlugin
+
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *_, **__: pytest.fail("PostScript was run"))
+    path = tmp_path / "logo.png"
+    Image.new("L", (30, 20), 128).save(path, format="EPS")
+    with Image.open(path) as image:
+        assert image.format == "EPS"
+    with pytest.raises(PatternError, match="no image that can be read"):
+        image_pattern(path, cell_mm=0.3, columns=9)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
+def test_what_cameras_and_drawing_programs_write_is_read(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "image"
+    Image.new("L", (30, 20), 0).save(path, format=kind)
+    assert image_pattern(path, cell_mm=0.3, columns=9).cells.tolist() == [[1] * 9] * 6
+
+
 def test_an_e_is_an_e() -> None:
     cells = text_pattern("E", cell_mm=0.3, rows=11, margin=0).cells
     assert (cells == 1).all(axis=0).any()  # the stem

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import select
 import socket
 import subprocess
@@ -226,10 +225,11 @@ def test_left_alone_it_hears_that_the_engine_is_gone(
     told: list[Trip] = []
     dog = Watchdog(settings, told.append).start(loop)
     process = FakeProcess.started
+    heard(process)
+    last = heard(process)
     dog.leave()
     assert not dog.is_alive
     assert dog.pid is None
-    last = heard(process)
     while message := heard(process):
         last = message
     assert last == BEAT, "no word that it may end"
@@ -280,7 +280,7 @@ def test_one_that_ends_at_once_is_said_to(
 
     play(Dies)
     dog = Watchdog(settings, lambda _: None)
-    with pytest.raises(WatchdogError, match="its process: ended at once; run `python -m beamline.watchdog 0`"):
+    with pytest.raises(WatchdogError, match=r"its process: ended at once; run `python -m beamline\.watchdog 0`"):
         dog.start(loop)
     assert not dog.is_alive
     assert FakeProcess.started.waits == [5.0]
@@ -320,8 +320,9 @@ def test_three_beats_fit_into_the_first_wait(
     if is_right:
         assert replace(settings, **words).beat_s == beat_s  # type: ignore[arg-type]  # by name
     else:
-        with pytest.raises(ValueError, match=re.escape(f"beat_s={beat_s}, laser_after_s={laser_s}")):
+        with pytest.raises(ValueError, match="three beats must fit") as refused:
             replace(settings, **words)  # type: ignore[arg-type]  # the same
+        assert f"beat_s={beat_s}, laser_after_s={laser_s}, furnace_after_s={furnace_s}" in str(refused.value)
 
 
 @pytest.mark.parametrize(
