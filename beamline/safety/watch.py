@@ -51,8 +51,7 @@ class Watch:
     ) -> None:
         self._bench = bench
         self._abort = abort
-        self._was_firing = False
-        self._pulses = 0.0
+        self._pulses_at_rest = math.nan  # of the last beat; not a number where light may have left the laser then
         self.trips: list[Trip] = []
         settings = WatchdogSettings(laser, furnace, data / JOURNAL, engine_pid=0)
         self._watchdog = Watchdog(settings, self._on_trip, self._on_beat)
@@ -84,8 +83,7 @@ class Watch:
 
     # --------------------------------------------------------------------------------------------- on the engine's loop
     def _on_beat(self) -> None:
-        self._was_firing = self._is_firing()
-        self._pulses = self._pulses_delivered()
+        self._pulses_at_rest = math.nan if self._is_firing() else self._pulses_delivered()
 
     def _is_firing(self) -> bool:
         laser, stage = self._bench.laser, self._bench.stage
@@ -105,7 +103,7 @@ class Watch:
     def _on_trip(self, trip: Trip) -> None:
         self.trips.append(trip)
         # An exposure may have begun after the last beat, or have ended before this one.
-        has_fired = self._was_firing or self._is_firing() or self._pulses != self._pulses_delivered()
+        has_fired = self._is_firing() or self._pulses_at_rest != self._pulses_delivered()
         has_spoilt = trip.cause != "hang" or "furnace" in trip.what or has_fired
         if not has_spoilt:
             _logger.warning("%s; nothing was being written, the plan goes on", trip)

@@ -183,10 +183,10 @@ class Process:
         self._say_done()
         if any(worker.is_wanted and not worker.is_done for worker in self._workers):
             return  # with one of the next beats
-        self._note("recovered", "the engine beats again")
         self._trip_cause, self._told = None, ()
         for worker in self._workers:
             worker.relax()
+        self._note("recovered", "the engine beats again")  # a slow disk is not to keep from it what is its own
 
     def _is_over(self) -> bool:
         if self._is_ended:

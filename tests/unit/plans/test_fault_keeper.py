@@ -167,6 +167,7 @@ def test_when_trying_has_not_helped_the_site_is_left_out(retries: int, n_made: i
     with pytest.raises(LeftOutError, match="StuckError: x does not follow") as left:
         rig.attempt("measure", *[STUCK] * 5)
     assert left.value.then == "skip_site"
+    assert str(left.value) == "StuckError: x does not follow"
     assert left.value.__cause__ is STUCK
     assert rig.n_made == n_made
     assert rig.keeper.note.then.get() == "skip_site"
@@ -230,6 +231,14 @@ def test_nobody_comes() -> None:
         ("stuck", "carry", "ask", "StuckError: x does not follow"),
         ("refused", "carry", "stop", "RefusedError: jammed"),
     ]
+
+
+def test_within_a_run_what_nobody_came_for_is_an_event_of_it() -> None:
+    rig = Rig(policy(retries=0, measure="stop", carry="ask", operator_within_h=0.01), label=LABEL)
+    with pytest.raises(StuckError):
+        rig.attempt("carry", *[STUCK] * 2)
+    assert rig.notes == []
+    assert rig.engine.commands.count("save") == 2
 
 
 def test_a_bug_while_somebody_is_waited_for_ends_it() -> None:

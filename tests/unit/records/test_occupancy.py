@@ -108,6 +108,13 @@ def test_a_damaged_coupon_takes_nothing() -> None:
         assert asked(ledger, at(5, 3, "W"), is_rewriting=is_rewriting) == ["coupon C1 is damaged: it fell"]
 
 
+def test_of_a_damaged_coupon_nothing_is_written_or_rewritten() -> None:
+    ledger = ledger_of(record("W", SiteState.WRITTEN, at(5, 3, "W")), damage="it fell")
+    assert not ledger.may_rewrite("C1", "W")
+    assert not ledger.may_write("C1", "N")
+    assert ledger_of(record("W", SiteState.WRITTEN, at(5, 3, "W"))).may_rewrite("C1", "W")
+
+
 def test_each_refusal_has_its_words() -> None:
     ledger = ledger_of(
         record("W", SiteState.WRITTEN, at(2, 3, "W")),
@@ -141,6 +148,8 @@ def test_a_further_pass_goes_over_what_is_sound_and_at_its_place() -> None:
     )
     assert asked(ledger, at(2, 3, "W"), at(5, 3, "M"), is_rewriting=True) == []
     assert asked(ledger, at(2.004, 3, "W"), is_rewriting=True) == []
+    at_the_edge = ledger_of(record("E", SiteState.WRITTEN, at(0, 3, "E")))
+    assert asked(at_the_edge, at(0.005, 3, "E"), is_rewriting=True) == []
     assert asked(ledger, at(2.0, 3.0049, "W"), is_rewriting=True) == []
     assert asked(ledger, at(2.004, 3.004, "W"), is_rewriting=True) == [
         "C1 W was written at another place: it cannot be rewritten"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bluesky.utils import Msg
 
-from beamline.safety import bench_monitors, conditions
+from beamline.safety import Finding, bench_monitors, conditions
 from beamline.safety.conditions import (
     LEAST_FREE_BYTES,
     DetectorSaturation,
@@ -124,9 +124,9 @@ def test_a_trip_during_an_exposure_is_told_once_and_is_not_waited_for(bench: Any
         bench.laser.driver.is_interlocked = False
     found = monitor.look(EXPOSED)
     assert found is not None
-    assert not found.can_wait
+    assert found.can_wait is False
     assert "tripped during the exposure" in found.reason
-    assert "suspect" in found.ends
+    assert found.ends == "look why it tripped; the site is suspect and is not written again"
     bench.laser.driver.is_interlocked = False
     monitor.keep_watch()
     assert monitor.look(EXPOSED) is None
@@ -180,7 +180,7 @@ def test_above_what_it_may_ever_be_it_goes_to_standby(bench: Any, is_on: bool) -
     furnace_at(bench, 575.1, is_on=is_on)
     found = monitor.look(None)
     assert found is not None
-    assert not found.can_wait
+    assert found.can_wait is False
     assert found.reason == "it is at 575.1 degC, 575 degC are allowed"
     assert "it was put in standby" in found.ends
     assert driver.n_standbys == 1
@@ -188,8 +188,10 @@ def test_above_what_it_may_ever_be_it_goes_to_standby(bench: Any, is_on: bool) -
 
 def test_far_above_its_setpoint_and_rising_it_runs_away(bench: Any) -> None:
     monitor = FurnaceTemperature(bench)
+    furnace_at(bench, 300.0, 300.0)
+    assert monitor.look(None) is None
     driver = furnace_at(bench, 340.0, 300.0)
-    assert monitor.look(None) is None  # 40 above: allowed
+    assert monitor.look(None) is None  # 40 above: allowed, and where a rise is counted from
     furnace_at(bench, 343.0, 300.0)
     assert monitor.look(None) is None  # rose by 3, which may be noise
     furnace_at(bench, 343.1, 300.0)
@@ -223,7 +225,7 @@ def test_a_temperature_that_reads_as_nothing_is_no_temperature_to_heat_at(bench:
     found = FurnaceTemperature(bench).look(None)
     assert found is not None
     assert "nobody knows how hot it is" in found.reason
-    assert not found.can_wait
+    assert found.can_wait is False
     assert driver.n_standbys == 1
 
 
@@ -259,7 +261,7 @@ def test_an_axis_that_has_wandered_off_ends_the_plan_before_light(bench: Any, ax
     getattr(bench.stage, axis).wrong = f"{axis} reads 3"
     found = monitor.look(opens)
     assert found is not None
-    assert (found.reason, found.can_wait) == (f"{axis} reads 3", False)
+    assert found == Finding(f"{axis} reads 3", "nothing was exposed", can_wait=False)
     assert monitor.look(None) is None, "nothing has been sent anywhere yet"
     monitor.keep_watch()
     assert (monitor.name, monitor.again_s) == ("stage", 1.0)
@@ -273,6 +275,7 @@ def test_a_stage_without_a_reference_is_waited_for(bench: Any, when: str) -> Non
     assert found is not None
     assert found.can_wait
     assert "has no reference" in found.reason
+    assert found.ends == "somebody has seen that the way is free and has homed it"
     bench.stage.driver = object()
     assert StageStands(bench).look(msg) is None, "one that does not say is taken to have one"
 
@@ -294,9 +297,12 @@ def power(bench: Any) -> LaserPower:
 def test_power_is_compared_with_that_of_the_first_opening_at_the_set_energy(power: LaserPower, bench: Any) -> None:
     assert all(power.concerns(msg) for msg in openings(bench))
     assert not any(power.concerns(msg) for msg in [*others(bench), EXPOSED, SPECTRUM])
-    assert fire(power, bench, 0.6) is None  # 1 W set: the bench transmits 0.6
+    bench.laser.pulse_energy_uJ.value = 300.0
+    assert fire(power, bench, 0.0) is None  # no light: nothing can be said
+    bench.laser.pulse_energy_uJ.value = 100.0
+    assert fire(power, bench, 1.8) is None  # 3 W were set: the bench transmits 0.6
     bench.laser.pulse_energy_uJ.value = 200.0
-    assert fire(power, bench, 0.6 * 1.15) is None  # of what was set when it was opened
+    assert fire(power, bench, 0.6 * 1.149) is None  # of what was set when it was opened, 1 W
     bench.laser.repetition_rate_kHz.value = 5.0
     assert fire(power, bench, 1.2 * 0.86) is None  # 2 W were set
     found = fire(power, bench, 0.6 * 0.84)
@@ -385,8 +391,9 @@ def test_room_is_minded_before_a_run_is_begun() -> None:
     monitor.keep_watch()
     found = DiskSpace(lambda: LEAST_FREE_BYTES - 1_000_000).look(None)
     assert found is not None
-    assert found.can_wait
-    assert found.reason == "499 MB are left for the records, 500 MB are wanted"
+    assert found == Finding(
+        "499 MB are left for the records, 500 MB are wanted", "there is room again: move something away"
+    )
     assert DiskSpace(lambda: 5, 5).look(None) is None
     assert DiskSpace(lambda: 4, 5).look(None) is not None
 
@@ -397,8 +404,7 @@ def test_a_folder_that_is_gone_has_no_room() -> None:
 
     found = DiskSpace(gone).look(None)
     assert found is not None
-    assert found.can_wait
-    assert found.reason == "the folder of the records cannot be looked at: it is gone"
+    assert found == Finding("the folder of the records cannot be looked at: it is gone", "it can be")
 
 
 def test_the_monitors_of_a_bench_look_at_it_and_at_its_folder(

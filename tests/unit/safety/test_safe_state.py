@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from beamline.safety import make_safe, safe_state
+from beamline.safety import make_safe, safe_state, safe_state_plan
 from devices import DiscreteEventClock, Geometry, make_bench
 
 METHODS = [
@@ -180,6 +180,17 @@ def test_a_reading_that_never_becomes_so_is_waited_for_no_longer_than_allowed(
     assert time.monotonic() - begin_s >= 0.2
     assert first.error == "the command was given, and it does not read back as done within 0.2 s; look at the device"
     assert not [step for step in others if step.error]
+
+
+def test_at_the_end_of_a_plan_it_is_the_same(bench: Any) -> None:
+    bench.furnace.driver.start_ramp(400.0, 10.0)
+    plan = safe_state_plan(bench)
+    assert next(plan).command == "null"
+    assert bench.furnace.driver.is_on
+    with pytest.raises(StopIteration) as end:
+        next(plan)
+    assert [step.error for step in end.value.value] == [None] * 7
+    assert not bench.furnace.driver.is_on
 
 
 @pytest.mark.parametrize("has", [None, "counter", "counter with a switch"])

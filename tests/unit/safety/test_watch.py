@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -53,6 +52,10 @@ class Dead:
         if name == "is_wanted_open":
             raise AttributeError(name)
         raise CommunicationError("no answer")
+
+
+class Counts(Dead):
+    pulses_delivered = 1000
 
 
 class Rig:
@@ -134,9 +137,11 @@ def fires(rig: Rig, how: str) -> None:
             rig.laser.driver.is_output_open = None
         case "unreadable":
             rig.laser.driver = Dead()
+        case "unreadable but for its pulses":
+            rig.laser.driver = Counts()
 
 
-HOW = ["laser in flight", "stage in flight", "wanted open", "open", "not known", "unreadable"]
+HOW = ["laser in flight", "stage in flight", "wanted open", "open", "not known", "unreadable", "unreadable but for its pulses"]
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -161,7 +166,11 @@ def test_pulses_between_the_beat_and_the_trip_are_an_exposure(rig: Rig) -> None:
 def test_a_count_that_cannot_be_read_may_have_grown(rig: Rig) -> None:
     rig.laser.driver.pulses_delivered = "many"
     rig.dog.beat()
-    assert math.isnan(rig.watch._pulses)
+    rig.dog.trip(HANG)
+    assert rig.aborted == [str(HANG)]
+
+
+def test_before_the_first_beat_nothing_is_known(rig: Rig) -> None:
     rig.dog.trip(HANG)
     assert rig.aborted == [str(HANG)]
 

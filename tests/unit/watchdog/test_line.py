@@ -227,7 +227,10 @@ def test_left_alone_it_hears_that_the_engine_is_gone(
     process = FakeProcess.started
     heard(process)
     last = heard(process)
+    line = dog._line
+    assert line is not None
     dog.leave()
+    assert line.fileno() == -1
     assert not dog.is_alive
     assert dog.pid is None
     while message := heard(process):
@@ -237,6 +240,28 @@ def test_left_alone_it_hears_that_the_engine_is_gone(
     assert told == []
     dog.leave()
     dog.end()
+
+
+@pytest.mark.usefixtures("play")
+@pytest.mark.parametrize("way", ["leave", "end"])
+def test_a_beat_under_way_when_it_is_let_go_misses_nobody(
+    settings: WatchdogSettings, loop: asyncio.AbstractEventLoop, way: str
+) -> None:
+    told: list[Trip] = []
+    looks: list[int] = []
+
+    def look() -> None:
+        looks.append(1)
+        getattr(dog, way)()
+
+    dog = Watchdog(settings, told.append, look)
+    dog.start(loop)
+    until(lambda: looks and not dog.is_alive)
+    done = threading.Event()
+    loop.call_soon_threadsafe(done.set)
+    assert done.wait(5.0)
+    assert told == []
+    assert len(looks) == 1
 
 
 @pytest.mark.usefixtures("play")

