@@ -39,7 +39,7 @@ class AbortOnSignal:
         self.received: signal.Signals | None = None
         self._engine: Any = None
         self._previous: dict[signal.Signals, Any] = {}
-        self._is_pending = False
+        self._pending: signal.Signals | None = None  # has aborted nothing yet
         self._has_ended = threading.Event()
 
     # ---------------------------------------------------------------------------------------------- over a session
@@ -65,8 +65,8 @@ class AbortOnSignal:
 
     def __enter__(self) -> Self:
         self._has_ended.clear()
-        if self._is_pending:
-            self._start_abort()
+        if self._pending is not None:
+            self._start_abort(self._pending)
         return self
 
     def __exit__(
@@ -76,24 +76,23 @@ class AbortOnSignal:
 
     def hold(self) -> MsgGenerator[None]:
         """Waits for its end where a signal came before the plan began: the first step of a plan that must not begin then."""
-        if self._is_pending:
+        if self._pending is not None:
             while True:
                 yield from bps.sleep(_RETRY_S)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.received is not None:
             return
-        self.received = signal.Signals(number)
-        self._is_pending = True
+        self.received = self._pending = signal.Signals(number)
         if self._engine is not None and not self._has_ended.is_set():
-            self._start_abort()
+            self._start_abort(self.received)
 
-    def _start_abort(self) -> None:
+    def _start_abort(self, number: signal.Signals) -> None:
         # The handler itself only starts a thread: `abort` waits for the engine's loop, which a signal handler must not.
-        threading.Thread(target=self._abort, name="abort-on-signal", daemon=True).start()
+        args = (describe_signal(number),)
+        threading.Thread(target=self._abort, args=args, name="abort-on-signal", daemon=True).start()
 
-    def _abort(self) -> None:
-        reason = "aborted" if self.received is None else describe_signal(self.received)
+    def _abort(self, reason: str) -> None:
         while not self._has_ended.is_set():
             try:
                 self._engine.abort(reason)
@@ -103,7 +102,7 @@ class AbortOnSignal:
                 _logger.exception("the engine could not be aborted; it is asked again")
                 self._has_ended.wait(_RETRY_S)
             else:
-                self._is_pending = False
+                self._pending = None
                 return
 
 

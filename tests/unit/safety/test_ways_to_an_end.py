@@ -77,6 +77,7 @@ def test_between_two_tries_it_waits_and_what_ends_by_itself_is_left_alone(
     engine = FakeEngine(*[error] * 1000)
     assert EngineAbort(engine)("end")
     until(lambda: engine.reasons)
+    threading.Event().wait(0.05)
     engine.state = "idle"
     until(lambda: is_over(engine))
     assert len(engine.reasons) <= 2
@@ -182,6 +183,7 @@ def test_a_signal_asks_until_it_is_heard_or_the_plan_is_over(error: Exception, m
     with held(engine):
         held._on_signal(signal.SIGTERM, None)
         until(lambda: engine.reasons)
+        threading.Event().wait(0.05)
     until(lambda: is_over(engine))
     assert len(engine.reasons) == 1, "it waits between two tries, and no longer than the plan lasts"
 

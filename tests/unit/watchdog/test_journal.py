@@ -24,6 +24,7 @@ def test_what_was_done_is_told_once(tmp_path: Path) -> None:
     assert told[1].figures == {"after_s": 0.8}
     assert str(told[1]).endswith("laser output closed")
     assert journal.take_unreported() == ()
+    assert journal.entries()[-1].text == "2 lines were reported at the start of a session"
     journal.write("failed", "not yet furnace in standby")
     assert [entry.event for entry in journal.take_unreported()] == ["failed"]
 
