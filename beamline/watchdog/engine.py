@@ -54,7 +54,6 @@ class Watchdog:
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ended = threading.Event()
         self._is_gone = False  # its end of the line is closed, be it that its process takes a moment longer to end
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def pid(self) -> int | None:
@@ -94,8 +93,7 @@ class Watchdog:
                 + "; ".join(f"{what}: {why}" for what, why in problems.items())
             )
         ours.settimeout(0)
-        self._loop = loop
-        loop.call_soon_threadsafe(self._beat)
+        loop.call_soon_threadsafe(self._beat, loop, ours)
         return self
 
     def make_safe(self) -> None:
@@ -145,9 +143,8 @@ class Watchdog:
         return problems
 
     # --------------------------------------------------------------------------------------------- on the engine's loop
-    def _beat(self) -> None:
-        loop, line = self._loop, self._line
-        if self._is_ended.is_set() or loop is None or line is None:
+    def _beat(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
+        if self._is_ended.is_set():
             return
         try:
             self._listen(line)
@@ -161,7 +158,7 @@ class Watchdog:
             self._is_gone = True
             self._on_trip(Trip("watchdog gone", "nobody watches the engine any more"))
             return
-        loop.call_later(self._settings.beat_s, self._beat)
+        loop.call_later(self._settings.beat_s, self._beat, loop, line)
 
     def _listen(self, line: socket.socket) -> None:
         """Hear what it has done, if anything.
