@@ -77,13 +77,14 @@ class Watchdog:
         with its:
             self._line = ours
             self._process = subprocess.Popen(  # noqa: S603  # our own module, by our own interpreter
-                [sys.executable, "-m", "beamline.watchdog", str(its.fileno())],
+                # -P: no file of the folder that the session was begun in is taken for a module.
+                [sys.executable, "-P", "-m", "beamline.watchdog", str(its.fileno())],
                 pass_fds=[its.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # out of reach of the terminal's signals
-                env=os.environ | {"PYTHONPATH": os.pathsep.join([str(_source()), os.environ.get("PYTHONPATH", "")])},
+                env=os.environ | {"PYTHONPATH": _python_path()},
             )
         problems = self._wait_until_ready(ours)
         if problems:
@@ -178,6 +179,10 @@ class Watchdog:
                 self._on_trip(Trip(**said))
 
 
-def _source() -> Path:
-    """Where this package is imported from: the process is to be of the same version."""
-    return Path(__file__).parents[2]
+def _python_path() -> str:
+    """Where this package is imported from, for the process is to be of the same version, and what was said before.
+
+    Without an empty entry: Python takes that for the working folder, and a file `socket.py` there for the module.
+    """
+    before = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(Path(__file__).parents[2]), *([before] if before else [])])

@@ -141,7 +141,15 @@ def fires(rig: Rig, how: str) -> None:
             rig.laser.driver = Counts()
 
 
-HOW = ["laser in flight", "stage in flight", "wanted open", "open", "not known", "unreadable", "unreadable but for its pulses"]
+HOW = [
+    "laser in flight",
+    "stage in flight",
+    "wanted open",
+    "open",
+    "not known",
+    "unreadable",
+    "unreadable but for its pulses",
+]
 
 
 @pytest.mark.parametrize("how", HOW)

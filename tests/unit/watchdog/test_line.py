@@ -30,7 +30,7 @@ class FakeProcess:
     def __init__(self, args: list[str], **options: Any) -> None:
         self.args, self.options = args, options
         (descriptor,) = options["pass_fds"]
-        assert args[1:] == ["-m", "beamline.watchdog", str(descriptor)]
+        assert args[1:] == ["-P", "-m", "beamline.watchdog", str(descriptor)]
         self.line = socket.socket(fileno=os.dup(descriptor))
         self.line.settimeout(10.0)
         self.pid = 4242
@@ -117,7 +117,10 @@ def test_it_is_started_out_of_reach_and_told_its_settings(
     assert [heard(process) for _ in range(3)] == [BEAT] * 3
     dog.make_safe()
     until(lambda: heard(process) == SAFE)
+    line = dog._line
+    assert line is not None
     dog.end()
+    assert line.fileno() == -1
     until(lambda: heard(process) == END)
     assert heard(process) == b""
     assert process.waits == [5.0]
@@ -126,6 +129,22 @@ def test_it_is_started_out_of_reach_and_told_its_settings(
     dog.end()
     dog.make_safe()
     assert process.waits == [5.0]
+
+
+@pytest.mark.usefixtures("play")
+@pytest.mark.parametrize("before", [None, ""])
+def test_the_working_folder_is_no_place_for_its_modules(
+    settings: WatchdogSettings,
+    loop: asyncio.AbstractEventLoop,
+    before: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    if before is not None:
+        monkeypatch.setenv("PYTHONPATH", before)
+    dog = Watchdog(settings, lambda _: None).start(loop)
+    assert FakeProcess.started.options["env"]["PYTHONPATH"] == str(Path(engine.__file__).parents[2])
+    dog.end()
 
 
 @pytest.mark.usefixtures("play")

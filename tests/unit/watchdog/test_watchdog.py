@@ -85,12 +85,19 @@ def test_settings_go_over_the_line_unchanged(settings: WatchdogSettings) -> None
 
 
 def test_while_the_loop_beats_nothing_is_touched_and_the_end_is_quiet(
-    settings: WatchdogSettings, wire: WireTwin, loop: asyncio.AbstractEventLoop
+    settings: WatchdogSettings,
+    wire: WireTwin,
+    loop: asyncio.AbstractEventLoop,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "selectors.py").write_text("raise SystemExit('a file of the folder was taken for a module')\n")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     trips: list[Trip] = []
     dog = Watchdog(settings, trips.append).start(loop)
     assert dog.is_alive
-    threading.Event().wait(3.0)  # longer than either wait
+    threading.Event().wait(2.7)  # longer than either wait
     assert is_unsafe(wire) == (True, True)
     dog.end()
     dog.end()
