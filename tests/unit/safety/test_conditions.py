@@ -346,6 +346,13 @@ def test_three_tries_in_a_row_and_no_more_and_one_that_is_right_begins_anew(powe
     assert last[1].ends == "look at laser, attenuator and power meter"
 
 
+def test_power_from_before_the_first_opening_is_compared_with_nothing(bench: Any) -> None:
+    monitor = LaserPower(bench)
+    assert fire(monitor, bench, 5.0) is None
+    assert fire(monitor, bench, 1.0) is None
+    assert fire(monitor, bench, 1.0) is None
+
+
 def test_without_a_set_power_nothing_can_be_said(power: LaserPower, bench: Any) -> None:
     bench.laser.pulse_energy_uJ.value = 0.0
     assert fire(power, bench, 1.0) is None
@@ -424,5 +431,6 @@ def test_the_monitors_of_a_bench_look_at_it_and_at_its_folder(
     assert [name for name, _ in monitors.first_check()] == ["interlock", "furnace temperature", "stage", "disk"]
     assert asked == [tmp_path]
     assert monitors._clock is bench.clock
+    assert all(monitor._bench is bench for monitor in monitors.monitors[:-1])  # type: ignore[attr-defined]  # each has one
     kinds = [type(monitor) for monitor in monitors.monitors]
     assert kinds == [Interlock, FurnaceTemperature, StageStands, LaserPower, DetectorSaturation, DiskSpace]

@@ -294,7 +294,8 @@ def test_a_plan_that_is_closed_is_cleaned_up_without_another_message() -> None:
         finally:
             cleaned.append(True)
 
-    whole = guarded(plan(), Monitors(wall, [Watcher()]))
+    inner = plan()  # held, so that it is not for the collector to close it
+    whole = guarded(inner, Monitors(wall, [Watcher()]))
     next(whole)
     whole.close()
     assert cleaned == [True]
