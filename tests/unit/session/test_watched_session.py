@@ -142,7 +142,7 @@ def test_a_furnace_that_does_not_answer_a_watchdog_opens_no_session(
 ) -> None:
     from beamline.watchdog import Watchdog
 
-    monkeypatch.setattr(Watchdog, "_wait_until_ready", lambda _: {"furnace in standby": "no answer"})
+    monkeypatch.setattr(Watchdog, "_wait_until_ready", lambda *_: {"furnace in standby": "no answer"})
     with pytest.raises(WatchdogError, match="cannot reach what it watches: furnace in standby: no answer"):
         opened()
     monkeypatch.undo()
