@@ -15,7 +15,7 @@ from beamline.campaign import Campaign
 from beamline.campaign.observations import coupon_observations
 from beamline.night import optimizer_of, unused_coupons
 from beamline.optimize import Optimizer, OptimizerKind, OptimizerStatus
-from beamline.optimize.decide import Decided, relived
+from beamline.optimize.decide import Decided, Reject, relived
 from beamline.recipe import Coupon, Frozen, Observation, Suggestion
 from beamline.records import RecordError, Records, Run
 
@@ -122,9 +122,11 @@ def _again(optimizer: Optimizer, coupons: list[Coupon], start: dict[str, Any]) -
     if not told:
         return optimizer.suggest(coupons)
     now = relived(optimizer, coupons, told)[-1]
-    if now == told[-1].suggestion:
-        return told[-1].done()
-    return now
+    if now != told[-1].suggestion:
+        return now
+    if isinstance(told[-1].decision, Reject):  # and the night ended before anybody was asked again
+        return optimizer.suggest(coupons)
+    return told[-1].done()
 
 
 def reanalyse(records: Records, campaign_uid: str) -> Iterator[Reanalysed]:

@@ -17,12 +17,12 @@ from bluesky.utils import MsgGenerator, RunEngineInterrupted
 from beamline.campaign import Campaign, InstrumentTimes, coupon_hours, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
+from beamline.campaign.state import CampaignState, Resume
 from beamline.campaign.state import Pause as Paused
-from beamline.campaign.state import Resume
 from beamline.campaign.state_file import StateKeeper
 from beamline.notify import Notifier
 from beamline.optimize import Optimizer, make_optimizer
-from beamline.optimize.decide import Approve, Edit, OwnPoints, Reject
+from beamline.optimize.decide import Decision
 from beamline.preflight import Check, preflight, refusals
 from beamline.recipe import Coupon, Failed, Observation, Suggestion, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
@@ -31,6 +31,7 @@ from beamline.session import Session
 from beamline.versions import versions
 from devices.errors import why
 from plans import Night, NightLabel, campaign_plan, first_run_plan
+from plans.review import Desk, by_callable
 
 __all__ = [
     "NightOutcome",
@@ -97,7 +98,8 @@ def run_night(
     after: str | None = None,
     subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
     checks: Sequence[Check] | None = None,
-    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints] | None = None,
+    review: Callable[[Suggestion], Decision] | None = None,
+    watchers: Sequence[Callable[[CampaignState], Any]] = (),
 ) -> NightOutcome:
     """Run a campaign.
 
@@ -109,7 +111,9 @@ def run_night(
         after: uid of an earlier campaign in the same records that this one goes on from: it learns what that one, and those
             before it, have observed, and leaves out the coupons on which they have begun to write.
         subscribers: callbacks for the documents, after the log; one that fails is dropped, and the night goes on.
-        review: asks a person about each suggestion (`beamline.optimize.decide`); None where nobody is asked.
+        review: asks a person about each suggestion (`beamline.optimize.decide`) by a call that ends by itself; None: as the
+            campaign file says.
+        watchers: called with each state that the campaign comes into.
         checks: of the pre-flight, where somebody has made and shown it; else it is made here.
 
     A pre-flight that refuses is a night that failed before its first run: nothing is in the records.
@@ -136,13 +140,16 @@ def run_night(
         | {"preflight": [asdict(check) for check in checks]},
         coupons=list(coupons),
         earlier=earlier,
-        review=review,
+        review=None if review is None else by_callable(review),
     )
-    return carry_out(session, night, subscribers)
+    return carry_out(session, night, subscribers, watchers)
 
 
 def carry_out(
-    session: Session, night: Night, subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = ()
+    session: Session,
+    night: Night,
+    subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
+    watchers: Sequence[Callable[[CampaignState], Any]] = (),
 ) -> NightOutcome:
     """Run a night that is put together, to whatever end, and record the end. Never raises for what went wrong in it."""
     uid = night.label.campaign_uid
@@ -150,11 +157,14 @@ def carry_out(
     begin_s = start_s if night.start_s is None else night.start_s
     name = night.label.campaign_name
     notifier = Notifier(session.instrument.notify, name=name, uid=uid, instrument=session.instrument.name)
-    keeper = StateKeeper(session.records.folder, name, uid, begin_s=begin_s, listeners=(notifier,))
+    keeper = StateKeeper(session.records.folder, name, uid, begin_s=begin_s, listeners=(notifier, *watchers))
     night.listen(keeper.take)
+    desk = Desk(session.records.folder, keeper.take, lambda: keeper.state.kind, session.abort)
+    if night.review is None and night.campaign.review.ask:
+        night.review = desk
     keeper.begin(night.left.interrupted if night.left is not None else None, start_s)
     shown = session.monitors.on_pause
-    session.monitors.on_pause = _kept(keeper, session, shown)
+    session.monitors.on_pause = _kept(keeper, session, shown, desk)
     monitors = session.monitors.monitors
     asked = AskedMonitor(session.records.folder, uid, session.abort)
     session.monitors.monitors = (asked, *monitors)
@@ -193,15 +203,18 @@ def _unless_ended(session: Session, night: Night) -> MsgGenerator[None]:
     yield from campaign_plan(night)
 
 
-def _kept(keeper: StateKeeper, session: Session, shown: Callable[[Pause], None] | None) -> Callable[[Pause], None]:
+def _kept(
+    keeper: StateKeeper, session: Session, shown: Callable[[Pause], None] | None, desk: Desk | None = None
+) -> Callable[[Pause], None]:
     """Pauses by monitors go into the state of the campaign, and to whoever was told of them before.
 
-    What happens while a fault is made good is a part of that: the state stays.
+    What happens while a fault is made good is a part of that: the state stays. While a question is open a pause takes its place.
     """
 
     def on_pause(pause: Pause) -> None:
         now_s = session.bench.clock.now_s
-        if pause.waited_s is None and keeper.state.kind == "running":
+        may_pause = keeper.state.kind == "running" or (desk is not None and desk.is_asking)
+        if pause.waited_s is None and may_pause:
             keeper.take(Paused(at_s=now_s, reason=pause.reason, ends_when=pause.ends))
         elif pause.waited_s is not None and keeper.state.kind == "paused":
             keeper.take(Resume(at_s=now_s))

@@ -20,6 +20,7 @@ from bluesky.utils import RunEngineInterrupted
 
 from beamline.campaign import Campaign
 from beamline.campaign.left import night_left
+from beamline.campaign.state import CampaignState
 from beamline.decisions import campaign_of
 from beamline.hardware import Ask
 from beamline.instrument import Instrument
@@ -32,7 +33,7 @@ from beamline.night import (
     unused_coupons,
 )
 from beamline.optimize import OptimizerStatus
-from beamline.optimize.decide import Decided
+from beamline.optimize.decide import Approve, Decided, Decision, Reject
 from beamline.recipe import Coupon, Observation, Suggestion
 from beamline.records import Document, Records, Run
 from beamline.safety import DiskSpace, Monitors, bench_monitors, guarded, make_safe
@@ -40,6 +41,7 @@ from beamline.session import Session, open_session
 from beamline.versions import versions
 from devices import Bench
 from plans import CouponInHand, Night, NightLabel, campaign_plan
+from plans.review import by_callable
 
 __all__ = ["ResumeError", "open_resumed", "resume_night"]
 
@@ -96,7 +98,11 @@ def open_resumed(
 
 
 def resume_night(
-    session: Session, campaign_uid: str, *, subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = ()
+    session: Session,
+    campaign_uid: str,
+    *,
+    subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
+    watchers: Sequence[Callable[[CampaignState], Any]] = (),
 ) -> NightOutcome:
     """Go on with a night, on a session of `open_resumed`.
 
@@ -114,7 +120,7 @@ def resume_night(
     for run in decisions:
         if run.start["ingested"]:
             optimizer.ingest([Observation.model_validate_json(json.dumps(plain)) for plain in run.start["ingested"]])
-        optimizer.decide([Decided.model_validate_json(json.dumps(plain)) for plain in run.start.get("human", ())])
+        optimizer.decide(_decided(run.start))
     after = first.start.get("after")
     coupons = _coupons(records, campaign, first, left.begun)
     earlier = earlier_observations(records, after) if after and not decisions else ()
@@ -139,7 +145,12 @@ def resume_night(
         n_done=left.n_done,
         left=left,
     )
-    return carry_out(session, night, subscribers)
+    return carry_out(session, night, subscribers, watchers)
+
+
+def _decided(start: Mapping[str, Any]) -> list[Decided]:
+    """What people said before a decision."""
+    return [Decided.model_validate_json(json.dumps(plain)) for plain in start.get("human", ())]
 
 
 def _coupons(records: Records, campaign: Campaign, first: Run, begun: frozenset[str]) -> tuple[Coupon, ...]:
@@ -162,30 +173,40 @@ class _EndOfRecords(Exception):  # noqa: N818  # it is no error: this is as far 
 
 
 class _RecordedDecisions:
-    """The optimiser's answers as the records have them."""
+    """The optimiser's answers, and people's, as the records have them."""
 
     def __init__(self, runs: Sequence[Run]) -> None:
         self._starts = iter([run.start for run in runs if run.start["purpose"] == "decision"])
-        self._start: Mapping[str, Any] = {}
+        self._suggestions: list[Suggestion] = []
+        self._said: list[Decision] = []
 
     def ingest(self, observations: Sequence[Observation]) -> None:
         """Nothing is learnt here."""
 
     def decide(self, told: Sequence[Decided]) -> None:
-        """Nor asked."""
+        """Nor from people."""
 
     def status(self) -> OptimizerStatus:
         """Of the next recorded decision."""
         try:
-            self._start = next(self._starts)
+            start = next(self._starts)
         except StopIteration:
             raise _EndOfRecords from None
-        return OptimizerStatus.model_validate_json(json.dumps(self._start["state"]))
+        told = _decided(start)
+        self._suggestions = [one.suggestion for one in told]
+        self._said = [one.decision for one in told]
+        plain = start.get("suggestion") or start.get("next_suggestion")
+        if plain is not None and (not told or isinstance(told[-1].decision, Reject)):
+            self._suggestions.append(Suggestion.model_validate_json(json.dumps(plain)))
+        return OptimizerStatus.model_validate_json(json.dumps(start["state"]))
 
     def suggest(self, coupons: Sequence[Coupon]) -> Suggestion:  # noqa: ARG002  # as an optimiser's
         """What was suggested."""
-        plain = self._start.get("suggestion") or self._start.get("next_suggestion")
-        return Suggestion.model_validate_json(json.dumps(plain))
+        return self._suggestions.pop(0)
+
+    def review(self, suggestion: Suggestion) -> Decision:  # noqa: ARG002  # as a reviewer's
+        """What was said to it; where nobody was asked, it was done."""
+        return self._said.pop(0) if self._said else Approve(by="the records")
 
 
 class _RelivedNight(Night):
@@ -211,10 +232,11 @@ def _relive(engine: RunEngine, bench: Bench, records: Records, campaign_uid: str
     for begin, end in zip(begins, [*begins[1:], len(runs)], strict=True):
         before, part = runs[:begin], runs[begin:end]
         left = night_left(before, campaign.policy.half_heated) if before else None
+        recorded = _RecordedDecisions(part)
         night = _RelivedNight(
             bench=bench,
             campaign=campaign,
-            optimizer=_RecordedDecisions(part),
+            optimizer=recorded,
             records=records,
             label=NightLabel(campaign.name, campaign_uid, {}),
             times=instrument.times,
@@ -224,6 +246,7 @@ def _relive(engine: RunEngine, bench: Bench, records: Records, campaign_uid: str
             start_s=float(first.start["clock_s"]),
             n_done=left.n_done if left else 0,
             left=left,
+            review=by_callable(recorded.review),
         )
         _relive_part(engine, night, part)
 

@@ -19,7 +19,7 @@ from beamline.campaign.left import CouponLeft, NightLeft
 from beamline.campaign.observations import coupon_observations
 from beamline.campaign.state import CampaignEvent, Resume
 from beamline.optimize import Optimizer
-from beamline.optimize.decide import Approve, Decided, Edit, OwnPoints, Reject, asked, words_of
+from beamline.optimize.decide import Decided, words_of
 from beamline.recipe import Coupon, HeatTreatment, Observation, Suggestion, as_plain
 from beamline.records import KeepOut, Ledger, RecordError, Records, refusals
 from beamline.safety import safe_state_plan
@@ -28,6 +28,7 @@ from plans.anneal import heat_treat_coupon
 from plans.documents import CouponInHand, NightLabel
 from plans.measure import measure_coupon
 from plans.policy import FaultKeeper, LeftOutError
+from plans.review import Reviewer, Standing, reviewed
 from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon
 
@@ -49,8 +50,8 @@ class Night:
         n_done: coupons that were begun.
         left: of a night that is resumed: what is left to do; None for one that begins.
         n_faults: that it has met.
-        review: asks a person about each suggestion, and waits; None where nobody is asked. The bench's safety monitors go on
-            meanwhile. What it gives is recorded with the decision.
+        review: a plan that asks a person about each suggestion; None where nobody is asked. The bench's safety monitors go
+            on meanwhile. What it gives is recorded with the decision.
     """
 
     bench: Bench
@@ -66,7 +67,7 @@ class Night:
     start_s: float | None = None
     n_done: int = 0
     left: NightLeft | None = None
-    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints] | None = None
+    review: Reviewer | None = None
     verdict: str = field(default="not started", init=False)
     keeper: FaultKeeper = field(init=False)
 
@@ -143,8 +144,10 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     if night.verdict:
         proposal = yield from in_thread(lambda: _what_next(night))
     else:
-        proposal, told = yield from in_thread(lambda: _proposed(night))
-        night.verdict = _too_dear(night, proposal)
+        standing = Standing(status, tuple(observations))
+        proposal, told, night.verdict = yield from reviewed(night, standing, lambda it: _too_dear(night, it))
+        if told and not night.verdict:  # while somebody thought about it the time may have run out
+            night.verdict = _stop_reason(night, status.p_reached, night.bench.clock.now_s - start_s)
     suggestion = None if night.verdict else proposal
     metadata: dict[str, Any] = {
         **night.label.metadata("decision", night.bench.clock.now_s),
@@ -166,13 +169,6 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     yield from bps.open_run(metadata)
     yield from bps.close_run()
     return suggestion
-
-
-def _proposed(night: Night) -> tuple[Suggestion, tuple[Decided, ...]]:
-    """What to do next, and what was decided about it."""
-    if night.review is None:
-        return night.optimizer.suggest(night.coupons), ()
-    return asked(night.optimizer, night.coupons, night.review, night.campaign.space)
 
 
 def _what_next(night: Night) -> Suggestion | None:

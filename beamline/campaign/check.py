@@ -41,6 +41,7 @@ def describe(campaign: Campaign, estimate: NightEstimate) -> str:
     rows += [("sites", _sites(campaign))]
     rows += [("measured", _measurement(campaign))]
     rows += _labelled("ends", _stop_rules(campaign))
+    rows += _labelled("asks", _review(campaign))
     rows += _labelled("takes", _times(estimate))
     rows += _labelled("faults", map(str, campaign.fault))
     rows += _labelled("note", _notes(campaign, estimate))
@@ -135,6 +136,14 @@ def _stop_rules(campaign: Campaign) -> Iterator[str]:
         yield f"or {stop.max_hours:g} h after the start: no new coupon from then on"
 
 
+def _review(campaign: Campaign) -> Iterator[str]:
+    review = campaign.review
+    if review.ask:
+        then = {"approve": "is made as suggested", "stop": "is not made: the night ends, and can be resumed"}
+        wait = duration_text(review.wait_s)
+        yield f"somebody about each coupon, and waits for {wait} at most; what nobody decides about {then[review.otherwise]}"
+
+
 def _times(estimate: NightEstimate) -> Iterator[str]:
     shortest, expected, longest = estimate.shortest, estimate.expected, estimate.longest
     # A stop rule can make the night of slow coupons the shorter one: order them by their end.
@@ -174,6 +183,8 @@ def _notes(campaign: Campaign, estimate: NightEstimate) -> Iterator[str]:
     for glass in campaign.glass:
         if glass.name in used and (phase := _missing_phase(campaign, glass)):
             yield f"glass {glass.name} has no {phase} phase: no site on it can meet the specification"
+    if campaign.review.ask:
+        yield "the time for decisions comes on top: it is not in the estimate"
     if estimate.expected.n_coupons < campaign.n_coupons_max:
         yield f"the time allows about {estimate.expected.n_coupons} of {campaign.n_coupons_max} coupons"
 

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator, model_validator
 
 from beamline.campaign.layout import layout, n_fitting
 from beamline.campaign.policy import FaultPolicy
+from beamline.campaign.review import ReviewRule
 from beamline.faults import FaultEntry, FaultSchedule
 from beamline.optimize.objective import Objective
 from beamline.optimize.space import SearchSpace
@@ -165,6 +166,7 @@ class Campaign(Frozen):
     measurement: Measurement = Measurement()
     sites: SiteGrid = SiteGrid()
     stop: Stop = Stop()
+    review: ReviewRule = ReviewRule()
     policy: FaultPolicy = FaultPolicy()
     glass: Annotated[tuple[Glass, ...], Field(min_length=1, max_length=100)]
     coupon: Annotated[tuple[CouponEntry, ...], Field(min_length=1, max_length=1000)]

@@ -181,7 +181,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "planned": ("start", "stop", "fail"),
     "running": ("pause", "wait", "recover", "stop", "finish", "fail"),
     "paused": ("resume", "wait", "stop", "fail"),
-    "waiting": ("resume", "stop", "fail"),
+    "waiting": ("resume", "pause", "stop", "fail"),
     "recovering": ("recover", "wait", "pause", "resume", "stop", "fail"),
     "stopped": ("recover",),
     "done": (),

@@ -7,12 +7,13 @@ optimiser that is built anew to the same next suggestion.
 
     decided = Decided(suggestion=suggestion, decision=Edit(by="ada", note="spare the lamp", heat_treatment=cooler))
     decided.done(space)        # the suggestion with the change in it, checked against the space; None where it was rejected
+    done_with(decided, coupons, space)     # the same, for the coupons that there are
     optimizer.decide([decided])
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -32,7 +33,7 @@ __all__ = [
     "OwnPoints",
     "Reject",
     "SiteWriting",
-    "asked",
+    "done_with",
     "relived",
     "words_of",
 ]
@@ -210,6 +211,7 @@ def _outside(space: SearchSpace, heat: HeatTreatment, sites: Sequence[SiteSugges
 
     check("temperature_C", heat.temperature_C, space.temperature_C, "degC")
     check("hold_s", heat.hold_s, space.hold_s, "s")
+    check("ramp_C_min", heat.ramp_C_min, (space.ramp_C_min, space.ramp_C_min), "degC/min")
     for one in sites:
         name, writing = one.site.name, one.writing
         if writing.mode != space.mode:
@@ -223,42 +225,37 @@ def _outside(space: SearchSpace, heat: HeatTreatment, sites: Sequence[SiteSugges
         if space.dose is not None:
             dose = space.dose_of(writing.pulse_energy_uJ, time, writing.n_passes)
             check(f"{name} dose", dose, space.dose, "J/mm" if space.mode == "line" else "J")
+        found += _unusual(space, name, writing)
     return found
 
 
-def asked(
-    optimizer: Optimizer,
-    coupons: Sequence[Coupon],
-    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints],
-    space: SearchSpace | None = None,
-) -> tuple[Suggestion, tuple[Decided, ...]]:
-    """Suggest, let a person decide, and suggest again as long as it is rejected.
+def _unusual(space: SearchSpace, name: str, writing: Writing) -> list[str]:
+    """What a space does not vary is as it is: the check before the night has tried nothing else against the instrument."""
+    time = writing.speed_mm_s if writing.mode == "line" else writing.exposure_s
+    usual = space.writing(writing.pulse_energy_uJ, time, writing.n_passes)
+    return [
+        f"{name} {key} {getattr(writing, key):g} is not {getattr(usual, key):g}, which the campaign does not vary"
+        for key in type(writing).model_fields
+        if key != "mode" and getattr(writing, key) != getattr(usual, key)
+    ]
+
+
+def done_with(decided: Decided, coupons: Sequence[Coupon], space: SearchSpace | None = None) -> Suggestion | None:
+    """What is to be done with the coupons that there are; None where it was rejected.
 
     Args:
-        optimizer: that suggests, and is told of what is decided.
+        decided: a suggestion, and what was said to it.
         coupons: at hand.
-        review: takes a suggestion and gives a `Decision`.
         space: see `Decided.done`.
 
-    Returns:
-        What is to be done, and all that was decided on the way there, for the decision document (`words_of`).
-
     Raises:
-        ValueError: what was decided lies outside the space, or names sites that are not there; the optimiser has not been
-            told of it.
+        ValueError: it lies outside the space, or is for a coupon that is not at hand; the message says what may be.
     """
-    told: list[Decided] = []
-    while True:
-        suggestion = optimizer.suggest(coupons)
-        decided = Decided(suggestion=suggestion, decision=review(suggestion))
-        done = decided.done(space)
-        if done is not None and done.coupon not in coupons:
-            at_hand = ", ".join(coupon.serial for coupon in coupons)
-            raise ValueError(f"coupon {done.coupon.serial} is not at hand, or was used; there are {at_hand}")
-        told.append(decided)
-        optimizer.decide([decided])
-        if done is not None:
-            return done, tuple(told)
+    done = decided.done(space)
+    if done is not None and done.coupon not in coupons:
+        at_hand = ", ".join(coupon.serial for coupon in coupons)
+        raise ValueError(f"coupon {done.coupon.serial} is not at hand, or was used; there are {at_hand}")
+    return done
 
 
 def words_of(told: Sequence[Decided]) -> list[dict[str, Any]]:

@@ -106,6 +106,8 @@ def _text(  # noqa: C901, PLR0911, PLR0912  # a table in the form of a match: on
             return f"{shown(ctx.get('tag', value))} is not known here; allowed: {allowed}"
         case "string_pattern_mismatch":
             return f"{shown(value)} is not of the form that is wanted: {_form(ctx['pattern'])}"
+        case "bool_type":
+            return f"{shown(value)} is not a switch; write true or false, without quotes"
         case "string_type":
             return f"{shown(value)} is not a text; put it in quotes"
         case "value_error":

@@ -1,7 +1,7 @@
 """The software's own layer of safety: safe state, signals that lead to it, monitors over a plan, and the watchdog."""
 
 from beamline.safety.aborting import EngineAbort
-from beamline.safety.asked import AskedMonitor
+from beamline.safety.asked import AskedMonitor, pause_here
 from beamline.safety.conditions import DiskSpace, bench_monitors
 from beamline.safety.monitors import Finding, MonitorError, Monitors, Pause, guarded
 from beamline.safety.safe_state import SafeStep, make_safe, safe_state_plan
@@ -23,6 +23,7 @@ __all__ = [
     "describe_signal",
     "guarded",
     "make_safe",
+    "pause_here",
     "safe_state_plan",
     "watchdog_journal",
 ]

@@ -13,18 +13,26 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from bluesky.utils import Msg
+import bluesky.plan_stubs as bps
+from bluesky.utils import Msg, MsgGenerator
 
 from beamline.campaign.asked import Asked, asked_path, forget_asked, read_asked
 from beamline.safety.aborting import EngineAbort
 from beamline.safety.monitors import Finding
 
-__all__ = ["AskedMonitor"]
+__all__ = ["AskedMonitor", "pause_here"]
 
+HERE: Final = "may pause"
 LOOK_EVERY_S: Final = 0.25
 PATIENCE_S: Final = 12 * 3600.0
 
 _logger = logging.getLogger(__name__)
+
+
+def pause_here() -> MsgGenerator[None]:
+    """A place in a plan that waits by the wall, where a pause that is asked for takes effect, and monitors look."""
+    yield Msg("null", None, HERE)
+    yield from bps.sleep(0.0)  # those of the furnace look before each wait
 
 
 class AskedMonitor:
@@ -66,7 +74,9 @@ class AskedMonitor:
 
     # --------------------------------------------------------------------------------------------------- as a monitor
     def concerns(self, msg: Msg) -> bool:
-        """Before a run, and before a site is fired at."""
+        """Before a run, before a site is fired at, and where a plan says so."""
+        if msg.command == "null":
+            return HERE in msg.args
         return bool(msg.command == "open_run" or (msg.command == "create" and msg.kwargs.get("name") == "intents"))
 
     def look(self, msg: Msg | None) -> Finding | None:  # noqa: ARG002  # as a monitor's

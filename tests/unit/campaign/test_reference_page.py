@@ -25,6 +25,8 @@ def _tables(model: type[BaseModel], name: str = "") -> dict[str, type[BaseModel]
 def _value(value: Any) -> str:
     if isinstance(value, tuple):
         return f"`[{', '.join(f'{v:g}' for v in value)}]`"
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value:g}`"
 
 
@@ -35,6 +37,8 @@ def _row(key: str, model: type[BaseModel]) -> str:
         given = f"[low, high], each {bounds_text(field)}" if is_pair(field) else bounds_text(field)
         if unit_of(field) is None and inner.annotation is int:
             given += " (whole)"
+    elif inner.annotation is bool:
+        given = "true or false"
     elif get_origin(inner.annotation) is not None:
         given = " or ".join(f'`"{word}"`' for word in inner.annotation.__args__)  # type: ignore[union-attr]  # a Literal
     else:

@@ -22,7 +22,7 @@ from beamline.optimize.decide import (
     OwnPoints,
     Reject,
     SiteWriting,
-    asked,
+    done_with,
     relived,
     words_of,
 )
@@ -56,7 +56,11 @@ def test_a_night_with_people_in_it_is_relived_from_its_records(kit: ModuleType, 
     )
     optimizer, records = made(kit, kind), []
     for _ in range(2):
-        done, told = asked(optimizer, rack, lambda _: next(says), SPACE)
+        done, told = None, []
+        while done is None:
+            told.append(Decided(suggestion=optimizer.suggest(rack), decision=next(says)))
+            done = done_with(told[-1], rack, SPACE)
+            optimizer.decide(told[-1:])
         seen = kit.answered_by(kit.SmallPrior(), done, np.zeros(5), rng)
         optimizer.ingest(seen)
         rack = [coupon for coupon in rack if coupon != done.coupon]
@@ -146,6 +150,8 @@ def test_points_of_ones_own_take_the_place_of_the_suggestion(kit: ModuleType) ->
     assert done is not None
     assert (done.coupon, done.recipes()["X1"].writing) == (coupon, point.writing)
     assert Decided.from_json(Decided(suggestion=first, decision=own).to_json()).decision == own
+    with pytest.raises(ValueError, match="coupon C7 is not at hand, or was used; there are C1, C2"):
+        done_with(Decided(suggestion=first, decision=own), kit.rack(2), SPACE)
     with pytest.raises(ValidationError, match="is not on C7"):
         OwnPoints.model_validate(
             own.model_dump() | {"points": [{**point.model_dump(), "site": {**point.site.model_dump(), "x_mm": 50.0}}]}
@@ -162,6 +168,16 @@ def test_points_of_ones_own_take_the_place_of_the_suggestion(kit: ModuleType) ->
         (
             Edit(by="ada", writings=(SiteWriting(site="S01", writing=Line(pulse_energy_uJ=300.0, speed_mm_s=0.5)),)),
             "S01 pulse_energy_uJ 300 is not within 80 to 260 uJ",
+        ),
+        (
+            Edit(by="ada", heat_treatment=HeatTreatment(temperature_C=300.0, hold_s=3600.0, ramp_C_min=5.0)),
+            "ramp_C_min 5 is not within 10 to 10 degC/min",
+        ),
+        (
+            Edit(
+                by="a", writings=(SiteWriting(site="S01", writing=Line(pulse_energy_uJ=99, speed_mm_s=1, depth_mm=1)),)
+            ),
+            "S01 depth_mm 1 is not 0.2, which the campaign does not vary",
         ),
     ],
 )
