@@ -15,7 +15,7 @@ from typing import Any
 
 from beamline.lines import append_line
 
-__all__ = ["audit_path", "note_action", "read_audit"]
+__all__ = ["audit_path", "current_user", "note_action", "read_audit"]
 
 _logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def note_action(folder: Path, interface: str, action: str, **about: str) -> None
         **about: what it is about; texts.
     """
     now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    line = json.dumps({"time": now, "user": _user(), "interface": interface, "action": action, **about})
+    line = json.dumps({"time": now, "user": current_user(), "interface": interface, "action": action, **about})
     try:
         append_line(audit_path(folder), line)
     except OSError:
@@ -59,7 +59,8 @@ def read_audit(folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Who works here, by the name that the system knows."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beamline.cli.comparing import compare
+from beamline.cli.deciding import decide
 from beamline.cli.new_campaign import new
 from beamline.cli.night_control import pause, stop
 from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option, refuse
@@ -248,6 +249,7 @@ def report(name: str | None, data: Path, *, as_json: bool) -> None:
 
 
 campaign.add_command(compare)
+campaign.add_command(decide)
 campaign.add_command(new)
 campaign.add_command(pause)
 campaign.add_command(stop)

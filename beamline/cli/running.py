@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from beamline.campaign import Campaign
+    from beamline.campaign.state import CampaignState
     from beamline.cli.progress import NightDisplay
     from beamline.instrument import Instrument
     from beamline.night import NightOutcome
@@ -105,7 +106,7 @@ def resume_campaign(
 
     def lived(console: Console, session: Any, _checks: Sequence[Check]) -> NightOutcome:
         with _display(console, session, plan) as display:
-            return resume_night(session, campaign_uid, subscribers=[display])
+            return resume_night(session, campaign_uid, subscribers=[display], watchers=[_says_that_it_waits(console)])
 
     again = [
         *("vitrail", "campaign", "resume", campaign_uid[:8], "--data", str(data)),
@@ -216,7 +217,18 @@ def _night(console: Console, session: Any, plan: Campaign, after: str | None, ch
 
     left = remaining(plan, unused_coupons(session.records, plan, after))
     with _display(console, session, left) as display:
-        return run_night(session, plan, after=after, subscribers=[display], checks=checks)
+        return run_night(
+            session, plan, after=after, subscribers=[display], checks=checks, watchers=[_says_that_it_waits(console)]
+        )
+
+
+def _says_that_it_waits(console: Console) -> Callable[[CampaignState], None]:
+    def watcher(state: CampaignState) -> None:
+        if state.kind == "waiting":
+            text = f"waits: {state.reason}. It goes on when {state.ends_when}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    return watcher
 
 
 def _display(console: Console, session: Any, plan: Campaign) -> NightDisplay:

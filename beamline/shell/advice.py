@@ -7,14 +7,14 @@ from pathlib import Path
 
 from beamline.campaign import Campaign, load_campaign
 from beamline.campaign.history import find_campaign
-from beamline.cli.table import hours_text
+from beamline.cli.suggestions import suggestion_text
 from beamline.decisions import campaign_of
 from beamline.night import earlier_observations, optimizer_of, unused_coupons
-from beamline.recipe import Line, Suggestion
+from beamline.recipe import Suggestion
 from beamline.records import Records
 from beamline.shell.paint import paint
 
-__all__ = ["Advice", "advice_text", "advise", "suggestion_text"]
+__all__ = ["Advice", "advice_text", "advise"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def advise(records: Records, asked: str | None) -> Advice:
 
 
 def advice_text(advice: Advice) -> str:
-    """The suggestion with its reasons, and what may be said to it."""
+    """The suggestion with its reasons."""
     learnt = f"learnt from {advice.n_observations} sites" if advice.n_observations else "nothing observed yet"
     source = f"{advice.campaign.name} {advice.campaign_uid[:8]}" if advice.campaign_uid else advice.campaign.name
     lines = [
@@ -74,44 +74,6 @@ def advice_text(advice: Advice) -> str:
             f"{paint('next coupon of ' + source, 'bold')} ({advice.campaign.optimizer.kind}; {learnt}; "
             f"P(target reached) = {advice.p_reached:.2f})"
         ),
-        suggestion_text(advice.suggestion),
-        paint("%accept   %edit temperature_C=520 A1.pulse_energy_uJ=130 A2=out   %reject WHY", "dim"),
+        suggestion_text(advice.suggestion, lambda line: paint(line, "dim")),
     ]
-    return "\n".join(lines)
-
-
-def suggestion_text(suggestion: Suggestion) -> str:
-    """Coupon, heat treatment, sites, each with its reason."""
-    treatment, coupon = suggestion.heat_treatment, suggestion.coupon
-    lines = [
-        (
-            f"  {coupon.serial} ({coupon.glass.name}): {treatment.temperature_C:.0f} degC for {hours_text(treatment.hold_s)}, "
-            f"{treatment.ramp_C_min:g} degC/min"
-        ),
-        f"  why: {suggestion.reason}",
-    ]
-    is_line = isinstance(suggestion.sites[0].writing, Line)
-    head = ("site", "energy uJ", "mm/s" if is_line else "s", "passes", "red peak nm", "P(spec)", "why")
-    rows = [head]
-    for site in suggestion.sites:
-        writing = site.writing
-        red = next((p for p in site.predictions if p.observable == "red_peak_nm"), None)
-        rows.append(
-            (
-                site.site.name,
-                f"{writing.pulse_energy_uJ:.1f}",
-                f"{writing.speed_mm_s:.3f}" if isinstance(writing, Line) else f"{writing.exposure_s:.2f}",
-                str(writing.n_passes),
-                f"{red.mean:.1f} ± {red.sd:.1f}" if red else "-",
-                "-" if site.p_in_specification is None else f"{site.p_in_specification:.2f}",
-                site.reason,
-            )
-        )
-    widths = [max(len(row[i]) for row in rows) for i in range(len(head) - 1)]
-    for number, row in enumerate(rows):
-        cells = [
-            f"{cell:<{w}}" if i == 0 else f"{cell:>{w}}" for i, (cell, w) in enumerate(zip(row, widths, strict=False))
-        ]
-        line = "  " + "  ".join([*cells, row[-1]]).rstrip()
-        lines.append(paint(line, "dim") if number == 0 else line)
     return "\n".join(lines)
