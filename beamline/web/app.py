@@ -1,4 +1,4 @@
-"""The routes of the web page. All of them read, but one: `POST .../ask`, which wants the token."""
+"""The routes of the web page. All of them read, but two: `POST .../ask` and `POST .../decide`, which want the token."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 from anyio import to_thread
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -19,7 +19,9 @@ from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Respon
 from starlette.routing import Route
 
 from beamline.audit import note_action
+from beamline.campaign.answering import Verdict, give
 from beamline.campaign.asked import Ask, AskedError, ask
+from beamline.campaign.question import AnswerError, open_question
 from beamline.recipe import Frozen
 from beamline.versions import versions
 from beamline.web.compare import compared, listed, report_file
@@ -30,6 +32,7 @@ from beamline.web.token import is_token
 
 __all__ = ["ROUTES", "host_names", "make_app"]
 
+_Word = TypeVar("_Word", bound=Frozen)
 HERE: Final = Path(__file__).parent
 MOST_COMPARED: Final = 6
 _UID: Final = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
@@ -53,7 +56,7 @@ def make_app(folder: Path, token: str, *, hosts: Hosts | None = None) -> Starlet
 
     Args:
         folder: of the records.
-        token: with which a night can be asked to wait, to go on, to end.
+        token: with which a night can be asked to wait, to go on, to end, and its questions be answered.
         hosts: by which names it may be called; None: those of this machine's loopback.
     """
     hub = Hub(folder)
@@ -88,6 +91,19 @@ class Wish(Frozen):
 
     what: Ask
     reason: Annotated[str, Field(max_length=200)] = ""
+
+
+class Decided(Frozen):
+    """What comes with `POST .../decide`: about which question, and as of `beamline.campaign.answering.give`."""
+
+    question: Annotated[str, Field(max_length=64)]
+    verdict: Verdict
+    note: Annotated[str, Field(max_length=1000)] = ""
+    by: Annotated[str, Field(max_length=60)] = ""
+    changes: dict[Annotated[str, Field(max_length=80)], Annotated[str, Field(max_length=40)]] = Field(
+        default_factory=dict, max_length=2000
+    )
+    sites: Annotated[tuple[Annotated[str, Field(max_length=40)], ...], Field(max_length=400)] = ()
 
 
 # ------------------------------------------------------------------------------------------------------------------ pages
@@ -179,15 +195,10 @@ async def api_token(request: Request) -> Response:
 
 
 async def api_ask(request: Request) -> Response:
-    """Ask the night to wait, to go on, to end: the one route that changes something."""
+    """Ask the night to wait, to go on, to end."""
     _want_token(request)
     uid = await _uid(request)
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise HTTPException(415, "application/json is wanted")
-    try:
-        wish = Wish.model_validate_json(await request.body())
-    except ValidationError:
-        raise HTTPException(422, '{"what": "pause" | "go on" | "stop", "reason": at most 200 characters}') from None
+    wish = await _body(request, Wish, '{"what": "pause" | "go on" | "stop", "reason": at most 200 characters}')
     what, reason = wish.what, " ".join(wish.reason.split())
     folder: Path = request.app.state.folder
     about = {"uid": uid, **({"reason": reason} if reason else {})}
@@ -201,6 +212,34 @@ async def api_ask(request: Request) -> Response:
     note_action(folder, "web", what, **about)
     await _hub(request).snapshot(uid, is_fresh=True)
     return JSONResponse({"asked": asked.what, "at": asked.at}, 202)
+
+
+async def api_decide(request: Request) -> Response:
+    """Answer what the night asks about its next coupon."""
+    _want_token(request)
+    uid = await _uid(request)
+    about = '"note", "by": texts, "changes": {key: text, ...}, "sites": [names]'
+    said = await _body(request, Decided, f'{{"question": number, "verdict": "approve" | "edit" | "reject", {about}}}')
+    folder: Path = request.app.state.folder
+    question = await to_thread.run_sync(open_question, folder, uid)
+    if question is None:
+        raise HTTPException(
+            409, "the night does not wait for a decision any more: somebody has decided, or it has ended"
+        )
+    if question.number != said.question:
+        raise HTTPException(409, "this answers an older question: look at what is asked now, and decide again")
+    by = " ".join(said.by.split()) or "web page"
+    details: dict[str, Any] = {"note": said.note, "changes": said.changes, "sites": said.sites}
+    try:
+        given = await to_thread.run_sync(
+            lambda: give(folder, question, said.verdict, by=by, interface="web", **details)
+        )
+    except AnswerError as error:
+        raise HTTPException(409, str(error)) from error
+    except OSError as error:
+        raise HTTPException(500, f"it could not be written: {error.strerror}") from error
+    await _hub(request).snapshot(uid, is_fresh=True)
+    return JSONResponse({"decided": given.decision.kind, "by": by, "at": given.at}, 202)
 
 
 ROUTES: Final = (
@@ -217,6 +256,7 @@ ROUTES: Final = (
     Route("/api/campaigns/{uid}/coupons/{serial}/sites/{name}", api_site),
     Route("/api/token", api_token),
     Route("/api/campaigns/{uid}/ask", api_ask, methods=["POST"]),
+    Route("/api/campaigns/{uid}/decide", api_decide, methods=["POST"]),
 )
 
 
@@ -251,6 +291,20 @@ def _want_token(request: Request) -> None:
     scheme, _, offered = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not is_token(offered.strip(), request.app.state.token):
         raise HTTPException(401, "the token is wanted", {"WWW-Authenticate": "Bearer"})
+
+
+async def _body(request: Request, kind: type[_Word], wanted: str) -> _Word:
+    """What comes with a request.
+
+    Raises:
+        HTTPException: it is not JSON, or not what is wanted.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        raise HTTPException(415, "application/json is wanted")
+    try:
+        return kind.model_validate_json(await request.body())
+    except ValidationError:
+        raise HTTPException(422, wanted) from None
 
 
 def _found(plain: dict[str, Any] | None) -> Response:

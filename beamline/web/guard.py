@@ -18,7 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Guard", "Hosts"]
 
-MOST_BODY_BYTES: Final = 4096
+MOST_BODY_BYTES: Final = 65536
+"""An edit of some hundred sites."""
 MOST_URL_BYTES: Final = 2048
 SAFE: Final = frozenset({"GET", "HEAD"})
 

@@ -12,6 +12,7 @@ from typing import Any
 from beamline.campaign import Campaign
 from beamline.campaign.asked import asked_path, may_ask, read_asked
 from beamline.campaign.history import campaign_history, first_run
+from beamline.campaign.question import Question, open_question
 from beamline.campaign.state_file import state_path
 from beamline.optimize import OptimizerStatus
 from beamline.recipe import Observation, Suggestion, as_plain
@@ -21,6 +22,7 @@ from beamline.web.belief import best_plain, convergence_plain, suggestion_plain
 from beamline.web.coupon import coupon_plain, furnace_plain, latest_spectrum, site_plain
 from beamline.web.now import now_plain, time_plain
 from beamline.web.plain import finite, objective_plain
+from beamline.web.question import question_plain
 from beamline.web.troubles import troubles_plain
 
 __all__ = ["NightReader"]
@@ -68,13 +70,15 @@ class NightReader:
         with self._lock:
             runs = self._read()
             folder = self._records.folder
+            question = open_question(folder, self.uid)
             stamp = (
                 tuple(stamp for stamp, _ in self._runs.values()),
                 *(_stamp_of(path(folder, self.uid)) for path in (state_path, asked_path)),
                 is_held(session_lock(folder)),
+                None if question is None else (question.number, question.until),
             )
             if stamp != self._stamp:
-                self._stamp, self._last = stamp, self._snapshot(runs)
+                self._stamp, self._last = stamp, self._snapshot(runs, question)
             return self._last
 
     def coupon(self, serial: str) -> dict[str, Any] | None:
@@ -117,9 +121,13 @@ class NightReader:
     def _objective(self) -> Any:
         return None if self.campaign is None else self.campaign.objective
 
-    def _snapshot(self, runs: Sequence[Run]) -> dict[str, Any]:
+    def _snapshot(self, runs: Sequence[Run], question: Question | None) -> dict[str, Any]:
         decisions = self._decisions(runs)
         seen = _seen(decisions)
+        statuses = [d.status for d in decisions]
+        if question is not None:  # it has learnt what stands in no document before somebody has decided
+            seen |= {(o.site.coupon, o.site.name): o for o in question.learnt}
+            statuses.append(question.status)
         history = campaign_history(self._records, self.uid)
         asked = read_asked(self._records.folder, self.uid)
         instrument = dict(self._first.start.get("instrument") or {"name": "imported", "kind": "import"})
@@ -148,10 +156,9 @@ class NightReader:
                 "now": now,
                 "time": time_plain(runs, history, self._first, now),
                 "coupons": coupons,
-                "convergence": convergence_plain(
-                    runs, [d.status for d in decisions], list(seen.values()), self.campaign, self._begin_s
-                ),
-                "best": best_plain(None if last is None else last.status, runs, objective),
+                "convergence": convergence_plain(runs, statuses, list(seen.values()), self.campaign, self._begin_s),
+                "best": best_plain(statuses[-1] if statuses else None, runs, objective),
+                "question": None if question is None else question_plain(question),
                 "suggestion": None if last is None else self._suggested(last),
                 "troubles": troubles_plain(runs, coupons, self._begin_s),
                 "n_runs": len(runs),

@@ -2,6 +2,8 @@
 import { $ } from "./dom.js";
 
 const KEPT = "vitrail-token";
+const NAME = "vitrail-name";
+const watchers = [];
 let uid = "";
 let allowed = [];
 
@@ -16,23 +18,20 @@ export function startControl(campaign, { onAsked, onRefused }) {
   $("unlock").addEventListener("click", () => {
     if (hasToken()) { sessionStorage.removeItem(KEPT); show(); return; }
     $("token").value = "";
+    $("token-name").value = name();
     $("token-wrong").textContent = "";
     $("token-dialog").showModal();
   });
   $("token-dialog").querySelector("form").addEventListener("submit", async (event) => {
     event.preventDefault();
+    sessionStorage.setItem(NAME, $("token-name").value.trim());
     if (await unlock($("token").value.trim())) $("token-dialog").close();
     else $("token-wrong").textContent = "That is not the token of this server.";
   });
   const asks = async (what, reason) => {
-    const answer = await fetch(`/api/campaigns/${uid}/ask`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem(KEPT)}` },
-      body: JSON.stringify({ what, reason }),
-    });
-    if (answer.status === 401) { sessionStorage.removeItem(KEPT); show(); }
-    if (answer.ok) onAsked(await answer.json());
-    else onRefused((await answer.json()).error ?? `refused: ${answer.status}`);
+    const { isOk, plain } = await post("ask", { what, reason });
+    if (isOk) onAsked(plain);
+    else onRefused(plain.error);
   };
   $("pause").addEventListener("click", () => asks("pause", ""));
   $("go-on").addEventListener("click", () => asks("go on", ""));
@@ -45,7 +44,23 @@ export function startControl(campaign, { onAsked, onRefused }) {
   show();
 }
 
-function hasToken() { return sessionStorage.getItem(KEPT) !== null; }
+export async function post(what, body) {
+  const answer = await fetch(`/api/campaigns/${uid}/${what}`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json", Authorization: `Bearer ${sessionStorage.getItem(KEPT)}` },
+    body: JSON.stringify(body),
+  }).catch(() => null);
+  if (!answer) return { isOk: false, plain: { error: "the server does not answer" } };
+  if (answer.status === 401) { sessionStorage.removeItem(KEPT); show(); }
+  const plain = await answer.json().catch(() => ({}));
+  return { isOk: answer.ok, plain: answer.ok ? plain : { error: plain.error ?? `refused: ${answer.status}` } };
+}
+
+export function name() { return sessionStorage.getItem(NAME) ?? ""; }
+
+export function onLock(watcher) { watchers.push(watcher); }
+
+export function hasToken() { return sessionStorage.getItem(KEPT) !== null; }
 
 async function unlock(token) {
   if (!/^[0-9a-f]{64}$/.test(token)) return false;
@@ -69,4 +84,5 @@ function show() {
   $("pause").hidden = !allowed.includes("pause");
   $("go-on").hidden = !allowed.includes("go on");
   $("stop").disabled = !allowed.includes("stop");
+  for (const watcher of watchers) watcher();
 }

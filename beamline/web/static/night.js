@@ -1,8 +1,10 @@
 // The page of a night. It shows what the server reads from the records, and follows it as it changes.
 import { HC_EV_NM, chart, emptyChart, extent, logExtent, svg } from "./charts.js";
 import { allow, startControl } from "./control.js";
+import { ask, startDecide } from "./decide.js";
 import { $, clock, duration, el, get, list, say } from "./dom.js";
 import { drawMap, mapLegend } from "./map.js";
+import { sitesTable } from "./suggestion.js";
 
 const uid = $("night").dataset.uid;
 const api = `/api/campaigns/${uid}`;
@@ -26,6 +28,7 @@ function show(plain) {
   night = plain;
   headline();
   allow(night.may_ask);
+  ask(night.question);
   coupons();
   convergence();
   best();
@@ -237,16 +240,11 @@ function best() {
 function suggestion() {
   const s = night.suggestion;
   if (!s) { $("suggestion").replaceChildren(el("p", { class: "empty", text: "None yet." })); return; }
-  const hasP = s.sites.some((one) => one.p !== null);
-  const hasPeak = s.sites.some((one) => one.expected.red_peak_nm);
-  const head = el("tr", {}, ...[["site", ""], ["energy (µJ)", "n"], [s.pace_name, "n"], hasPeak ? ["expected red peak (nm)", "n"] : null, hasP ? ["P within spec.", "n"] : null, ["why", ""]].filter(Boolean).map(([t, c]) => el("th", { scope: "col", class: c, text: t })));
-  const rows = s.sites.map((one) => el("tr", {}, el("td", { text: one.name }), el("td", { class: "n", text: one.energy }), el("td", { class: "n", text: one.pace }),
-    hasPeak ? el("td", { class: "n", text: one.expected.red_peak_nm ?? "–" }) : null, hasP ? el("td", { class: "n", text: one.p === null ? "–" : one.p.toFixed(2) }) : null, el("td", { class: "small soft", text: one.why })));
   $("suggestion").replaceChildren(
     el("p", {}, s.is_next ? "If the night went on: " : "", el("b", { text: s.coupon }), ` (${s.glass}), ${s.treatment}, ${s.sites.length} sites`),
     el("p", { class: "soft small", text: `Why: ${s.reason}.` }),
     s.is_next ? el("p", { class: "soft small", text: `It does not: ${s.verdict}.` }) : "",
-    el("div", { class: "scroll low", tabindex: 0, role: "region", "aria-label": "Suggested sites" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows))));
+    sitesTable(s, "Suggested sites"));
 }
 
 function troubles() {
@@ -273,4 +271,5 @@ startControl(uid, {
   onAsked: ({ asked }) => { notice(""); say("link-state", `${asked}: asked`); get(api).then(show); },
   onRefused: notice,
 });
+startDecide(({ decided }) => { say("link-state", `decided: ${decided}`); get(api).then(show); });
 follow();
