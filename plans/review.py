@@ -179,6 +179,7 @@ class Desk:
 
     def _tell_wait(self, night: Night, question: Question) -> None:
         suggestion = question.suggestion
-        reason = f"{suggestion.coupon.serial} is suggested, and somebody is to decide"
+        # With its number: of each question a message is sent, and of one that is asked again after a pause none.
+        reason = f"{suggestion.coupon.serial} is suggested, and somebody is to decide (question {question.number[:8]})"
         how = "somebody approves, edits or rejects it: on the web page, or by `vitrail campaign decide`"
         self.tell(Wait(at_s=night.bench.clock.now_s, reason=reason, ends_when=f"{how}; {question.then}"))

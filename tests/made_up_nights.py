@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from beamline.analysis import band, energy_eV, jacobian_nm_per_eV
 from beamline.campaign import Campaign
 from beamline.campaign.observations import coupon_observations
+from beamline.campaign.question import Question, question_of
 from beamline.optimize import BestSite, OptimizerStatus, ParameterBelief, TraceEntry
+from beamline.optimize.decide import Decided, Reject
 from beamline.recipe import (
     Dot,
     HeatTreatment,
@@ -359,3 +361,31 @@ def dark_night(folder: Path) -> Records:
 
 
 NIGHTS: dict[str, Callable[[Path], Records]] = {"whole": whole_night, "cut": cut_night, "dark": dark_night}
+
+
+def begun_night(folder: Path) -> None:
+    """One whose first coupon is measured, and whose second is decided."""
+    night = NightMaker(folder, campaign())
+    night.begin()
+    first = night.suggestion("C1")
+    night.decide(first, ())
+    night.write(first)
+    night.heat(first)
+    night.measure(first, {"A1": ((514.0, 4e5), (645.0, 8e5)), "A2": (), "B1": (), "B2": ()})
+    night.decide(night.suggestion("C2"), night.observed(first))
+
+
+def third_question(folder: Path) -> Question:
+    """What the begun night asks after its second coupon: about the third, after one rejection."""
+    plan = campaign()
+    suggestion = NightMaker(folder, plan).suggestion("C3")
+    return question_of(
+        plan,
+        UID,
+        suggestion,
+        n_coupon=3,
+        coupons=plan.coupons[2:],
+        before=(Decided(suggestion=suggestion, decision=Reject(by="ada", note="<b>too</b> hot")),),
+        status=OptimizerStatus(kind="physics", n_observations=8, n_failed=0, n_coupons=2, p_reached=0.25),
+        learnt=(),
+    )

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,16 +13,10 @@ from typing import Any
 
 import pytest
 from made_up_nights import UID, whole_night
+from web_pages import Server, night_beside, shows, violations, within
 
 from beamline.campaign.history import campaign_history, campaign_uids
 from beamline.records import Records
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
-    *("--disable-component-update", "--disable-sync"),
-)
-VITRAIL = Path(sys.executable).parent / "vitrail"
 
 NIGHT = """
 name = "watched"
@@ -43,88 +33,6 @@ iodide = 1.5
 """ + "".join(f'[[coupon]]\nserial = "W{i:03d}"\nglass = "BrI"\n' for i in range(400))
 
 
-def within(seconds: float, is_true: Callable[[], bool], what: str) -> None:
-    pause, n = threading.Event(), round(seconds / 0.05)
-    for _ in range(n):
-        if is_true():
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"not within {seconds:g} s: {what}")
-
-
-def shows(page: Any, ident: str, text: str, timeout: float = 10000) -> None:
-    from playwright.sync_api import expect
-
-    expect(page.locator(f"#{ident}")).to_have_text(text, timeout=timeout)
-
-
-class Server:
-    """`vitrail web` on a port of its own; ended and begun again on the same one."""
-
-    def __init__(self, data: Path) -> None:
-        self.data, self.port, self.process = data, 0, None
-        self.begin()
-
-    def begin(self) -> None:
-        command = [VITRAIL, "web", "--data", self.data, "--port", str(self.port)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().split()[-1]
-        self.port = int(self.url.rstrip("/").rpartition(":")[2])
-
-    def end(self) -> int:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(15)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        return code
-
-    @property
-    def token(self) -> str:
-        return (self.data / "web.token").read_text()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine: the page is not tried in a browser (apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def pages(browser: Any) -> Iterator[Callable[..., Any]]:
-    """Opens pages; at the end no page may have complained."""
-    contexts, complaints = [], []
-
-    def opened(url: str, *, allow: str = "$.", **about: Any) -> Any:
-        context = browser.new_context(**about)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda said: (
-                complaints.append(said.text)
-                if said.type in ("error", "warning") and not re.search(allow, said.text)
-                else None
-            ),
-        )
-        page.goto(url)
-        return page
-
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
 @pytest.fixture(scope="module")
 def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The page of a night that is over."""
@@ -133,13 +41,6 @@ def over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(folder)
     yield server
     assert server.end() in (0, -signal.SIGTERM)
-
-
-def violations(page: Any) -> list[str]:
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(page).response["violations"]
-    return [f"{one['id']}: {node['html'][:160]}" for one in found for node in one["nodes"]]
 
 
 def test_every_part_of_the_page_by_mouse_and_by_keyboard(over: Server, pages: Callable[..., Any]) -> None:
@@ -248,24 +149,9 @@ def test_a_page_of_another_origin_can_neither_read_nor_ask(over: Server, pages: 
 
 @pytest.fixture
 def night(tmp_path: Path) -> Iterator[tuple[Path, subprocess.Popen[str]]]:
-    """A night in a process of its own, with coupons for much longer than the test."""
-    (tmp_path / "night.toml").write_text(NIGHT, encoding="utf-8")
-    data = tmp_path / "data"
-    command = [VITRAIL, "campaign", "run", "night.toml", "--data", data, "--no-catalog", "--no-report", "--json"]
-    environment = {**os.environ, "COLUMNS": "120"}
-    with (tmp_path / "said").open("w") as said:
-        process = subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=said, text=True, env=environment
-        )
-        try:
-            within(60, lambda: bool(campaign_uids(Records(data))), "the night begins")
-            yield data, process
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                process.wait(20)
-            assert process.stdout is not None
-            process.stdout.close()
+    """One with coupons for much longer than the test."""
+    with night_beside(tmp_path, NIGHT) as night:
+        yield night
 
 
 def test_a_night_is_followed_paused_gone_on_with_and_stopped(

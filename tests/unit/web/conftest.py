@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from made_up_nights import UID, NightMaker, campaign, whole_night
+from made_up_nights import UID, begun_night, whole_night
 from web_client import Client
 
 from beamline.records import FileLock, session_lock
@@ -46,14 +46,7 @@ def client(whole: Path) -> Iterator[Client]:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Path]:
     """A night that runs, on its second coupon."""
-    night = NightMaker(tmp_path, campaign())
-    night.begin()
-    first = night.suggestion("C1")
-    night.decide(first, ())
-    night.write(first)
-    night.heat(first)
-    night.measure(first, {"A1": ((514.0, 4e5), (645.0, 8e5)), "A2": (), "B1": (), "B2": ()})
-    night.decide(night.suggestion("C2"), night.observed(first))
+    begun_night(tmp_path)
     lock = FileLock(session_lock(tmp_path))
     assert lock.acquire()
     yield tmp_path

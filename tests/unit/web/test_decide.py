@@ -8,27 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_nights import NightMaker, campaign
+from made_up_nights import third_question
 from web_client import Client
 
 from beamline.audit import read_audit
-from beamline.campaign.question import Question, posed, question_of, read_answer
-from beamline.optimize import OptimizerStatus
-from beamline.optimize.decide import Decided, Reject
+from beamline.campaign.question import Question, posed, read_answer
 from beamline.web.app import make_app
 
 
 @pytest.fixture
-def asked(running: Path, uid: str) -> Iterator[Question]:
+def asked(running: Path) -> Iterator[Question]:
     """The night that runs asks about its third coupon, after it has rejected one."""
-    plan = campaign()
-    night = NightMaker(running, plan)
-    status = OptimizerStatus(kind="physics", n_observations=8, n_failed=0, n_coupons=2, p_reached=0.25)
-    rejected = Decided(suggestion=night.suggestion("C3"), decision=Reject(by="ada", note="<b>too</b> hot"))
-    suggestion = night.suggestion("C3")
-    question = question_of(
-        plan, uid, suggestion, n_coupon=3, coupons=plan.coupons[2:], before=(rejected,), status=status, learnt=()
-    )
+    question = third_question(running)
     with posed(running, question):
         yield question
 
