@@ -2,6 +2,7 @@
 
     python docs/screenshots/web.py --data vitrail-data
 
+A night that asks about its next coupon gives pictures of that, `web-asks-*`, as somebody with the token sees it.
 Serves the page of a record folder on a free port of loopback, opens it in the Chromium of this machine, and writes PNG files.
 """
 
@@ -47,9 +48,14 @@ def main() -> None:
                             device_scale_factor=1 if size == "desktop" else 2,
                         )
                         page.goto(url)
-                        show_site(page, arguments.site)
-                        path = arguments.out / f"web-{scheme}-{size}.png"
-                        page.screenshot(path=path, full_page=size == "desktop")
+                        page.wait_for_function("document.querySelector('#state').textContent !== '…'")
+                        asks = page.locator("#question").is_visible()
+                        if asks:
+                            unlock(page, (arguments.data / "web.token").read_text())
+                        else:
+                            show_site(page, arguments.site)
+                        path = arguments.out / f"web-{'asks-' if asks else ''}{scheme}-{size}.png"
+                        page.screenshot(path=path, full_page=size == "desktop" and not asks)
                         with Image.open(path) as picture:  # a page has few colours
                             picture.convert("RGB").quantize(128).save(path, optimize=True)
                         page.close()
@@ -69,6 +75,15 @@ def show_site(page: Page, site: str) -> None:
         page.click("#best .quiet")
     page.wait_for_selector("#site-detail table")
     page.evaluate("window.scrollTo(0, 0); document.activeElement.blur()")
+
+
+def unlock(page: Page, token: str) -> None:
+    """Give the page the token."""
+    page.click("#unlock")
+    page.fill("#token", token)
+    page.click("#token-ok")
+    page.wait_for_selector("#question-actions:not([hidden])")
+    page.evaluate("document.activeElement.blur()")
 
 
 if __name__ == "__main__":

@@ -53,7 +53,8 @@ async function decide(verdict, about, wrong, dialog) {
 
 // ------------------------------------------------------------------------------------------------------------------ edit
 function fill() {
-  const { heat, writing, sites } = question.edit;
+  const varied = (fields) => fields.filter((field) => field.low < field.high);
+  const [heat, writing, sites] = [varied(question.edit.heat), varied(question.edit.writing), question.edit.sites];
   $("edit-note").value = "";
   say("edit-wrong", "");
   $("edit-title").textContent = `Edit ${question.suggestion.coupon}`;
@@ -67,13 +68,12 @@ function fill() {
 
 function about(field) {
   const unit = field.unit ? ` ${field.unit}` : "";
-  const ends = field.low === field.high ? `${field.low}${unit}` : `${field.low} to ${field.high}${unit}`;
-  return `${field.label} (${ends})`;
+  return `${field.label} (${field.low} to ${field.high}${unit})`;
 }
 
 function input(field, value, key, id, label) {
-  const isFixed = field.low === field.high;
-  return el("input", { type: "number", id, "aria-label": label, "data-key": key, "data-was": String(value), min: field.low, max: field.high, step: field.step, value: String(value), required: true, readonly: isFixed });
+  const shown = String(Math.min(field.high, Math.max(field.low, Number(value.toPrecision(5))))); // left as it is, it is not sent
+  return el("input", { type: "number", id, "aria-label": label, "data-key": key, "data-was": shown, min: field.low, max: field.high, step: field.step, value: shown, required: true });
 }
 
 function changes() {

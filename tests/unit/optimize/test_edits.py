@@ -62,5 +62,5 @@ def test_what_cannot_be_meant_is_refused(changes: dict[str, str], words: str) ->
 
 @pytest.mark.parametrize("words", [[], ["hold_s"], ["=3"], ["hold_s="], ["hold_s=1", "hold_s=2"]])
 def test_words_that_are_no_changes_are_refused(words: list[str]) -> None:
-    with pytest.raises(EditError, match="KEY=VALUE|twice"):
+    with pytest.raises(EditError, match=r"KEY=VALUE|twice"):
         changes_of(words)

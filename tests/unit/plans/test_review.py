@@ -14,6 +14,7 @@ from small_campaigns import small_campaign
 from beamline.audit import read_audit
 from beamline.campaign import Campaign, parse_campaign
 from beamline.campaign.answering import give
+from beamline.campaign.asked import Ask, ask
 from beamline.campaign.question import Question, open_question, question_path
 from beamline.campaign.state import CampaignState
 from beamline.campaign.state_file import read_state
@@ -192,7 +193,7 @@ def test_rejected_edited_approved_and_a_night_that_died_over_a_question_asks_it_
     somebody = Somebody(
         data,
         {"verdict": "reject", "note": "not tonight"},
-        {"verdict": "edit", "changes": {"temperature_C": "222", "A2": "out"}},
+        {"verdict": "edit", "changes": {"temperature_C": "222", "B1": "out"}},
         {"verdict": "approve", "by": "bob", "interface": "web"},
     )
     somebody.copy_at = 2
@@ -241,3 +242,22 @@ def test_a_night_that_nobody_answers_can_stop_and_be_resumed_by_who_does(tmp_pat
         somebody = Somebody(tmp_path, {"verdict": "approve"})
         outcome = resume_night(session, UID, watchers=[somebody])
     assert (outcome.exit_status, outcome.n_coupons) == ("success", 1)
+
+
+def test_a_pause_and_a_stop_take_effect_while_it_asks(tmp_path: Path) -> None:
+    campaign, states = asking(), []
+    wishes: list[Ask] = ["pause", "go on", "stop"]
+
+    def somebody(state: CampaignState) -> None:
+        states.append(state.kind)
+        if state.kind in ("waiting", "paused"):
+            ask(tmp_path, UID, wishes.pop(0), interface="command", reason="enough")
+
+    with open_session(
+        Instrument(), coupons=campaign.coupons, data=tmp_path, seed=3, unattended=True, catalog=False
+    ) as session:
+        outcome = run_night(session, campaign, campaign_uid=UID, watchers=[somebody])
+    assert states == ["running", "waiting", "paused", "running", "waiting", "stopped"]
+    assert (outcome.exit_status, outcome.n_coupons) == ("abort", 0)
+    assert outcome.reason.endswith(": enough")
+    assert not question_path(tmp_path, UID).exists()
