@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from bluesky.utils import Msg, MsgGenerator
 
 from beamline.audit import note_action
-from beamline.campaign.question import Answer, Question, posed, question_of, read_answer, settle
+from beamline.campaign.question import NIGHT, Answer, Question, posed, question_of, read_answer, settle
 from beamline.campaign.state import CampaignEvent, Resume, Wait
 from beamline.optimize import OptimizerStatus
 from beamline.optimize.decide import Approve, Decided, Decision, done_with
@@ -168,11 +168,11 @@ class Desk:
         if question.otherwise == "approve":
             note = f'nobody decided within {wait_s:g} s, and review.otherwise = "approve"'
             given = settle(self.folder, question, Approve(by=NOBODY, note=note))
-            if given.interface == "night":
-                note_action(self.folder, "night", "approve", uid=question.campaign_uid, coupon=serial, by=NOBODY)
+            if given.interface == NIGHT:
+                note_action(self.folder, NIGHT, "approve", uid=question.campaign_uid, coupon=serial, by=NOBODY)
             return given
         reason = f'nobody decided about {serial} within {wait_s:g} s, and review.otherwise = "stop"'
-        note_action(self.folder, "night", "stop", uid=question.campaign_uid, coupon=serial, by=NOBODY)
+        note_action(self.folder, NIGHT, "stop", uid=question.campaign_uid, coupon=serial, by=NOBODY)
         while True:
             self.abort(reason)  # again and again, for an abort that comes between two messages is none
             yield Msg("wait_for", None, [lambda: asyncio.sleep(LOOK_EVERY_S)])

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
@@ -29,6 +30,7 @@ from beamline.recipe import Coupon, Frozen, Observation, Suggestion
 from beamline.records import FileLock, KeepOut, Ledger, is_held, refusals
 
 __all__ = [
+    "NIGHT",
     "Answer",
     "AnswerError",
     "Question",
@@ -40,6 +42,12 @@ __all__ = [
     "read_answer",
     "settle",
 ]
+
+
+NIGHT: Final = "night"
+"""The interface of what nobody decided."""
+
+_logger = logging.getLogger(__name__)
 
 
 class AnswerError(ValueError):
@@ -209,10 +217,13 @@ def posed(folder: Path, question: Question) -> Iterator[Callable[[Question], Non
 def settle(folder: Path, question: Question, decision: Decision) -> Answer:
     """What the night decides itself because nobody did; an answer that came first counts instead.
 
-    Raises:
-        OSError: it cannot be written.
+    That it cannot be written is logged, and stops no night: the decision document has it.
     """
-    return _kept(folder, question, decision, "night")[0]
+    try:
+        return _kept(folder, question, decision, NIGHT)[0]
+    except OSError:
+        _logger.exception("what the night has decided itself could not be written beside the records")
+        return read_answer(folder, question) or _answer_now(question, decision, NIGHT)
 
 
 def read_answer(folder: Path, question: Question) -> Answer | None:
@@ -271,8 +282,7 @@ def answer(folder: Path, question: Question, decision: Decision, *, interface: s
 
 def _kept(folder: Path, question: Question, decision: Decision, interface: str) -> tuple[Answer, bool]:
     """The answer that counts, and whether it is this one: the name is made with its content, once."""
-    now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    own = Answer(number=question.number, decision=decision, at=now, interface=interface)
+    own = _answer_now(question, decision, interface)
     path = _answer_path(folder, question)
     draft = _draft(path)
     try:
@@ -286,6 +296,11 @@ def _kept(folder: Path, question: Question, decision: Decision, interface: str) 
     finally:
         draft.unlink(missing_ok=True)
     return own, True
+
+
+def _answer_now(question: Question, decision: Decision, interface: str) -> Answer:
+    now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+    return Answer(number=question.number, decision=decision, at=now, interface=interface)
 
 
 def _written(path: Path, word: Frozen) -> None:

@@ -16,11 +16,11 @@ export function startDecide(onDecided) {
   submitted("reject-dialog", () => decide("reject", { note: $("reject-why").value }, "reject-wrong", "reject-dialog"));
 }
 
-export function ask(asked) {
+export function ask(asked, isPaused) {
   const isOther = asked?.number !== question?.number;
   question = asked;
   if (asked && isOther) draw();
-  if (asked) say("question-until", `since ${asked.since.slice(11, 16)} · ${asked.then}`);
+  if (asked) say("question-until", isPaused ? "paused: the time begins anew when it goes on" : `since ${asked.since.slice(11, 16)} · ${asked.then}`);
   show();
 }
 

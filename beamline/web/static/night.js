@@ -28,7 +28,7 @@ function show(plain) {
   night = plain;
   headline();
   allow(night.may_ask);
-  ask(night.question);
+  ask(night.question, night.state.kind === "paused");
   coupons();
   convergence();
   best();

@@ -200,3 +200,19 @@ def test_each_verdict_is_in_the_audit_trail_with_its_interface_taken_or_refused(
         "C1",
     )
     assert [one["action"] for one in read_audit(tmp_path)[:2]] == ["reject refused", "reject refused"]
+
+
+def test_what_the_night_decides_itself_counts_though_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    asked = question()
+    with posed(tmp_path, asked):
+        monkeypatch.setattr("os.link", full)
+        given = settle(tmp_path, asked, Approve(by="nobody"))
+        assert (given.decision.by, given.interface) == ("nobody", "night")
+        assert "could not be written beside the records" in caplog.text
+        with pytest.raises(OSError, match="No space left"):
+            answer(tmp_path, asked, ADA, interface="web")
