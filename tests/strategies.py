@@ -93,6 +93,8 @@ def _scalar(annotation: Any, bounds: list[Any]) -> st.SearchStrategy[Any]:
             allow_nan=False,
             allow_infinity=False,
         )
+    if annotation is bool:
+        return st.booleans()
     if annotation is int:
         return st.integers(min_value=ge, max_value=le)
     if annotation is str:
