@@ -18,11 +18,13 @@ from devices.drivers.carousel import CarouselSettings
 from devices.drivers.counter_files import CounterSettings
 from devices.drivers.eurotherm import EurothermSettings
 from devices.drivers.light_conversion import LightConversionSettings
+from devices.drivers.micromanager import MicroManagerSettings
 from devices.drivers.ocean import OceanSettings
 from devices.drivers.zaber import ZaberSettings
 
 __all__ = [
     "BenchSettings",
+    "CameraTable",
     "ChangerTable",
     "FurnaceTable",
     "LaserTable",
@@ -108,6 +110,12 @@ class LifetimeTable(Table):
     files: CounterSettings | None = None
 
 
+class CameraTable(Table):
+    """`[bench.camera.micromanager]`."""
+
+    micromanager: MicroManagerSettings | None = None
+
+
 @dataclass(frozen=True)
 class ManualChangerSettings:
     """A person carries the coupons.
@@ -141,6 +149,7 @@ class BenchSettings(Frozen):
     changer: ChangerTable
     spectrometer: SpectrometerTable | None = None
     lifetime: LifetimeTable | None = None
+    camera: CameraTable | None = None
     speed: Annotated[
         float,
         Field(gt=0, le=4000, description="how many times faster than real the instruments' time runs; 1 for real ones"),
@@ -148,7 +157,7 @@ class BenchSettings(Frozen):
 
     @property
     def drivers(self) -> Mapping[str, str]:
-        """By role, the name of its driver; "none" for a spectrometer or lifetime counter that is not there."""
+        """By role, the name of its driver; "none" for a spectrometer, lifetime counter or camera that is not there."""
         tables: dict[str, Table | None] = {
             "laser": self.laser,
             "stage": self.stage,
@@ -156,5 +165,6 @@ class BenchSettings(Frozen):
             "changer": self.changer,
             "spectrometer": self.spectrometer,
             "lifetime": self.lifetime,
+            "camera": self.camera,
         }
         return {role: "none" if table is None else table.driver for role, table in tables.items()}

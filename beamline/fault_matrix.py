@@ -90,6 +90,20 @@ def _count(bench: Bench, hand: CouponInHand) -> MsgGenerator[Any]:
     yield from bps.close_run()
 
 
+def _photograph(bench: Bench, hand: CouponInHand) -> MsgGenerator[Any]:
+    camera, stage = bench.need_camera(), bench.stage
+    yield from load_on_stage(bench, hand.coupon.serial)
+    x_mm, y_mm, z_mm = bench.geometry.under_camera(10.0, 10.0)
+    yield from bps.open_run(hand.metadata("measurement", bench.clock.now_s))
+    yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm, stage.z_mm, z_mm)
+    yield from bps.mv(camera.filter, "long_pass_645", camera.exposure_s, 20.0)
+    yield from bps.mv(camera.illumination, "uv_365nm")
+    for _ in range(3):
+        yield from bps.trigger_and_read([camera, bench.clock_s, bench.site_name], name="pictures")
+    yield from bps.mv(camera.illumination, "off")
+    yield from bps.close_run()
+
+
 WORK: Mapping[str, Work] = {
     "laser": Work(_write, 41.5, 60.0, makes_safe="close_output"),
     "stage": Work(_write, 41.5, 60.0),
@@ -98,6 +112,7 @@ WORK: Mapping[str, Work] = {
     ),
     "spectrometer": Work(_measure, 41.5, 60.0, 100.0, makes_safe="switch_lamp"),
     "lifetime": Work(_count, 60.0, 120.0, makes_safe="switch_excitation"),
+    "camera": Work(_photograph, 60.0, 120.0, makes_safe="start_illumination"),
     "changer": Work(_carry, 10.0, 200.0),
 }
 """By role."""
@@ -222,6 +237,10 @@ def _unsafe(bench: Bench) -> Iterator[str]:
         counter: Any = bench.lifetime.driver
         if getattr(counter, "underneath", counter).is_excitation_on:
             yield "pulsed excitation on"
+    if bench.camera is not None:
+        camera: Any = bench.camera.driver
+        if getattr(camera, "underneath", camera).illumination != "off":
+            yield "camera's light on"
 
 
 def _hand() -> CouponInHand:

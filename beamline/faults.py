@@ -16,7 +16,7 @@ from beamline.recipe import Frozen, quantity
 
 __all__ = ["CALLS", "FaultEntry", "FaultKind", "FaultRole", "FaultSchedule"]
 
-FaultRole = Literal["laser", "stage", "furnace", "spectrometer", "lifetime", "changer"]
+FaultRole = Literal["laser", "stage", "furnace", "spectrometer", "lifetime", "camera", "changer"]
 FaultKind = Literal["silent", "late", "garbage", "refuse", "stuck", "drift", "drop", "restart"]
 
 CALLS: Mapping[str, tuple[str, ...]] = {
@@ -39,6 +39,10 @@ CALLS: Mapping[str, tuple[str, ...]] = {
         *("switch_excitation", "start_acquisition", "abort_acquisition"),
         *("histogram", "bin_width_ns", "excitation_rate_kHz", "excitation_percent", "filter"),
         *("is_excitation_on", "is_busy"),
+    ),
+    "camera": (
+        *("start_illumination", "start_filter", "start_acquisition", "abort_acquisition"),
+        *("image", "n_saturated", "illumination", "filter", "is_busy"),
     ),
     "changer": ("start_transfer", "finish_transfer", "serials", "station_of", "is_busy"),
 }

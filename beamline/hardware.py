@@ -18,6 +18,9 @@ from devices.drivers.manual_changer import ManualChanger, Request
 
 __all__ = ["Ask", "InstrumentConnectError", "connect", "open_role"]
 
+EXTRA = {"spectrometer": "spectrometer", "lifetime": "lifetime", "camera": "camera"}
+"""By role, the extra that brings what its driver needs, where that is not `hardware`."""
+
 Ask = Callable[[ManualChanger, Request | None], object]
 """Shows an operator what a manual changer wants, or None when it wants nothing any more; must not block."""
 
@@ -36,7 +39,7 @@ def open_role(settings: BenchSettings, role: str, *, furnace: Any = None) -> Any
 
     Args:
         settings: of the bench.
-        role: "laser", "stage", "furnace", "spectrometer", "changer" or "lifetime".
+        role: "laser", "stage", "furnace", "spectrometer", "changer", "lifetime" or "camera".
         furnace: whose temperature keeps a carousel's door shut, besides the carousel's own lock.
 
     Raises:
@@ -67,6 +70,10 @@ def open_role(settings: BenchSettings, role: str, *, furnace: Any = None) -> Any
         from devices.drivers.counter_files import CounterFiles  # noqa: PLC0415  # as above
 
         driver = CounterFiles(settings.lifetime.files)
+    elif role == "camera" and settings.camera is not None and settings.camera.micromanager is not None:
+        from devices.drivers.micromanager import MicroManagerCamera  # noqa: PLC0415  # as above
+
+        driver = MicroManagerCamera(settings.camera.micromanager)
     else:
         raise ValueError(f"{role}: the instrument file names nothing to connect to")
     try:
@@ -105,7 +112,7 @@ def connect(
             except (DeviceError, OSError) as error:
                 failures[role] = str(error)
             except ModuleNotFoundError as error:
-                failures[role] = f"{error}; install it: pip install 'vitrail[hardware]'"
+                failures[role] = f"{error}; install it: pip install 'vitrail[{EXTRA.get(role, 'hardware')}]'"
             else:
                 connections.callback(opened[role].close)
         changer: Any = None

@@ -55,7 +55,7 @@ class Instrument(Frozen):
     @property
     def drivers(self) -> Mapping[str, str]:
         """By role, the name of its driver, for the records; of the simulated bench all are the twin's."""
-        roles = ("laser", "stage", "furnace", "changer", "spectrometer", "lifetime")
+        roles = ("laser", "stage", "furnace", "changer", "spectrometer", "lifetime", "camera")
         return dict.fromkeys(roles, "twin") if self.bench is None else self.bench.drivers
 
     @model_validator(mode="after")

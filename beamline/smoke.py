@@ -15,7 +15,7 @@ from devices import DeviceError
 
 __all__ = ["ROLES", "Finding", "look"]
 
-ROLES = ("laser", "stage", "furnace", "spectrometer", "lifetime", "changer")
+ROLES = ("laser", "stage", "furnace", "spectrometer", "lifetime", "camera", "changer")
 """In the order in which they are looked at. A manual changer is a person, who is not looked at."""
 
 Facts = list[tuple[str, str, str]]
@@ -130,6 +130,22 @@ def _lifetime(driver: Any) -> Facts:
     ]
 
 
+def _camera(driver: Any) -> Facts:
+    rows, columns, _ = driver.image.shape
+    light = driver.illumination
+    return [
+        (
+            "picture",
+            f"{columns} x {rows} pixels of {driver.pixel_size_um:g} um, full at {driver.saturation_counts:g} counts",
+            "",
+        ),
+        ("lights", ", ".join(driver.illuminations), ""),
+        ("light", light or "none of them", "" if light == "off" else "switch it off"),
+        ("filters", ", ".join(driver.filters), ""),
+        ("filter", driver.filter or "none of them", "" if driver.filter else "put one in"),
+    ]
+
+
 def _changer(driver: Any) -> Facts:
     places = ", ".join(f"{serial}: {driver.station_of(serial)}" for serial in driver.serials) or "none"
     moves = driver.is_busy
@@ -142,6 +158,7 @@ FACTS: dict[str, Callable[[Any], Facts]] = {
     "furnace": _furnace,
     "spectrometer": _spectrometer,
     "lifetime": _lifetime,
+    "camera": _camera,
     "changer": _changer,
 }
 """What is read of each role."""

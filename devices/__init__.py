@@ -14,6 +14,7 @@ os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 if TYPE_CHECKING:
     from .bench import Bench, make_bench
+    from .camera import Camera
     from .capabilities import CAPABILITIES, Capability
     from .changer import Changer
     from .clock import DiscreteEventClock, RealClock, ScaledClock
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from .lifetime import Lifetime
     from .positions import CouponAxis, Fluence
     from .protocols import (
+        CameraDriver,
         ChangerDriver,
         Clock,
         Drivers,
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
 _HOME = {
     "CAPABILITIES": "capabilities",
     "Bench": "bench",
+    "Camera": "camera",
+    "CameraDriver": "protocols",
     "Capability": "capabilities",
     "Changer": "changer",
     "ChangerDriver": "protocols",
@@ -94,6 +98,8 @@ _HOME = {
 __all__ = [
     "CAPABILITIES",
     "Bench",
+    "Camera",
+    "CameraDriver",
     "Capability",
     "Changer",
     "ChangerDriver",

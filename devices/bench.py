@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .camera import Camera
 from .changer import Changer
 from .errors import RefusedError
 from .furnace import Furnace
@@ -33,6 +34,7 @@ class Bench:
     clock_s: ClockSignal
     site_name: SiteName
     lifetime: Lifetime | None = None
+    camera: Camera | None = None
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -44,6 +46,7 @@ class Bench:
             self.spectrometer,
             self.changer,
             self.lifetime,
+            self.camera,
         )
         return {device.name: device for device in devices if device is not None}
 
@@ -65,6 +68,19 @@ class Bench:
             )
         return self.lifetime
 
+    def need_camera(self) -> Camera:
+        """The camera.
+
+        Raises:
+            RefusedError: this instrument has none.
+        """
+        if self.camera is None:
+            raise RefusedError(
+                "camera: this instrument has no camera, and pictures are asked for; leave them out, or take an instrument "
+                "that has one"
+            )
+        return self.camera
+
 
 def make_bench(drivers: Drivers, clock: Clock, geometry: Geometry | None = None) -> Bench:
     """The ophyd devices over the drivers, under the names that our documents use."""
@@ -83,6 +99,11 @@ def make_bench(drivers: Drivers, clock: Clock, geometry: Geometry | None = None)
         lifetime=(
             Lifetime(name="lifetime", driver=drivers.lifetime, clock=clock, limits=limits)
             if drivers.lifetime is not None
+            else None
+        ),
+        camera=(
+            Camera(name="camera", driver=drivers.camera, clock=clock, limits=limits)
+            if drivers.camera is not None
             else None
         ),
     )

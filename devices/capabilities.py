@@ -12,7 +12,9 @@ Capability = Literal[
     "excitation power",
     "excitation switch",
     "filter wheel",
+    "gain",
     "gate",
+    "illumination",
     "instrument response",
     "lamp",
     "lines",
@@ -40,6 +42,11 @@ CAPABILITIES: Mapping[str, Mapping[Capability, str]] = {
         "excitation power": "the power of the excitation is set by the driver",
         "filter wheel": "the filter is changed by the driver",
         "instrument response": "the response to the bare pulse was measured at this bin width",
+    },
+    "camera": {
+        "illumination": "its lights are switched by the driver",
+        "filter wheel": "the filter is changed by the driver",
+        "gain": "the gain is set by the driver",
     },
     "changer": {"automatic": "carries coupons without an operator"},
 }

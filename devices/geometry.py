@@ -1,8 +1,8 @@
 """Where things are on the bench, and how far they may go: relates a place on a coupon to the axes of the stage.
 
 Coupon coordinates: mm from the coupon's lower left corner, as in `beamline.recipe.Site`. Stage coordinates: what the
-axes read. The seat puts the coupon's corner at one place of the stage; the laser's focus and the head of the
-spectrometer stand still above it, apart by a fixed offset.
+axes read. The seat puts the coupon's corner at one place of the stage; the laser's focus, the head of the
+spectrometer and the camera's microscope stand still above it, apart by fixed offsets.
 """
 
 from __future__ import annotations
@@ -35,11 +35,13 @@ class Limits:
     lifetime_bin_width_ns: tuple[float, float] = (0.001, 1000.0)
     excitation_rate_kHz: tuple[float, float] = (1.0, 80_000.0)
     excitation_percent: tuple[float, float] = (0.0, 100.0)
+    camera_exposure_s: tuple[float, float] = (0.0001, 30.0)
+    camera_gain: tuple[float, float] = (1.0, 16.0)
 
 
 @dataclass(frozen=True)
 class Geometry:
-    """The seat of the coupon, the focus of the laser and the head of the spectrometer.
+    """The seat of the coupon, the focus of the laser, the head of the spectrometer, and the camera's microscope.
 
     Attributes:
         seat_x_mm: stage x at which the coupon's lower left corner is in the laser's focus.
@@ -47,6 +49,9 @@ class Geometry:
         surface_z_mm: stage z at which the coupon's surface is in focus; greater z is nearer the objective.
         head_dx_mm: what is added to x to bring a place from the laser's focus under the spectrometer's head.
         head_dy_mm: the same for y.
+        camera_dx_mm: what is added to x to bring a place from the laser's focus into the middle of the camera's picture.
+        camera_dy_mm: the same for y.
+        camera_dz_mm: what is added to z to bring what is in the laser's focus into the camera's.
         refractive_index: of the glass; to focus at depth d the stage moves by d / n (paraxial; borosilicate, 1.5).
         unload_C: furnace temperature at which its door may be opened and a coupon taken out or put in.
         limits: how far each setting may go.
@@ -57,6 +62,9 @@ class Geometry:
     surface_z_mm: float = 5.0
     head_dx_mm: float = 120.0
     head_dy_mm: float = 0.0
+    camera_dx_mm: float = 60.0
+    camera_dy_mm: float = 0.0
+    camera_dz_mm: float = 0.0
     refractive_index: float = 1.5
     unload_C: float = 60.0
     limits: Limits = field(default_factory=Limits)
@@ -69,6 +77,11 @@ class Geometry:
         """Stage x, y, z in mm that bring a place of the coupon under the spectrometer's head."""
         return self.seat_x_mm + x_mm + self.head_dx_mm, self.seat_y_mm + y_mm + self.head_dy_mm, self.surface_z_mm
 
+    def under_camera(self, x_mm: float, y_mm: float, depth_mm: float = 0.2) -> tuple[float, float, float]:
+        """Stage x, y, z in mm that bring a place of the coupon into the middle of the picture, in focus at that depth (P1)."""
+        z_mm = self.surface_z_mm + depth_mm / self.refractive_index + self.camera_dz_mm
+        return self.seat_x_mm + x_mm + self.camera_dx_mm, self.seat_y_mm + y_mm + self.camera_dy_mm, z_mm
+
     def place_at_laser(self, x_mm: float, y_mm: float, z_mm: float) -> tuple[float, float, float]:
         """Inverse of `under_laser`: x, y on the coupon and the depth of the focus, mm, from stage x, y, z."""
         return x_mm - self.seat_x_mm, y_mm - self.seat_y_mm, (z_mm - self.surface_z_mm) * self.refractive_index
@@ -76,3 +89,11 @@ class Geometry:
     def place_at_head(self, x_mm: float, y_mm: float) -> tuple[float, float]:
         """Inverse of `under_spectrometer`: x, y on the coupon, mm, from stage x and y."""
         return x_mm - self.seat_x_mm - self.head_dx_mm, y_mm - self.seat_y_mm - self.head_dy_mm
+
+    def place_at_camera(self, x_mm: float, y_mm: float, z_mm: float) -> tuple[float, float, float]:
+        """Inverse of `under_camera`: x, y on the coupon and the depth that is in focus, mm, from stage x, y, z."""
+        return (
+            x_mm - self.seat_x_mm - self.camera_dx_mm,
+            y_mm - self.seat_y_mm - self.camera_dy_mm,
+            (z_mm - self.surface_z_mm - self.camera_dz_mm) * self.refractive_index,
+        )

@@ -12,14 +12,15 @@ from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
 from .checks import flag
-from .errors import CommunicationError, DriftError, SensorError, StuckError
+from .errors import DriftError, SensorError, StuckError
 from .histogram import Histogram
+from .named import Named
 from .protocols import LifetimeDriver
 from .role import Role
 from .signals import Described, Reading, Setting
 from .soft_signals import Choice, SoftSetting
 
-__all__ = ["Counted", "Filter", "Lifetime"]
+__all__ = ["Counted", "Lifetime"]
 
 MOST_COUNTS = 1e10
 """More than 32 bits, which no counter has for a bin."""
@@ -66,32 +67,6 @@ class Counted(Described):
         return self.get()
 
 
-class Filter(Choice):
-    """Which filter is before the detector; the driver knows their names."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            choices=(),
-            read=lambda driver: driver.filter,
-            command=lambda role, name: float(role.driver.start_filter(name)),
-            **kwargs,
-        )
-        self._choices = self.parent.driver.filters
-
-    def get(self, **_: Any) -> str:
-        """Its name.
-
-        Raises:
-            CommunicationError: there is none of that name.
-        """
-        name = super().get()
-        if name not in self._choices:
-            raise CommunicationError(
-                f"{self.name}: reads {name!r}, which is none of {', '.join(self._choices)}; look at the filter wheel"
-            )
-        return name
-
-
 def _excitation(driver: LifetimeDriver) -> str:
     return "on" if flag("lifetime_excitation", driver.is_excitation_on) else "off"
 
@@ -122,7 +97,7 @@ class Lifetime(Role):
     photons_per_pulse = Component(Counted, read=lambda one: one.photons_per_pulse, unit="1", kind=Kind.hinted)
     stopped_by = Component(Counted, read=lambda one: one.stopped_by, dtype_numpy="<U16")
     warning = Component(Counted, read=lambda one: one.warning, dtype_numpy="<U16")
-    filter = Component(Filter)
+    filter = Component(Named, one="filter", among="filters", command="start_filter", look_at="the filter wheel")
     excitation_percent = Component(
         Setting,
         attr="excitation_percent",

@@ -1,7 +1,8 @@
 """What a driver of each role must offer, and what a clock is: plain Python, no ophyd, no Bluesky.
 
-A role (laser, stage, furnace, spectrometer, lifetime counter, coupon changer) has one Protocol here, one ophyd class
-that is built on it, and two drivers: the instrument's and the twin's. Three rules hold for every driver:
+A role (laser, stage, furnace, spectrometer, lifetime counter, camera, coupon changer) has one Protocol here (those that look
+at light in `detector_protocols`), one ophyd class that is built on it, and two drivers: the instrument's and the twin's.
+Three rules hold for every driver:
 
 - Nothing here blocks for more than 50 ms. A command starts something and returns at once; a slow bus is polled by the
   driver's own thread, and the properties serve its last value.
@@ -17,14 +18,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .capabilities import Capability
-from .histogram import Histogram
+from .detector_protocols import CameraDriver, LifetimeDriver, SpectrometerDriver
 
 __all__ = [
     "AxisName",
+    "CameraDriver",
     "ChangerDriver",
     "Clock",
     "Drivers",
@@ -214,151 +213,6 @@ class FurnaceDriver(Protocol):
         """Heater off; reads nothing first."""
 
 
-class SpectrometerDriver(Protocol):
-    """Spectrometer with its 365 nm excitation lamp (P6)."""
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What it has of `devices.capabilities.CAPABILITIES`."""
-
-    @property
-    def wavelength_nm(self) -> NDArray[np.float64]:
-        """Wavelength axis as the instrument states it, shape [n_pixels], nm, rising."""
-
-    @property
-    def saturation_counts(self) -> float:
-        """Count at which a pixel is full."""
-
-    @property
-    def read_noise_counts(self) -> float:
-        """One-sigma read noise of one exposure, counts."""
-
-    @property
-    def gain_counts_per_electron(self) -> float:
-        """Counts that one electron makes: shot noise has the variance gain x counts, in counts squared."""
-
-    @property
-    def is_lamp_on(self) -> bool:
-        """Whether the excitation lamp is on."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether an acquisition runs or the lamp warms up."""
-
-    @property
-    def counts(self) -> NDArray[np.float64]:
-        """Raw mean counts of the last acquisition (dark not taken off), shape [n_pixels]; zeros before the first."""
-
-    @property
-    def n_saturated(self) -> int:
-        """Pixels of the last acquisition that were full in at least one exposure."""
-
-    def start_acquisition(self, integration_s: float, n_averages: int) -> float:
-        """Begin `n_averages` exposures of `integration_s`; returns the expected time, s.
-
-        Raises:
-            RefusedError: an acquisition runs.
-        """
-
-    def abort_acquisition(self) -> None:
-        """Give up the running acquisition; the last counts stay."""
-
-    def switch_lamp(self, on: bool) -> float:  # noqa: FBT001  # a switch has two positions
-        """Switch the excitation lamp; returns the expected time until it is steady, s."""
-
-
-class LifetimeDriver(Protocol):
-    """Photon counter with a pulsed excitation (375 or 405 nm): a histogram of photons by their time after the pulse."""
-
-    @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What it has of `devices.capabilities.CAPABILITIES`."""
-
-    @property
-    def histogram(self) -> Histogram:
-        """Of the last acquisition; zeros before the first, and after a setting was changed. It never changes its length."""
-
-    @property
-    def bin_width_ns(self) -> float:
-        """Width of a bin of the next acquisition, ns."""
-
-    @property
-    def excitation_rate_kHz(self) -> float:
-        """Pulse rate of the next acquisition, kHz."""
-
-    @property
-    def excitation_percent(self) -> float:
-        """Power of the excitation, percent of its most."""
-
-    @property
-    def excitation_nm(self) -> float:
-        """Wavelength of the excitation, nm."""
-
-    @property
-    def filters(self) -> tuple[str, ...]:
-        """Names of the filters before the detector; the first is the one that it begins with."""
-
-    @property
-    def filter(self) -> str:
-        """The one that is in."""
-
-    @property
-    def is_excitation_on(self) -> bool:
-        """Whether the excitation pulses."""
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it counts, or a setting still moves."""
-
-    def start_bin_width(self, bin_width_ns: float) -> float:
-        """Choose the width of a bin; returns the expected time, s.
-
-        Raises:
-            RefusedError: it has no such width, or counts.
-        """
-
-    def start_excitation_rate(self, excitation_rate_kHz: float) -> float:
-        """Choose the pulse rate; returns the expected time, s.
-
-        Raises:
-            RefusedError: it has no such rate, or counts.
-        """
-
-    def start_excitation_percent(self, percent: float) -> float:
-        """Choose the power of the excitation; returns the expected time, s.
-
-        Raises:
-            RefusedError: it cannot, or counts.
-        """
-
-    def start_filter(self, name: str) -> float:
-        """Put a filter in; returns the expected time, s.
-
-        Raises:
-            RefusedError: there is none of that name, or it counts.
-        """
-
-    def switch_excitation(self, on: bool) -> float:  # noqa: FBT001  # a switch has two positions
-        """Switch the excitation; returns the expected time until it is steady, s.
-
-        Raises:
-            RefusedError: it cannot.
-        """
-
-    def start_acquisition(self, duration_s: float, stop_at_counts: float) -> float:
-        """Begin to count, for `duration_s` or until the highest bin holds `stop_at_counts` (0: never), or is full.
-
-        Returns:
-            When to look first, s: the end may come earlier than `duration_s`.
-
-        Raises:
-            RefusedError: it counts already.
-        """
-
-    def abort_acquisition(self) -> None:
-        """Give up the running acquisition; the last histogram stays."""
-
-
 class ChangerDriver(Protocol):
     """Moves coupons between the rack, the stage and the furnace; stage and furnace hold one coupon each."""
 
@@ -394,7 +248,7 @@ class ChangerDriver(Protocol):
 
 @dataclass(frozen=True)
 class Drivers:
-    """The drivers of an instrument; not every one has a lifetime counter."""
+    """The drivers of an instrument; not every one has a lifetime counter or a camera."""
 
     laser: LaserDriver
     stage: StageDriver
@@ -402,3 +256,4 @@ class Drivers:
     spectrometer: SpectrometerDriver
     changer: ChangerDriver
     lifetime: LifetimeDriver | None = None
+    camera: CameraDriver | None = None

@@ -24,7 +24,7 @@ class Role(Device):  # type: ignore[misc]  # ophyd ships no types
 
     Args:
         name: first part of every data key; `laser`, `stage`, `furnace`, `spectrometer`,
-            `lifetime` or `changer` in our documents.
+            `lifetime`, `camera` or `changer` in our documents.
         driver: the instrument's or the twin's.
         clock: by which everything that takes time is awaited.
         limits: of its settings.

@@ -2,7 +2,7 @@
 
 from beamline.analysis.axis import energy_eV, jacobian_nm_per_eV, per_eV, per_nm, wavelength_nm
 from beamline.analysis.bands import band
-from beamline.analysis.colour import Chromaticity, chromaticity, srgb, srgb_of_light, tristimulus
+from beamline.analysis.colour import Chromaticity, chromaticity, encoded, linear_srgb, srgb, srgb_of_light, tristimulus
 from beamline.analysis.decays import Average, DecayError, DecayFit, fit_decay
 from beamline.analysis.detector import Detector
 from beamline.analysis.filters import (
@@ -45,6 +45,7 @@ __all__ = [
     "analyse_spectrum",
     "band",
     "chromaticity",
+    "encoded",
     "energy_eV",
     "find_threshold",
     "fit_decay",
@@ -52,6 +53,7 @@ __all__ = [
     "integrate",
     "jacobian_nm_per_eV",
     "line_width",
+    "linear_srgb",
     "per_eV",
     "per_nm",
     "srgb",

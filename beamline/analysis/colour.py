@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Chromaticity", "chromaticity", "srgb", "srgb_of_light", "tristimulus"]
+__all__ = ["Chromaticity", "chromaticity", "encoded", "linear_srgb", "srgb", "srgb_of_light", "tristimulus"]
 
 Floats = NDArray[np.float64]
 
@@ -76,13 +76,26 @@ def srgb(xyz: ArrayLike, *, white: float = 1.0) -> Floats:
     """
     if not white > 0:
         raise ValueError(f"{white=}: the Y of full brightness must be above 0")
-    scaled = np.asarray(xyz, dtype=float) / white
-    linear = scaled @ _XYZ_TO_RGB.T
-    grey = np.maximum(scaled[..., 1:2], 0.0)
+    return encoded(linear_srgb(np.asarray(xyz, dtype=float) / white))
+
+
+def linear_srgb(xyz: ArrayLike) -> Floats:
+    """Red, green and blue of linear sRGB of X, Y, Z, shape (..., 3): 0 and above, and of any brightness.
+
+    A colour outside the gamut is drawn towards grey of its own luminance until it fits, which keeps its hue.
+    """
+    light = np.asarray(xyz, dtype=float)
+    linear = light @ _XYZ_TO_RGB.T
+    grey = np.maximum(light[..., 1:2], 0.0)
     below = linear < 0
     room = np.where(below, grey / np.where(below, grey - linear, 1.0), 1.0).min(axis=-1, keepdims=True)
-    inside = np.maximum(grey + room * (linear - grey), 0.0)
-    inside = inside / np.maximum(inside.max(axis=-1, keepdims=True), 1.0)
+    return np.asarray(np.maximum(grey + room * (linear - grey), 0.0))
+
+
+def encoded(linear: ArrayLike) -> Floats:
+    """sRGB, 0 to 1, of linear sRGB, shape (..., 3); what is too bright is dimmed to its own hue, what is below 0 becomes 0."""
+    light = np.maximum(np.asarray(linear, dtype=float), 0.0)
+    inside = light / np.maximum(light.max(axis=-1, keepdims=True), 1.0)
     return np.asarray(np.where(inside <= 0.0031308, 12.92 * inside, 1.055 * inside ** (1 / 2.4) - 0.055))
 
 

@@ -12,7 +12,7 @@ from beamline.cli.options import FAILED, as_json_option, instrument_option
 
 __all__ = ["bench"]
 
-ROLES = ("laser", "stage", "furnace", "spectrometer", "lifetime", "changer")
+ROLES = ("laser", "stage", "furnace", "spectrometer", "lifetime", "camera", "changer")
 
 
 @click.group()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "doctor"]
 
-EXTRAS = ("session", "hardware", "export", "spectrometer", "lifetime", "botorch")
+EXTRAS = ("session", "hardware", "export", "spectrometer", "lifetime", "camera", "botorch")
 SIGNS = {"ok": "ok   ", "note": "note ", "bad": "BAD  "}
 
 

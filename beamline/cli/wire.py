@@ -28,7 +28,8 @@ def wire() -> None:
 def faults(roles: tuple[str, ...], *, seed: int) -> None:
     """Let every device fail in every way, on simulated benches, and print what comes of it.
 
-    ROLES: laser, stage, furnace, spectrometer, lifetime, changer; none means all. Exit code 1 if a bench does not end safe.
+    ROLES: laser, stage, furnace, spectrometer, lifetime, camera, changer; none means all. Exit code 1 if a bench does not end
+    safe.
     """
     from beamline.cli.fault_table import print_fault_table
     from beamline.fault_matrix import WORK

@@ -78,13 +78,18 @@ def _work(bench: Bench) -> list[tuple[str, Callable[[], object], Callable[[], bo
         ("stage stopped", stage.stop, lambda: not any(stage.is_moving(axis) is not False for axis in ("x", "y", "z"))),
         ("excitation lamp off", lambda: spectrometer.switch_lamp(on=False), lambda: spectrometer.is_lamp_on is False),
     ]
-    if bench.lifetime is None:
-        return work
-    lifetime = bench.lifetime.driver
-    work.append(("lifetime counter stopped", lifetime.abort_acquisition, None))
-    if "excitation switch" in bench.lifetime.capabilities:
-        is_off = lambda: lifetime.is_excitation_on is False  # noqa: E731  # beside the others
-        work.append(("pulsed excitation off", lambda: lifetime.switch_excitation(on=False), is_off))
+    if bench.lifetime is not None:
+        lifetime = bench.lifetime.driver
+        work.append(("lifetime counter stopped", lifetime.abort_acquisition, None))
+        if "excitation switch" in bench.lifetime.capabilities:
+            is_off = lambda: lifetime.is_excitation_on is False  # noqa: E731  # beside the others
+            work.append(("pulsed excitation off", lambda: lifetime.switch_excitation(on=False), is_off))
+    if bench.camera is not None:
+        camera = bench.camera.driver
+        work.append(("camera stopped", camera.abort_acquisition, None))
+        if "illumination" in bench.camera.capabilities:
+            is_dark = lambda: camera.illumination == "off"  # noqa: E731  # as above
+            work.append(("camera's lights off", lambda: camera.start_illumination("off"), is_dark))
     return work
 
 

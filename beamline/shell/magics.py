@@ -47,7 +47,7 @@ class BenchMagics(Magics):
 
     @line_magic
     def ct(self, line: str) -> None:
-        """Measure: `%ct` takes one spectrum, `%ct 5` five of them, `%ct 2 lifetime` two decays."""
+        """Measure: `%ct` takes one spectrum, `%ct 5` five of them, `%ct 2 lifetime` two decays, `%ct camera` a picture."""
         from bluesky.plans import count  # noqa: PLC0415  # the engine has loaded it by now
 
         words = line.replace(",", " ").split()
@@ -55,15 +55,16 @@ class BenchMagics(Magics):
         if number < 1:
             raise UsageError("%ct: at least one reading is wanted")
         roles = self._session.bench.roles
-        known: dict[str, Any] = {name: roles[name] for name in ("spectrometer", "lifetime") if name in roles}
+        known: dict[str, Any] = {name: roles[name] for name in ("spectrometer", "lifetime", "camera") if name in roles}
         if unknown := [word for word in words if word not in known]:
             raise UsageError(f"%ct: {', '.join(unknown)} measures nothing; there are {', '.join(known)}")
         chosen = [known[name] for name in words or ["spectrometer"]]
         self._session.RE(count(chosen, num=number))
         for device in chosen:
-            counts = device.counts.get()
+            signal = device.image if device.name == "camera" else device.counts
+            counts = signal.get()
             _say(
-                f"{device.name}: {counts.size} {device.counts.egu}, {counts.min():.4g} to {counts.max():.4g}; {_light(device)}"
+                f"{device.name}: {counts.size} {signal.egu}, {counts.min():.4g} to {counts.max():.4g}; {_light(device)}"
             )
 
     def _move(self, line: str, *, is_relative: bool) -> None:
@@ -106,7 +107,7 @@ class BenchMagics(Magics):
 
 def _light(device: Any) -> str:
     """Whether there was anything to excite with: counts are raw, and without light they are dark counts."""
-    for name in ("lamp", "excitation"):
+    for name in ("lamp", "excitation", "illumination"):
         if hasattr(device, name):
             return f"{name} {getattr(device, name).get()}"
     return ""

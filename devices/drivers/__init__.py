@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from devices.protocols import (
+        CameraDriver,
         ChangerDriver,
         FurnaceDriver,
         LaserDriver,
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .eurotherm import EurothermFurnace
     from .light_conversion import LightConversionLaser
     from .manual_changer import ManualChanger
+    from .micromanager import MicroManagerCamera
     from .ocean import OceanSpectrometer
     from .zaber import ZaberStage
 
@@ -30,8 +32,16 @@ if TYPE_CHECKING:
         changer: ManualChanger,
         carousel: Carousel,
         lifetime: CounterFiles,
+        camera: MicroManagerCamera,
     ) -> tuple[
-        LaserDriver, StageDriver, FurnaceDriver, SpectrometerDriver, ChangerDriver, ChangerDriver, LifetimeDriver
+        LaserDriver,
+        StageDriver,
+        FurnaceDriver,
+        SpectrometerDriver,
+        ChangerDriver,
+        ChangerDriver,
+        LifetimeDriver,
+        CameraDriver,
     ]:
         """For the type checker: each driver has all that its role asks for."""
-        return laser, stage, furnace, spectrometer, changer, carousel, lifetime
+        return laser, stage, furnace, spectrometer, changer, carousel, lifetime, camera

@@ -110,6 +110,11 @@ def _restart_lifetime(driver: Any) -> None:
     driver.switch_excitation(on=False)
 
 
+def _restart_camera(driver: Any) -> None:
+    driver.abort_acquisition()
+    driver.start_illumination("off")
+
+
 def _restart_changer(driver: Any) -> None:
     """Every coupon goes home, as far as it can."""
     driver.finish_transfer()
@@ -240,6 +245,25 @@ ROLES: Mapping[str, RoleFaults] = {
                 "is_busy": _BUSY,
             },
             _restart_lifetime,
+        ),
+        RoleFaults(
+            "camera",
+            {
+                "start_illumination": Command(
+                    "illumination {0}", _seconds(0.2), makes_safe=lambda values: values[0] == "off"
+                ),
+                "start_filter": Command("filter {0}", _seconds(0.5)),
+                "start_acquisition": Command("picture of {0:g} s", lambda _, values: values[0] + 0.02),
+                "abort_acquisition": Command("abort acquisition", makes_safe=_always),
+            },
+            {
+                "image": Reading("array"),
+                "n_saturated": _number(),
+                "illumination": Reading("word"),
+                "filter": Reading("word"),
+                "is_busy": _BUSY,
+            },
+            _restart_camera,
         ),
         RoleFaults(
             "changer",

@@ -8,6 +8,7 @@ from beamline.recipe import Coupon
 from devices.geometry import Geometry
 from devices.protocols import Clock, Drivers
 
+from .camera import TwinCamera
 from .changer import TwinChanger
 from .effects import Effects
 from .furnace import TwinFurnace
@@ -53,4 +54,5 @@ def build_twin(
         spectrometer=TwinSpectrometer(world, stage),
         changer=TwinChanger(world),
         lifetime=TwinLifetime(world, stage),
+        camera=TwinCamera(world, stage),
     )

@@ -18,6 +18,7 @@ from beamline.recipe import Coupon
 from .effects import Effects
 from .features import Feature, Pass, add_dot, add_line
 from .history import HeatHistory
+from .scene import LEAST_SIZE_um, Track, optical_depth
 from .truth import CouponTruth, Truth
 
 __all__ = ["GlassCoupon"]
@@ -190,6 +191,48 @@ class GlassCoupon:
                     alone[f"{phase}_intensity"] = passed
                     rate += weights[i] * decay(alone, time_ns, phase)[0]
         return rate
+
+    def tracks(
+        self,
+        x_mm: tuple[float, float],
+        y_mm: tuple[float, float],
+        *,
+        lamp_s: float,
+        now_s: float,
+        wavelength_nm: NDArray[np.float64],
+    ) -> list[Track]:
+        """What a camera sees of what is written here.
+
+        Args:
+            x_mm: from and to, on the coupon.
+            y_mm: the same.
+            lamp_s: how long the ultraviolet lamp shines for this; 0: what would be emitted is not worked out.
+            now_s: clock.
+            wavelength_nm: of the emission, shape [w].
+        """
+        seen = [i for i, feature in enumerate(self._features) if feature.is_within(x_mm, y_mm)]
+        if not seen:
+            return []
+        self._develop()
+        found = []
+        for i in seen:
+            feature = self._features[i]
+            assert feature.state is not None  # _develop made it
+            state = observe(feature.state, self._parameters)[0]
+            size_um = max(float(state["size_um"][0]), LEAST_SIZE_um)
+            extent = size_um if feature.is_line else 0.25 * math.pi * size_um**2
+            photons = np.zeros(0)
+            if lamp_s > 0.0:
+                halfway = replace(feature, lamp_s=feature.lamp_s + 0.5 * lamp_s)
+                photons = self._emission(halfway, now_s, wavelength_nm) / extent
+                self._features[i] = replace(feature, lamp_s=feature.lamp_s + lamp_s)
+            depth = optical_depth(
+                float(state["void_share"][0]),
+                min(float(state["crystal_amount"][0]) / extent, 1.0),
+                float(state["red_share"][0]),
+            )
+            found.append(Track(feature, 1e-3 * size_um, feature.passes[-1].depth_mm, photons, depth))
+        return found
 
     def _emission(self, feature: Feature, now_s: float, wavelength_nm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Photons per nm of a dot, or of 1 um of a line, shape [w]."""

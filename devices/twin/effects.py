@@ -102,6 +102,15 @@ class Effects:
     nonlinearity: float = 0.01
     """Share of the light that is missing just below saturation."""
 
+    camera_read_noise_electrons: float = 3.0
+    """Of one picture; industrial image sensors have 2 to 10 (their EMVA 1288 sheets)."""
+    camera_pixel_gain_sd: float = 0.01
+    """Pixel to pixel, relative; such sheets say 0.5 to 1 %."""
+    camera_vignetting: float = 0.15
+    """Share of the light that is missing in the corners of a picture."""
+    camera_veiling_glare: float = 0.01
+    """Share of the light that the lens spreads evenly over a picture."""
+
     @classmethod
     def none(cls) -> Effects:
         """The nominal model behind a noiseless instrument: what is left is saturation, dark level and time."""
@@ -142,6 +151,10 @@ class Effects:
             pixel_gain_sd=0.0,
             dark_pattern_sd_counts=0.0,
             nonlinearity=0.0,
+            camera_read_noise_electrons=0.0,
+            camera_pixel_gain_sd=0.0,
+            camera_vignetting=0.0,
+            camera_veiling_glare=0.0,
         )
 
     @classmethod
@@ -157,4 +170,8 @@ class Effects:
             read_noise_counts=usual.read_noise_counts,
             pixel_gain_sd=usual.pixel_gain_sd,
             dark_pattern_sd_counts=usual.dark_pattern_sd_counts,
+            camera_read_noise_electrons=usual.camera_read_noise_electrons,
+            camera_pixel_gain_sd=usual.camera_pixel_gain_sd,
+            camera_vignetting=usual.camera_vignetting,
+            camera_veiling_glare=usual.camera_veiling_glare,
         )

@@ -83,6 +83,21 @@ class Feature:
         """The same place after a further pass."""
         return replace(self, passes=(*self.passes, new), born=born, written_s=written_s, state=None, lamp_s=0.0)
 
+    @property
+    def ends_mm(self) -> tuple[tuple[float, float], ...]:
+        """The place of a dot, or the two ends of a line, on the coupon, mm."""
+        if not self.is_line:
+            return (self.centre_mm,)
+        return tuple(
+            (self.ux * along - self.uy * self.offset_mm, self.uy * along + self.ux * self.offset_mm)
+            for along in (self.begin_mm, self.end_mm)
+        )
+
+    def is_within(self, x_mm: tuple[float, float], y_mm: tuple[float, float]) -> bool:
+        """Whether the box around it and another, from and to on the coupon, have a place in common."""
+        xs, ys = zip(*self.ends_mm, strict=True)
+        return bool(min(xs) <= x_mm[1] and max(xs) >= x_mm[0] and min(ys) <= y_mm[1] and max(ys) >= y_mm[0])
+
     def weight(self, x_mm: float, y_mm: float, radius_mm: float) -> float:
         """How much of its light a Gaussian spot collects: exp(-2 r^2 / R^2), for lines integrated along them, in um."""
         if not self.is_line:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from .effects import Effects
 
-__all__ = ["at_the_detector"]
+__all__ = ["at_the_detector", "fluorescence"]
 
 Floats = NDArray[np.float64]
 
@@ -30,12 +30,15 @@ def at_the_detector(counts_s_nm: Floats, wavelength_nm: Floats, effects: Effects
     """
     light = counts_s_nm
     if is_on_glass:
-        light = light + effects.substrate_fluorescence_counts_s_nm * _bell(
-            wavelength_nm, FLUORESCENCE_nm, FLUORESCENCE_SD_nm
-        )
+        light = light + fluorescence(wavelength_nm, effects)
         light += effects.lamp_second_order_counts_s_nm * _bell(wavelength_nm, LAMP_SECOND_ORDER_nm, LAMP_SD_nm)
     light = light * np.where(wavelength_nm > SORTING_EDGE_nm, 1.0 - effects.order_sorting_step, 1.0)
     return np.asarray((1.0 - effects.stray_light) * light + effects.stray_light * light.mean())
+
+
+def fluorescence(wavelength_nm: Floats, effects: Effects) -> Floats:
+    """Of the glass itself under the ultraviolet lamp, as the spectrometer has it, counts per s and nm, shape [w]."""
+    return effects.substrate_fluorescence_counts_s_nm * _bell(wavelength_nm, FLUORESCENCE_nm, FLUORESCENCE_SD_nm)
 
 
 def _bell(wavelength_nm: Floats, centre_nm: float, sd_nm: float) -> Floats:

@@ -1,4 +1,4 @@
-"""The world that the five drivers of a twin share: where each coupon is, what the light and the heat do to it.
+"""The world that the drivers of a twin share: where each coupon is, what the light and the heat do to it.
 
 It holds the hidden truth and gives none of it away: drivers hand in what their instrument does, and get back what an
 instrument would show.
@@ -22,8 +22,12 @@ from .coupon import GlassCoupon
 from .detector import N_PIXELS, TwinDetector
 from .effects import Effects
 from .features import Pass
-from .optics import at_the_detector
+from .microscope import WAVELENGTH_nm, places_mm
+from .optics import at_the_detector, fluorescence
 from .oven import Oven
+from .scene import Coupon as Piece
+from .scene import View, by_daylight, under_ultraviolet
+from .sensor import TwinSensor
 from .truth import Truth
 
 __all__ = ["NUMERICAL_APERTURE", "Leg", "PULSE_DURATION_fs", "World"]
@@ -36,6 +40,8 @@ SPOT_RADIUS_mm = 0.1
 """1/e^2 radius of the Gaussian spot that the spectrometer sees."""
 COLLECTION_counts_s = 5.5e3
 """Counts per s and per photon of the physics' relative intensity (docs/explanation/twin.md)."""
+BESIDE_mm = 0.2
+"""What is written so near to a picture may reach into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,8 @@ class World:
         serials = [coupon.serial for coupon in coupons]
         if len(set(serials)) != len(serials):
             raise ValueError(f"{serials=}: every coupon needs a serial of its own")
-        truth_rng, laser_rng, furnace_rng, detector_rng, counter_rng = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(5)
+        truth_rng, laser_rng, furnace_rng, detector_rng, counter_rng, sensor_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
         )
         self.clock = clock
         self.geometry = geometry
@@ -89,6 +95,7 @@ class World:
         )
         self.detector = TwinDetector(detector_rng, effects, truth.wavelength_error_nm)
         self.counter = TwinCounter(counter_rng, is_noisy=effects.shot_noise)
+        self._sensor = TwinSensor(sensor_rng, effects)
 
     # ------------------------------------------------------------------------------------------------------- coupons
     @property
@@ -185,3 +192,45 @@ class World:
             return np.zeros(time_ns.size)
         x_mm, y_mm = self.geometry.place_at_head(stage_x_mm, stage_y_mm)
         return target.glow(x_mm, y_mm, radius_mm=SPOT_RADIUS_mm, passband_nm=passband_nm, time_ns=time_ns)
+
+    # -------------------------------------------------------------------------------------------------------- camera
+    def photograph(
+        self,
+        stage_mm: tuple[float, float, float],
+        *,
+        illumination: str,
+        through: str,
+        exposure_s: float,
+        gain: float,
+    ) -> tuple[NDArray[np.uint16], int]:
+        """Raw counts of a picture, shape [rows, columns, 3], and the number of full pixels.
+
+        Args:
+            stage_mm: x, y and z of the stage.
+            illumination: "off", "white" or "uv_365nm".
+            through: name of the filter.
+            exposure_s: of the picture.
+            gain: factor on the counts.
+        """
+        x, y, focus_mm = self.geometry.place_at_camera(*stage_mm)
+        x_mm, y_mm = places_mm(x, y)
+        light = np.zeros((y_mm.size, x_mm.size, 3))
+        if illumination != "off":
+            target, piece, tracks = self.coupon_at("stage"), None, []
+            is_ultraviolet = illumination == "uv_365nm"
+            if target is not None:
+                spot_um2 = (
+                    0.5e6 * math.pi * SPOT_RADIUS_mm**2
+                )  # of the spectrometer, which the fluorescence is stated for
+                own = fluorescence(WAVELENGTH_nm, self._effects) / (COLLECTION_counts_s * spot_um2)
+                piece = Piece(target.coupon.width_mm, target.coupon.height_mm, own)
+                tracks = target.tracks(
+                    (float(x_mm[0]) - BESIDE_mm, float(x_mm[-1]) + BESIDE_mm),
+                    (float(y_mm[-1]) - BESIDE_mm, float(y_mm[0]) + BESIDE_mm),
+                    lamp_s=exposure_s if is_ultraviolet else 0.0,
+                    now_s=self.clock.now_s,
+                    wavelength_nm=WAVELENGTH_nm,
+                )
+            see = under_ultraviolet if is_ultraviolet else by_daylight
+            light = see(View(x_mm, y_mm, focus_mm, through), piece, tracks)
+        return self._sensor.expose(light, exposure_s, gain)

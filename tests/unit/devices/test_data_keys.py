@@ -44,6 +44,14 @@ READ = {
         "lifetime_bin_width_ns": "ns",
         "lifetime_excitation_rate_kHz": "kHz",
     },
+    "camera": {
+        "camera_image": "counts",
+        "camera_n_saturated": "pixels",
+        "camera_exposure_s": "s",
+        "camera_gain": "1",
+        "camera_illumination": None,
+        "camera_filter": None,
+    },
     "clock_s": {"clock_s": "s"},
     "site_name": {"site_name": None},
 }
@@ -59,6 +67,7 @@ CONFIGURED = {
     },
     "changer": {},
     "lifetime": {"lifetime_excitation_nm": "nm"},
+    "camera": {"camera_pixel_size_um": "um", "camera_saturation_counts": "counts"},
 }
 ALL = list(READ)
 
@@ -68,7 +77,10 @@ def check(described: dict[str, dict[str, Any]], read: dict[str, dict[str, Any]])
     for name, key in described.items():
         value = read[name]["value"]
         assert read[name]["timestamp"] > 1.7e9
-        if key["dtype"] == "array":
+        if name == "camera_image":
+            assert value.dtype == np.dtype(key["dtype_numpy"]) == np.uint16
+            assert list(value.shape) == key["shape"] == [192, 256, 3]
+        elif key["dtype"] == "array":
             assert value.dtype == np.dtype(key["dtype_numpy"]) == np.float64
             assert list(value.shape) == key["shape"] == [4096 if name.startswith("lifetime") else 2048]
         elif key["dtype"] == "number":
@@ -116,6 +128,7 @@ def test_hints_name_what_is_read(bench: Bench) -> None:
         "spectrometer_n_saturated",
         "lifetime_count_rate_Hz",
         "lifetime_photons_per_pulse",
+        "camera_n_saturated",
     }
 
 

@@ -28,7 +28,7 @@ def test_the_code_of_the_reference_runs() -> None:
     assert bench.furnace.heater.get() == "standby"
 
 
-@pytest.mark.parametrize("role", ["laser", "stage", "furnace", "spectrometer", "changer", "lifetime"])
+@pytest.mark.parametrize("role", ["laser", "stage", "furnace", "spectrometer", "changer", "lifetime", "camera"])
 def test_the_reference_names_every_signal(bench: Bench, role: str) -> None:
     device = getattr(bench, role)
     for name in device.component_names:

@@ -20,6 +20,8 @@ METHODS = [
     ("spectrometer", "switch_lamp"),
     ("lifetime", "abort_acquisition"),
     ("lifetime", "switch_excitation"),
+    ("camera", "abort_acquisition"),
+    ("camera", "start_illumination"),
 ]
 
 
@@ -37,8 +39,9 @@ def test_a_bench_at_work_is_brought_to_rest(bench: Any) -> None:
     bench.spectrometer.driver.switch_lamp(on=True)
     bench.stage.driver.start_move("x", 100.0)
     bench.lifetime.driver.switch_excitation(on=True)
+    bench.camera.driver.start_illumination("white")
     steps = make_safe(bench)
-    assert [step.error for step in steps] == [None] * 7
+    assert [step.error for step in steps] == [None] * 9
     assert not bench.laser.driver.is_output_open
     assert not bench.furnace.driver.is_on
     assert not bench.spectrometer.driver.is_lamp_on
@@ -46,9 +49,10 @@ def test_a_bench_at_work_is_brought_to_rest(bench: Any) -> None:
     assert not bench.lifetime.driver.is_excitation_on
     assert not bench.lifetime.driver.is_busy
     assert bench.laser.driver.pulse_energy_uJ == bench.geometry.limits.pulse_energy_uJ[0]
+    assert bench.camera.driver.illumination == "off"
 
 
-@pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(7), n) for n in range(1, 8))))
+@pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(9), n) for n in (1, 2, 9))))
 def test_every_other_step_is_tried_when_some_fail(
     bench: Any, broken: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -62,7 +66,7 @@ def test_every_other_step_is_tried_when_some_fail(
 
         monkeypatch.setattr(getattr(bench, role).driver, method, step)
     steps = make_safe(bench)
-    assert called == list(range(7))
+    assert called == list(range(9))
     assert [i for i, s in enumerate(steps) if s.error] == list(broken)
     assert all("bus is dead" in str(steps[i]) and "NOT DONE" in str(steps[i]) for i in broken)
 
@@ -72,7 +76,7 @@ def test_an_output_that_takes_the_command_and_stays_open_is_told(bench: Any, mon
     monkeypatch.setattr(bench.laser.driver, "close_output", lambda: None)
     first, *others = make_safe(bench)
     assert str(first).startswith("NOT DONE: laser output closed (the command was given, and it does not read back")
-    assert [step.error for step in others if step.name != "attenuator at minimum"] == [None] * 5
+    assert [step.error for step in others if step.name != "attenuator at minimum"] == [None] * 7
 
 
 class SlowLaser:
@@ -104,7 +108,7 @@ def test_a_laser_that_reads_closed_a_little_later_is_closed(bench: Any, monkeypa
     monkeypatch.setattr(bench.laser, "driver", slow)
     steps = make_safe(dataclasses.replace(bench, clock=RealClock()))
     assert slow.n_looks == 0
-    assert [step.error for step in steps] == [None] * 7
+    assert [step.error for step in steps] == [None] * 9
 
 
 def test_what_cannot_be_read_back_is_not_said_to_be_safe(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +142,7 @@ def test_a_step_that_hangs_is_left_behind_and_named(
 
         monkeypatch.setattr(getattr(bench, role).driver, method, step)
     steps = make_safe(bench)
-    assert called == list(range(7))
+    assert called == list(range(9))
     assert [i for i, s in enumerate(steps) if s.error] == [hangs]
     assert "no end after 0.2 s" in str(steps[hangs])
 

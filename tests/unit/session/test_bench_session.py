@@ -92,6 +92,7 @@ def test_a_coupon_goes_through_the_bench_by_the_drivers_of_the_instruments(
             "changer": "manual",
             "spectrometer": "none",
             "lifetime": "none",
+            "camera": "none",
         }
         bench, RE = session.bench, session.RE
         RE(load_on_stage(bench, "A-01"))

@@ -20,7 +20,7 @@ def test_the_example_spells_out_the_defaults() -> None:
 def test_the_example_of_a_bench_is_one() -> None:
     instrument = load_instrument(EXAMPLES / "bench.toml")
     assert instrument.kind == "bench"
-    assert set(instrument.drivers) == {"laser", "stage", "furnace", "changer", "spectrometer", "lifetime"}
+    assert set(instrument.drivers) == {"laser", "stage", "furnace", "changer", "spectrometer", "lifetime", "camera"}
     assert "none" not in instrument.drivers.values()
 
 

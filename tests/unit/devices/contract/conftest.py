@@ -19,11 +19,12 @@ from bluesky import RunEngine
 from wire_bench import served_twin
 
 from beamline.recipe import Coupon, Glass
-from devices import DiscreteEventClock, Geometry, RefusedError, ScaledClock
+from devices import DiscreteEventClock, Geometry, RealClock, RefusedError, ScaledClock
 from devices.drivers.carousel import Carousel, CarouselSettings
 from devices.drivers.counter_files import CounterFiles, CounterSettings
 from devices.drivers.eurotherm import EurothermFurnace, EurothermSettings
 from devices.drivers.light_conversion import LightConversionLaser, LightConversionSettings
+from devices.drivers.micromanager import MicroManagerCamera, MicroManagerSettings
 from devices.drivers.ocean import OceanSettings, OceanSpectrometer
 from devices.drivers.zaber import ZaberSettings, ZaberStage
 from devices.twin import build_twin
@@ -238,3 +239,47 @@ furnace = rigs("furnace", 200.0, eurotherm_tcp=eurotherm_tcp, eurotherm_rtu=euro
 stage = rigs("stage", 1.0, zaber=zaber)
 spectrometer = rigs("spectrometer", 20.0, ocean=ocean)
 lifetime = rigs("lifetime", 100.0, counter_files=counter_files)
+
+MICROSCOPE = """
+Device,Camera,DemoCamera,DCam
+Device,Lights,DemoCamera,DWheel
+Device,Wheel,DemoCamera,DWheel
+Property,Core,Initialize,1
+Property,Core,Camera,Camera
+Property,Camera,OnCameraCCDXSize,64
+Property,Camera,OnCameraCCDYSize,48
+Property,Camera,PixelType,64bitRGB
+Property,Camera,BitDepth,12
+ConfigGroup,Illumination,off,Lights,State,0
+ConfigGroup,Illumination,white,Lights,State,1
+ConfigGroup,Illumination,uv_365nm,Lights,State,2
+ConfigGroup,Filter,none,Wheel,State,0
+ConfigGroup,Filter,long_pass_645,Wheel,State,1
+ConfigPixelSize,low,Camera,Binning,1
+PixelSize_um,low,2.5
+"""
+"""As Micro-Manager's wizard writes it, for the devices that it brings for demonstrations."""
+
+
+@pytest.fixture
+def microscope_file(tmp_path: Path) -> Path:
+    file = tmp_path / "microscope.cfg"
+    file.write_text(MICROSCOPE, encoding="ascii")
+    return file
+
+
+@pytest.fixture(params=["twin", "micromanager"])
+def camera(request: pytest.FixtureRequest, microscope_file: Path) -> Iterator[Rig]:
+    if request.param == "twin":
+        yield on_twin("camera")
+        return
+    pytest.importorskip("pymmcore")
+    adapters = Path(pytest.importorskip("mm_test_adapters").device_adapter_path())
+    settings = MicroManagerSettings(
+        adapters, microscope_file, filter_group="Filter", gain_property="Gain", settle_s=0.02, read_out_s=0.02
+    )
+    driver = MicroManagerCamera(settings)
+    driver.connect()
+    pause = threading.Event()
+    yield Rig(driver, RealClock(), pause.wait)
+    driver.close()
