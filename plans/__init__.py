@@ -5,6 +5,7 @@ from plans.campaign import Night, campaign_plan, coupon_plan, first_run_plan
 from plans.decay import pl_decay
 from plans.documents import CouponInHand, NightLabel
 from plans.experiment import Experiment, ExperimentRefusedError
+from plans.imaging import DAYLIGHT, THROUGH_645, ULTRAVIOLET, Shot, image_coupon, image_sites
 from plans.mapping import pl_map
 from plans.matrix import dot_matrix, line_series, settings_map
 from plans.measure import measure_coupon
@@ -14,11 +15,15 @@ from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon, write_site
 
 __all__ = [
+    "DAYLIGHT",
+    "THROUGH_645",
+    "ULTRAVIOLET",
     "CouponInHand",
     "Experiment",
     "ExperimentRefusedError",
     "Night",
     "NightLabel",
+    "Shot",
     "anneal_ladder",
     "anneal_series",
     "campaign_plan",
@@ -27,6 +32,8 @@ __all__ = [
     "empty_stage",
     "first_run_plan",
     "heat_treat_coupon",
+    "image_coupon",
+    "image_sites",
     "in_thread",
     "line_series",
     "load_on_stage",

@@ -15,6 +15,7 @@ from beamline.analysis.filters import (
     Transmission,
     integrate,
 )
+from beamline.analysis.imaging import flat_fielded, stitch
 from beamline.analysis.maps import MapAnalysis, PhaseMap, analyse_map
 from beamline.analysis.profiles import LineWidth, line_width
 from beamline.analysis.spectrum import FALSE_POSITIVE, Curves, FittedSpectrum, analyse_spectrum, fit_spectrum
@@ -50,6 +51,7 @@ __all__ = [
     "find_threshold",
     "fit_decay",
     "fit_spectrum",
+    "flat_fielded",
     "integrate",
     "jacobian_nm_per_eV",
     "line_width",
@@ -58,6 +60,7 @@ __all__ = [
     "per_nm",
     "srgb",
     "srgb_of_light",
+    "stitch",
     "trend",
     "tristimulus",
     "wavelength_nm",

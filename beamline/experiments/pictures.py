@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.experiments.maps import PlacedMap
+from beamline.experiments.photographs import Photograph
 
-__all__ = ["CellLight", "grey_image", "light_of_cells"]
+__all__ = ["CellLight", "colours_of_cells", "grey_image", "light_of_cells"]
 
 Floats = NDArray[np.float64]
 
@@ -43,6 +44,29 @@ def light_of_cells(seen: PlacedMap, experiment: dict[str, Any]) -> CellLight:
         with np.errstate(invalid="ignore"):
             out[name] = np.where(n > 0, total / n, np.nan).reshape(rows, columns)
     return CellLight(out)
+
+
+def colours_of_cells(seen: Photograph, experiment: dict[str, Any]) -> Floats:
+    """Mean red, green and blue of the cells of a pattern in a picture, counts/s, shape (rows, columns, 3); NaN where it is not.
+
+    Args:
+        seen: a picture, or an overview, of it.
+        experiment: of the start document of the run that wrote it, as of `light_of_cells`.
+    """
+    asked = experiment["parameters"]
+    cells, cell_mm, corner = np.asarray(asked["cells"]), float(asked["cell_mm"]), asked["corner_mm"]
+    n_rows, n_columns = cells.shape
+    height, width = seen.rates.shape[:2]
+    column = np.floor((seen.x_mm + seen.pixel_mm * np.arange(width) - corner[0]) / cell_mm).astype(int)
+    row = n_rows - 1 - np.floor((seen.y_mm - seen.pixel_mm * np.arange(height) - corner[1]) / cell_mm).astype(int)
+    out = np.full((n_rows, n_columns, 3), np.nan)
+    for r in range(n_rows):
+        band = seen.rates[row == r]
+        for c in range(n_columns):
+            pixels = band[:, column == c].reshape(-1, 3)
+            if np.isfinite(pixels).all(axis=1).any():
+                out[r, c] = np.nanmean(pixels, axis=0)
+    return out
 
 
 def grey_image(values: Floats, *, pixels_per_cell: int = 8) -> NDArray[np.uint8]:

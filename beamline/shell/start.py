@@ -82,6 +82,7 @@ def begin(shell: Any) -> dict[str, Any]:
 
     import plans  # noqa: PLC0415  # as above
     from beamline import recipe  # noqa: PLC0415  # as above
+    from beamline.experiments import write_pictures  # noqa: PLC0415  # as above
     from beamline.records import Ledger, spectrum  # noqa: PLC0415  # as above
     from beamline.safety import make_safe, safe_state_plan  # noqa: PLC0415  # as above
     from beamline.shell.banner import banner  # noqa: PLC0415  # as above
@@ -115,6 +116,7 @@ def begin(shell: Any) -> dict[str, Any]:
         "LineMove": LineMove,
         "Ledger": Ledger,
         "spectrum": spectrum,
+        "write_pictures": write_pictures,
         "versions": versions,
         "make_safe": make_safe,
         "safe_state_plan": safe_state_plan,

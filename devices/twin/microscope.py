@@ -58,9 +58,9 @@ def places_mm(x_mm: float, y_mm: float) -> tuple[Floats, Floats]:
     """X of every column and y of every row on the coupon, shapes [columns] and [rows], for a picture around a place."""
     rows, columns = SHAPE
     side_mm = 1e-3 * PIXEL_um
-    x: Floats = x_mm + side_mm * (np.arange(columns) - 0.5 * (columns - 1))
-    y: Floats = y_mm - side_mm * (np.arange(rows) - 0.5 * (rows - 1))
-    return x, y
+    x = x_mm + side_mm * (np.arange(columns) - 0.5 * (columns - 1))
+    y = y_mm - side_mm * (np.arange(rows) - 0.5 * (rows - 1))
+    return np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
 
 
 def passed(name: str) -> Floats:

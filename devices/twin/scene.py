@@ -167,11 +167,8 @@ def under_ultraviolet(view: View, coupon: Coupon | None, tracks: Sequence[Track]
     light = np.zeros((view.y_mm.size, view.x_mm.size, 3))
     per_pixel = ULTRAVIOLET_e_s * PIXEL_um**2
     if coupon is not None:
-        light += (
-            coupon.coverage(view.x_mm, view.y_mm)[:, :, np.newaxis]
-            * linear_colour(coupon.photons_um2, view.through)
-            * per_pixel
-        )
+        glass = coupon.coverage(view.x_mm, view.y_mm)[:, :, np.newaxis]
+        light += glass * linear_colour(coupon.photons_um2, view.through) * per_pixel
     for track in tracks:
         rows, columns, share = track.coverage(view.x_mm, view.y_mm, blur_mm(track.depth_mm - view.focus_mm))
         light[rows, columns] += share[:, :, np.newaxis] * linear_colour(track.photons_um2, view.through) * per_pixel
