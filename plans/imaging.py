@@ -157,12 +157,12 @@ def _wrong(experiment: Experiment, places: Mapping[str, Place], shots: Sequence[
     bench, camera = experiment.bench, experiment.bench.need_camera()
     limits, found = bench.geometry.limits, []
     for shot in shots:
-        for what, value, among in (
+        for what, chosen, among in (
             ("light", shot.illumination, camera.driver.illuminations),
             ("filter", shot.filter, camera.driver.filters),
         ):
-            if value not in among:
-                found.append(f"no {what} {value!r}; there are {list(among)}")
+            if chosen not in among:
+                found.append(f"no {what} {chosen!r}; there are {list(among)}")
         for what, number, (low, high), unit in (
             ("exposure", shot.exposure_s, limits.camera_exposure_s, "s"),
             ("gain", shot.gain, limits.camera_gain, "1"),
@@ -171,9 +171,9 @@ def _wrong(experiment: Experiment, places: Mapping[str, Place], shots: Sequence[
                 found.append(f"{what} {number:g} {unit}, allowed are {low:g} to {high:g} {unit}")
     for name, place in places.items():
         stage_mm = bench.geometry.under_camera(*place, depth_mm)
-        for axis, value, (low, high) in zip("xyz", stage_mm, (limits.x_mm, limits.y_mm, limits.z_mm), strict=True):
-            if not low <= value <= high:
-                found.append(f"{name}: stage {axis} {value:g} mm, allowed are {low:g} to {high:g} mm")
+        for axis, at_mm, (low, high) in zip("xyz", stage_mm, (limits.x_mm, limits.y_mm, limits.z_mm), strict=True):
+            if not low <= at_mm <= high:
+                found.append(f"{name}: stage {axis} {at_mm:g} mm, allowed are {low:g} to {high:g} mm")
     return found
 
 

@@ -260,7 +260,7 @@ ROLES: Mapping[str, RoleFaults] = {
                 "image": Reading("array"),
                 "n_saturated": _number(),
                 "illumination": Reading("word"),
-                "filter": Reading("word"),
+                "filter": Reading("word", 1.0, words_allowed=("none", "long_pass_645")),
                 "is_busy": _BUSY,
             },
             _restart_camera,

@@ -52,7 +52,8 @@ def test_every_fault_is_told_in_time_and_ends_safe(entry: FaultEntry, table: lis
     assert outcome.error is not None
     assert re.match(rf"\w+Error: {entry.role}", words), words  # the device
     assert re.search(r"check|look|home|wait", words), words  # what to do
-    assert re.search(r"\d|(open|close) output|standby|(lamp|excitation) on: False|illumination off", words), words  # command and value
+    commands = r"\d|(open|close) output|standby|(lamp|excitation) on: False|illumination off"
+    assert re.search(commands, words), words  # command and value
 
 
 def test_the_same_seed_gives_the_same_outcome() -> None:
