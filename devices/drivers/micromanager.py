@@ -94,7 +94,7 @@ class MicroManagerCamera:
         try:
             core.setDeviceAdapterSearchPaths([str(settings.adapters)])
             core.loadSystemConfiguration(str(settings.config))
-        except RuntimeError as error:  # the one kind that the core raises
+        except (RuntimeError, OSError) as error:  # the latter where a file is not what it should be
             raise CommunicationError(
                 f"{self._lane.name}: load it: {error}; check the file, that the adapters in {settings.adapters} are of the "
                 "device interface that pymmcore has, and whether another program has the camera"
@@ -275,5 +275,5 @@ class MicroManagerCamera:
             return call()
         except DeviceError:
             raise
-        except RuntimeError as error:
+        except (RuntimeError, OSError) as error:
             raise CommunicationError(f"{error}; check the camera's cable and power, then connect anew") from error
