@@ -106,7 +106,7 @@ def _code_in_pictures(bench: Desk, on: Experiment, about: dict[str, Any], truth:
             None,
             "agrees" if by_day >= CORRECTED * truth.size else "cannot say",
             note="a mean over the 1600 pixels of a module sees what an eye does not, so that fewer than the code's own "
-            f"correction mends contradict nothing; zxing-cpp reads none of these in the tests; {assumed}",
+            f"correction mends contradict nothing; zxing-cpp reads none of them (benchmarks/daylight.py); {assumed}",
         ),
         row(
             "modules misread by colour under UV (camera)",
