@@ -12,6 +12,7 @@ from beamline.optimize.avoid import avoided
 from beamline.optimize.belief import Belief, believe
 from beamline.optimize.decide import Decided
 from beamline.optimize.history import History
+from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.noise import Noise
 from beamline.optimize.objective import Objective
 from beamline.optimize.prior import PhysicsPrior, Prior
@@ -112,6 +113,11 @@ class Agent:
         )
 
     @steady
+    def belief(self) -> Belief:
+        """All that is believed now, with what it is made of."""
+        return self._belief(self.history.n_coupons)
+
+    @steady
     def status(self) -> OptimizerStatus:
         """What is believed now."""
         key = self.history.digest(self.history.n_coupons)
@@ -136,7 +142,7 @@ class Agent:
             best=best_site(belief.posterior.evidence, belief.standing, belief.draws.truth, history.space),
             fresh_coupon=() if again is None else predictions(again),
             p_fresh_coupon=p_again,
-            parameters=parameters(belief.posterior),
+            parameters=parameters(Knowledge.of(belief.posterior)),
             checks=tuple(check for _, check in told if check is not None),
             misfit=misfits(belief.posterior.discrepancy.amplitude),
             trace=tuple(trace for trace, _ in told if trace is not None),

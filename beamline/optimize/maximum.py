@@ -34,7 +34,7 @@ class Maximum:
         number: rows as Gaussian data, (n,).
         variance: of their noise, (n,).
         factor: of the rows' covariance with that noise.
-        latent_sd: one sigma of each latent under the linearised posterior, (n_latent,).
+        latent_covariance: of the latents under the linearised posterior, (n_latent, n_latent).
         odd: variance that rows have for themselves besides, (n,).
         widening: of the latents' prior.
     """
@@ -43,9 +43,14 @@ class Maximum:
     number: Floats
     variance: Floats
     factor: Factor
-    latent_sd: Floats
+    latent_covariance: Floats
     odd: Floats
     widening: float
+
+    @property
+    def latent_sd(self) -> Floats:
+        """One sigma of each latent, (n_latent,)."""
+        return np.asarray(np.sqrt(np.diag(self.latent_covariance)))
 
 
 def maximise(
@@ -81,18 +86,18 @@ def maximise(
         number=number,
         variance=variance,
         factor=factor,
-        latent_sd=np.sqrt(np.diag(np.linalg.inv(curvature))),
+        latent_covariance=np.linalg.inv(curvature),
         odd=odd,
         widening=sizes.widening,
     )
 
 
 def with_sizes(problem: Problem, found: Maximum, discrepancy: Discrepancy, sizes: Sizes) -> Maximum:
-    """The same place under other sizes; `latent_sd` is left as it was."""
+    """The same place under other sizes; the latents' covariance is left as it was."""
     linear = problem.with_sizes(found.linear, discrepancy, sizes.noise)
     variance = np.where(problem.is_value, linear.sd**2, found.variance)
     factor = linear.covariance.factor(variance + found.odd)
-    return Maximum(linear, found.number, variance, factor, found.latent_sd, found.odd, sizes.widening)
+    return Maximum(linear, found.number, variance, factor, found.latent_covariance, found.odd, sizes.widening)
 
 
 def surprise(found: Maximum) -> tuple[Floats, Floats]:

@@ -8,7 +8,7 @@ the range of a campaign it cannot be told from the rate constants of the furnace
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Protocol
 
@@ -20,7 +20,7 @@ from beamline.optimize.evidence import Sites
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.recipe import Dot, Line
 
-__all__ = ["Grid", "Latent", "PhysicsPrior", "Prior", "Sensitivity", "writing_sites"]
+__all__ = ["INSTRUMENT", "Grid", "Latent", "PhysicsPrior", "Prior", "Sensitivity", "writing_sites"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -58,6 +58,24 @@ class Latent:
     nominal: float
     spread: float
     prior: str
+
+    def value(self, score: float) -> float:
+        """The number at a score: prior sigmas from its median."""
+        moved = score * self.spread
+        return float(self.nominal * np.exp(moved) if self.prior == "lognormal" else self.nominal + moved)
+
+    @property
+    def centre(self) -> float:
+        """Where its scale has score 0: the logarithm of the median where the prior is lognormal."""
+        return float(np.log(self.nominal)) if self.prior == "lognormal" else self.nominal
+
+
+INSTRUMENT: Final = (
+    Latent("collection_counts_s", "c", "counts/s", float(np.exp(LN_RATE_PER_PHOTON)), COLLECTION_SD, "lognormal"),
+    Latent("green_over_red_detection", "c_G/c_R", "1", 1.0, GREEN_OVER_RED_SD, "lognormal"),
+    Latent("dot_over_line_collection", "c_dot/c_line", "1", 1.0, DOT_OVER_LINE_SD, "lognormal"),
+)
+"""The spectrometer's numbers, as long as no campaign has said anything of them."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,10 @@ class Prior(Protocol):
     def direct_data(self, sites: Sites) -> tuple[Floats, Floats, Floats]:
         """What is known of latents without a spectrum: rows (r, n_latent), values (r,) and sds (r,)."""
 
+    @property
+    def mixing(self) -> Floats:
+        """What turns latents into scores, the numbers' own prior sigmas from their medians: (n_latent, n_latent)."""
+
 
 class PhysicsPrior:
     """`beamline.physics` behind the protocol.
@@ -122,14 +144,23 @@ class PhysicsPrior:
         of_physics = tuple(
             Latent(p.name, p.symbol, p.unit, p.nominal, p.spread * self.scale, p.prior) for p in self.prior.parameters
         )
-        return (
-            *of_physics,
-            Latent(
-                "collection_counts_s", "c", "counts/s", float(np.exp(LN_RATE_PER_PHOTON)), COLLECTION_SD, "lognormal"
-            ),
-            Latent("green_over_red_detection", "c_G/c_R", "1", 1.0, GREEN_OVER_RED_SD, "lognormal"),
-            Latent("dot_over_line_collection", "c_dot/c_line", "1", 1.0, DOT_OVER_LINE_SD, "lognormal"),
+        carried = {number.name: number for number in self.prior.instrument}
+        of_instrument = tuple(
+            replace(one, nominal=carried[one.name].nominal, spread=carried[one.name].spread)
+            if one.name in carried
+            else one
+            for one in INSTRUMENT
         )
+        return (*of_physics, *of_instrument)
+
+    @cached_property
+    def mixing(self) -> Floats:
+        """What turns latents into scores: numbers that hang together in the prior are mixed (n_latent, n_latent)."""
+        names = [latent.name for latent in self.latents]
+        at = [names.index(name) for name in self.prior.all_names]
+        mixing = np.eye(len(names))
+        mixing[np.ix_(at, at)] = self.prior.mixing
+        return mixing
 
     @cached_property
     def _n_physics(self) -> int:
@@ -144,10 +175,14 @@ class PhysicsPrior:
 
     def _counted(self, latent: Floats, writings: Sequence[Dot | Line], emitted: npt.NDArray[np.void]) -> Floats:
         """Emission of the model as seen by the spectrometer: (s, m) observables -> (s, m, 4)."""
-        collection = LN_RATE_PER_PHOTON + COLLECTION_SD * latent[:, self._n_physics, None]
+        scores = latent @ self.mixing[self._n_physics :].T
+        numbers = self.latents[self._n_physics :]
+        ln_collection, ln_tilt, ln_dot = (
+            np.log(number.nominal) + number.spread * scores[:, i, None] for i, number in enumerate(numbers)
+        )
         is_dot = np.array([isinstance(writing, Dot) for writing in writings], dtype=float)
-        collection = collection + DOT_OVER_LINE_SD * latent[:, self._n_physics + 2, None] * is_dot
-        half_tilt = 0.5 * GREEN_OVER_RED_SD * latent[:, self._n_physics + 1, None]
+        collection = ln_collection + ln_dot * is_dot
+        half_tilt = 0.5 * ln_tilt
         out = np.empty((*emitted.shape, 4))
         out[..., 0] = emitted["red_peak_eV"]
         out[..., 1] = emitted["green_peak_eV"]
@@ -212,7 +247,7 @@ class PhysicsPrior:
         transmission = self.latents[index]
         set_W = np.array([writing.pulse_energy_uJ * writing.repetition_rate_kHz * 1e-3 for writing in sites.writings])
         seen = np.log(sites.power_at_sample_W[measured] / set_W[measured] / transmission.nominal)
-        rows[0, index] = transmission.spread
+        rows[0] = transmission.spread * self.mixing[index]
         sd = np.hypot(TRANSMISSION_SD / np.sqrt(measured.sum()), 0.01)
         return rows, np.array([seen.mean()]), np.array([sd])
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.optimize.acquisition import Choice
+from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.observables import Observable
-from beamline.optimize.posterior import Posterior
 from beamline.optimize.predictions import predictions, rounded
 from beamline.optimize.prior import Latent
 from beamline.optimize.protocol import ParameterBelief
@@ -135,24 +135,20 @@ def suggestion(
     )
 
 
-def parameters(posterior: Posterior) -> tuple[ParameterBelief, ...]:
+def parameters(knowledge: Knowledge) -> tuple[ParameterBelief, ...]:
     """The uncertain numbers, before and after."""
-    rows = []
-    for latent, z, sd in zip(posterior.prior.latents, posterior.latent, posterior.latent_sd, strict=True):
-        moved = z * latent.spread
-        value = latent.nominal * np.exp(moved) if latent.prior == "lognormal" else latent.nominal + moved
-        rows.append(
-            ParameterBelief(
-                name=latent.name,
-                symbol=latent.symbol,
-                unit=latent.unit,
-                prior_value=latent.nominal,
-                posterior_value=rounded(value),
-                z=rounded(z),
-                z_sd=rounded(sd),
-            )
+    return tuple(
+        ParameterBelief(
+            name=latent.name,
+            symbol=latent.symbol,
+            unit=latent.unit,
+            prior_value=latent.nominal,
+            posterior_value=rounded(latent.value(z)),
+            z=rounded(z),
+            z_sd=rounded(sd),
         )
-    return tuple(rows)
+        for latent, z, sd in zip(knowledge.latents, knowledge.mean, knowledge.sd, strict=True)
+    )
 
 
 def misfits(amplitude: Floats) -> tuple[Prediction, ...]:

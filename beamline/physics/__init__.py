@@ -15,7 +15,7 @@ docs/explanation/physics.md has the equations, and what is fit and what is predi
 from beamline.physics.emission import decay, spectrum
 from beamline.physics.model import heat, observe, predict, predict_spectra, rewrite, write
 from beamline.physics.parameters import PARAMETERS, Parameter, nominal, parameter_dtype
-from beamline.physics.prior import PRIOR, Prior, draw, from_standard, to_standard
+from beamline.physics.prior import PRIOR, InstrumentNumber, Prior, draw, from_standard, to_standard
 from beamline.physics.records import OBSERVABLE_UNITS, observable_dtype, state_dtype
 from beamline.physics.sensitivity import sensitivities
 from beamline.physics.setting_table import (
@@ -33,6 +33,7 @@ __all__ = [
     "PARAMETERS",
     "PRIOR",
     "SETTING_RANGES",
+    "InstrumentNumber",
     "Parameter",
     "Prior",
     "SettingError",

@@ -1,4 +1,4 @@
-"""The parameter table as a file: printed, edited by a person, read again as a prior of its own.
+"""The parameter table as a file: printed, edited by a person or learnt by a campaign, read again as a prior of its own.
 
 A file names what differs; the rest stays as in `parameter_table`. Fitted values fit only together: who changes one may have to
 calibrate the others anew.
@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import tomli_w
 from pydantic import BaseModel, ConfigDict, Field
 
-from beamline.physics.prior import PRIOR, Prior
+from beamline.physics.prior import PRIOR, InstrumentName, InstrumentNumber, Prior
 from beamline.problems import BadFileError, InconsistentError, Problem, load_toml, parse_toml
 
 __all__ = ["ParameterFileError", "edited_prior", "edits_of", "parameter_document", "parameter_text", "read_prior"]
@@ -49,12 +49,31 @@ class _Correlation(BaseModel):
     coefficient: float
 
 
+class _Number(BaseModel):
+    """A number of the spectrometer: median, and one sigma of its logarithm."""
+
+    model_config = _STRICT
+
+    nominal: float
+    spread: float
+
+
+class _Learned(BaseModel):
+    """Where a file that `vitrail campaign learned --prior-out` wrote comes from."""
+
+    model_config = _STRICT
+
+    campaigns: list[str]
+
+
 class _File(BaseModel):
     """All of it. Correlations replace those of the table, if there are any in the file."""
 
     model_config = _STRICT
 
     parameters: dict[str, _Entry] = {}
+    instrument: dict[InstrumentName, _Number] = {}
+    learned: _Learned = _Learned(campaigns=[])
     correlations: list[_Correlation] = []
 
 
@@ -66,12 +85,35 @@ def parameter_document(prior: Prior = PRIOR) -> dict[str, Any]:
             for p in prior.parameters
         },
         "correlations": [{"between": list(pair), "coefficient": value} for pair, value in prior.correlations.items()],
+        **_learned_document(prior),
     }
+
+
+def _learned_document(prior: Prior) -> dict[str, Any]:
+    """What only a prior has that was learnt."""
+    told: dict[str, Any] = {}
+    if prior.instrument:
+        told["instrument"] = {n.name: {"nominal": n.nominal, "spread": n.spread} for n in prior.instrument}
+    if prior.learned_from:
+        told["learned"] = {"campaigns": list(prior.learned_from)}
+    return told
 
 
 def parameter_text(prior: Prior = PRIOR) -> str:
     """A prior as the text of a parameter file (TOML)."""
-    return tomli_w.dumps(parameter_document(prior))
+    return _text(parameter_document(prior))
+
+
+def _text(document: dict[str, Any]) -> str:
+    """TOML with a line for each correlation: of a learnt prior there are thousands."""
+    rest = {key: value for key, value in document.items() if key != "correlations"}
+    if "correlations" not in document:
+        return tomli_w.dumps(rest)
+    lines = [
+        f'    {{ between = ["{entry["between"][0]}", "{entry["between"][1]}"], coefficient = {entry["coefficient"]!r} }},'
+        for entry in document["correlations"]
+    ]
+    return "\n".join(["correlations = [", *lines, "]", "", tomli_w.dumps(rest)])
 
 
 def read_prior(path: Path | str) -> Prior:
@@ -101,7 +143,7 @@ def edits_of(prior: Prior) -> str:
         }
     if document["correlations"] != standard["correlations"]:
         edits["correlations"] = document["correlations"]
-    return tomli_w.dumps(edits)
+    return _text(edits | _learned_document(prior))
 
 
 def edited_prior(text: str, source: str = "parameters") -> Prior:
@@ -141,7 +183,8 @@ def _changed(file: _File, source: str) -> Prior:
         for p in PRIOR.parameters
     )
     try:
-        return Prior(changed, _correlations(file))
+        instrument = tuple(InstrumentNumber(name, n.nominal, n.spread) for name, n in file.instrument.items())
+        return Prior(changed, _correlations(file), instrument, tuple(file.learned.campaigns))
     except InconsistentError as error:
         raise ParameterFileError(source, error.problems) from None
     except ValueError as error:

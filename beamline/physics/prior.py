@@ -8,14 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from beamline.physics.parameters import PARAMETERS, Parameter, parameter_dtype
 
-__all__ = ["CORRELATIONS", "PRIOR", "Prior", "draw", "from_standard", "to_standard"]
+__all__ = ["CORRELATIONS", "PRIOR", "InstrumentNumber", "Prior", "draw", "from_standard", "to_standard"]
+
+InstrumentName = Literal["collection_counts_s", "green_over_red_detection", "dot_over_line_collection"]
 
 CORRELATIONS: Final[dict[tuple[str, str], float]] = {
     ("gap_Br_eV", "reduced_mass_Br"): 0.6,
@@ -51,6 +53,29 @@ def _checked_parameters(parameters: tuple[Parameter, ...]) -> None:
             )
 
 
+def _checked_instrument(numbers: tuple[InstrumentNumber, ...]) -> None:
+    for number in numbers:
+        if not (np.isfinite(number.nominal) and number.nominal > 0 and np.isfinite(number.spread) and number.spread > 0):
+            raise ValueError(
+                f"{number.name}: nominal {number.nominal!r} and spread {number.spread!r} must be finite numbers above 0"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class InstrumentNumber:
+    """A number of the spectrometer that was learnt together with the parameters; lognormal.
+
+    Attributes:
+        name: of it, as the optimiser knows it.
+        nominal: median.
+        spread: one sigma of the logarithm.
+    """
+
+    name: InstrumentName
+    nominal: float
+    spread: float
+
+
 @dataclass(frozen=True)
 class Prior:
     """A prior over the parameters of the model.
@@ -61,6 +86,9 @@ class Prior:
     Attributes:
         parameters: all of the model, in the order of `parameter_dtype`.
         correlations: coefficients of the standard scores by pairs of names; pairs that are not named are independent.
+        instrument: numbers of the spectrometer that were learnt with the parameters; the model does not have them, but
+            what is known of it may hang together with them.
+        learned_from: uids of the campaigns whose posterior this is; empty where it is of tables.
 
     Raises:
         ValueError: parameters are missing or have no proper spread, or the coefficients are those of no distribution.
@@ -68,16 +96,24 @@ class Prior:
 
     parameters: tuple[Parameter, ...]
     correlations: Mapping[tuple[str, str], float]
+    instrument: tuple[InstrumentNumber, ...] = ()
+    learned_from: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuses what is no distribution."""
         _checked_parameters(self.parameters)
-        _ = self._mixing
+        _checked_instrument(self.instrument)
+        _ = self.mixing
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Of the parameters."""
         return tuple(parameter.name for parameter in self.parameters)
+
+    @cached_property
+    def all_names(self) -> tuple[str, ...]:
+        """Of the parameters, and then of the instrument's numbers."""
+        return (*self.names, *(number.name for number in self.instrument))
 
     @cached_property
     def _medians(self) -> NDArray[np.float64]:
@@ -92,16 +128,22 @@ class Prior:
         return np.array([parameter.prior == "lognormal" for parameter in self.parameters])
 
     @cached_property
-    def _mixing(self) -> NDArray[np.float64]:
-        """Lower Cholesky factor of the correlation matrix, (n_parameters, n_parameters)."""
-        correlation = np.eye(len(self.names))
+    def mixing(self) -> NDArray[np.float64]:
+        """Lower Cholesky factor of the correlation matrix of `all_names`.
+
+        It turns standard coordinates into standard scores. The parameters come first, so theirs do not depend on the
+        instrument's coordinates.
+        """
+        names = self.all_names
+        index = {name: i for i, name in enumerate(names)}
+        correlation = np.eye(len(names))
         for pair, value in self.correlations.items():
-            unknown = sorted(set(pair) - set(self.names))
+            unknown = sorted(set(pair) - set(names))
             if unknown or len(set(pair)) < 2:
                 raise ValueError(
                     f"correlation of {' and '.join(pair)}: two different parameters of the model are needed"
                 )
-            i, j = (self.names.index(name) for name in pair)
+            i, j = (index[name] for name in pair)
             if correlation[i, j] != 0.0:
                 raise ValueError(f"correlation of {' and '.join(pair)}: given twice")
             if not -1.0 < value < 1.0:
@@ -114,6 +156,11 @@ class Prior:
                 "the correlations contradict each other: no distribution has them all (their matrix is not positive "
                 "definite); make the largest smaller"
             ) from None
+
+    @cached_property
+    def _mixing(self) -> NDArray[np.float64]:
+        """That of the parameters alone."""
+        return self.mixing[: len(self.names), : len(self.names)]
 
     def nominal(self) -> NDArray[np.void]:
         """The nominal parameter set, (1,) of `parameter_dtype`."""

@@ -46,6 +46,10 @@ class SmallPrior:
     def latents(self) -> tuple[Latent, ...]:
         return tuple(Latent(name, name, "1", 1.0, 0.1, "lognormal") for name in LATENTS)
 
+    @property
+    def mixing(self) -> Floats:
+        return np.eye(len(LATENTS))
+
     def observables(self, latent: Floats, sites: Sites) -> Floats:
         energy = np.array([np.log(writing.pulse_energy_uJ / 150.0) for writing in sites.writings])
         time = np.array(
