@@ -7,11 +7,12 @@ On every hidden truth of the simulated bench the agent first looks for red 630 n
 Met: a site meets that with probability 0.9, by its measurement alone. Arms of the second campaign:
 
     tables      the prior of the package, nothing learnt
-    learned     the posterior of the first campaign as the prior, with the default forgetting
-    kept        the same with nothing forgotten
+    learned     the posterior of the first campaign as the prior, with the default forgetting, as a campaign file names it
+    insisting   the same without the agents beside it that believe in change
+    kept        nothing forgotten, and insisted on
     after       the observations of the first campaign themselves, as with `vitrail campaign run --after`
     changed     as `learned`, but what was learnt is of the next truth: every parameter and all structure have changed since
-    changed-kept    as `kept`, of the next truth
+    changed-insisting, changed-kept     as `insisting` and `kept`, of the next truth
 """
 
 from __future__ import annotations
@@ -36,16 +37,20 @@ from beamline.campaign import Campaign
 from beamline.optimize.agent import Agent
 from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.prior import PhysicsPrior
+from beamline.optimize.sceptic import Sceptic
 from beamline.optimize.transfer import FORGETTING, INSTRUMENT_FORGETTING, as_prior
 from beamline.physics import PRIOR, Prior
 from beamline.recipe import Coupon, Observation
 
-ARMS = ("tables", "learned", "kept", "after", "changed", "changed-kept")
+ARMS = ("tables", "learned", "insisting", "kept", "after", "changed", "changed-insisting", "changed-kept")
 
 
-def agent_of(campaign: Campaign, seed: int, prior: Prior = PRIOR) -> Agent:
-    """The agent of a campaign."""
-    return Agent(campaign.space, campaign.objective, campaign.layout, seed, prior=PhysicsPrior(prior=prior))
+def agent_of(campaign: Campaign, seed: int, prior: Prior = PRIOR, *, insists: bool = False) -> Agent | Sceptic:
+    """The agent of a campaign; one that insists has no way out of a learnt prior."""
+    task = campaign.space, campaign.objective, campaign.layout, seed
+    if insists or not prior.learned_from:
+        return Agent(*task, prior=PhysicsPrior(prior=prior))
+    return Sceptic(*task, prior=prior)
 
 
 class Learning:
@@ -54,9 +59,9 @@ class Learning:
     def __init__(self, n_coupons: int) -> None:
         self.campaign = read_campaign("red-and-green", n_coupons)
         self.n_coupons = n_coupons
-        self._done: dict[int, tuple[list[Observation], Agent]] = {}
+        self._done: dict[int, tuple[list[Observation], Agent | Sceptic]] = {}
 
-    def on(self, truth: int) -> tuple[list[Observation], Agent]:
+    def on(self, truth: int) -> tuple[list[Observation], Agent | Sceptic]:
         """What was seen on a truth, and who learnt from it."""
         if truth not in self._done:
             agent, left, seen = agent_of(self.campaign, truth), list(self.campaign.coupons), list[Observation]()
@@ -93,7 +98,8 @@ def run(arm: str, truth: int, learning: Learning, n_coupons: int, target_nm: flo
     campaign = second_campaign(n_coupons, target_nm)
     of_truth = truth + 1 if arm.startswith("changed") else truth
     prior = PRIOR if arm in {"tables", "after"} else learning.prior(of_truth, forgets=not arm.endswith("kept"))
-    agent, judge, left = agent_of(campaign, truth, prior), Judge(campaign), list[Coupon](campaign.coupons)
+    agent = agent_of(campaign, truth, prior, insists=arm.endswith(("insisting", "kept")))
+    judge, left = Judge(campaign), list[Coupon](campaign.coupons)
     if arm == "after":
         agent.ingest(learning.on(truth)[0])
     trace: list[float] = []

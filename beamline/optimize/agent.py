@@ -113,9 +113,9 @@ class Agent:
         )
 
     @steady
-    def belief(self) -> Belief:
-        """All that is believed now, with what it is made of."""
-        return self._belief(self.history.n_coupons)
+    def belief(self, n_coupons: int | None = None) -> Belief:
+        """All that is believed after the first coupons, of all by default, with what it is made of."""
+        return self._belief(self.history.n_coupons if n_coupons is None else n_coupons)
 
     @steady
     def status(self) -> OptimizerStatus:

@@ -110,6 +110,11 @@ class Factor:
         white = self.whiten(rows)
         return np.asarray((white**2).sum(0) - (self._shared(white) ** 2).sum(0))
 
+    def ln_determinant(self) -> float:
+        """Logarithm of the determinant."""
+        of_blocks = sum(float(np.log(np.diag(root)).sum()) for root in self.roots)
+        return 2.0 * (of_blocks + float(np.log(np.diag(self._core)).sum()))
+
     def inverse_diagonal(self) -> Floats:
         """Diagonal of the inverse, (n,)."""
         shared: Floats = np.asarray(solve_triangular(self._core, self._white.T, lower=True, check_finite=False))

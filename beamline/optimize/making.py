@@ -32,7 +32,7 @@ def make_optimizer(
         objective: what is wanted.
         layout: sites of a coupon.
         seed: of all random numbers; a whole number of at least 0.
-        prior: of the model's parameters; for "physics".
+        prior: of the model's parameters; for "physics". One that was learnt by a campaign is not insisted on.
         hours: what a coupon costs, weighed by "physics"; None where all coupons cost the same.
 
     Raises:
@@ -40,6 +40,10 @@ def make_optimizer(
         ModuleNotFoundError: the extra that the kind needs is not installed.
     """
     if kind == "physics":
+        if prior.learned_from:
+            from beamline.optimize.sceptic import Sceptic  # noqa: PLC0415  # scipy and numba
+
+            return Sceptic(space, objective, layout, seed, prior=prior, hours=hours)
         from beamline.optimize.agent import Agent  # noqa: PLC0415  # scipy and numba
         from beamline.optimize.prior import PhysicsPrior  # noqa: PLC0415  # as above
 

@@ -20,7 +20,7 @@ from beamline.optimize.evidence import Sites
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.recipe import Dot, Line
 
-__all__ = ["INSTRUMENT", "Grid", "Latent", "PhysicsPrior", "Prior", "Sensitivity", "writing_sites"]
+__all__ = ["INSTRUMENT", "SILENT", "Grid", "Latent", "PhysicsPrior", "Prior", "Sensitivity", "writing_sites"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +43,27 @@ TRANSMISSION_SD: Final = 0.03
 """Of one measured power over set energy times repetition rate."""
 
 EMISSION: Final = ("red_peak_eV", "green_peak_eV", "red_intensity", "green_intensity")
+
+SILENT: Final = frozenset(
+    {
+        "laser_activation",
+        "visible_share",
+        "TEM_ratio",
+        "homogeneous_fwhm_eV",
+        "size_dispersion",
+        "iodide_dispersion",
+        "band_asymmetry",
+        "lattice_Br_A",
+        "lattice_I_A",
+        "lifetime_Br_ns",
+        "lifetime_mixed_ns",
+        "lifetime_I_ns",
+        "lifetime_quenching",
+        "delayed_lifetime_ns",
+    }
+)
+"""Parameters of which peaks and rates do not depend: widths, lifetimes, what a microscope or a diffractometer would see. A test
+holds it against the model."""
 
 DARKEST: Final = 1e-9
 """Intensity under which a band is as good as absent: the logarithm must exist."""
@@ -210,13 +231,14 @@ class PhysicsPrior:
             sites: m of them.
             with_latents: False leaves out the costly derivatives by the latents (zeros instead).
         """
-        step = 0.05
-        moved = latent[None, :] + np.vstack([np.zeros(len(latent)), step * np.eye(len(latent))])
-        at = moved if with_latents else moved[:1]
-        values = self.observables(at, sites)
-        by_latent = np.zeros((len(sites), 4, len(latent)))
+        step, n = 0.05, len(latent)
+        moved = latent[None, :] + np.vstack([np.zeros(n), step * np.eye(n)])
+        acting = self._acting if with_latents else self._acting[:0]
+        values = self.observables(moved[np.concatenate([[0], 1 + acting])], sites)
+        by_latent = np.zeros((len(sites), 4, n))
+        by_latent[:, :, acting] = np.moveaxis((values[1:] - values[0]) / step, 0, -1)
         if with_latents:
-            by_latent = np.moveaxis((values[1:] - values[0]) / step, 0, -1)
+            by_latent += self._by_instrument(sites.writings)
 
         settings = self._settings(sites)
         warmer = settings.copy()
@@ -231,6 +253,23 @@ class PhysicsPrior:
         is_mixed = (settings["iodide_fraction"] > 0.0) & (settings["iodide_fraction"] < 1.0)
         by_iodide = np.where(is_mixed[:, None], by_iodide / toward[:, None], 0.0)
         return Sensitivity(values[0], by_latent, by_energy / np.log(0.98), by_iodide)
+
+    @cached_property
+    def _acting(self) -> npt.NDArray[np.int64]:
+        """Latents that move a parameter of which emission depends; of the others no derivatives need be taken."""
+        silent = np.array([latent.name in SILENT for latent in self.latents[: self._n_physics]])
+        moves = self.mixing[: self._n_physics, : self._n_physics][~silent] != 0.0
+        return np.flatnonzero(moves.any(axis=0))
+
+    def _by_instrument(self, writings: Sequence[Dot | Line]) -> Floats:
+        """Derivatives by the latents that only move the spectrometer's numbers: exact, (m, 4, n_latent)."""
+        still = np.setdiff1d(np.arange(len(self.latents)), self._acting)
+        dark = np.ones((1, len(writings)), dtype=[(name, float) for name in EMISSION])
+        out = np.zeros((len(writings), N_OBSERVABLES, len(self.latents)))
+        at = np.vstack([np.zeros(len(self.latents)), np.eye(len(self.latents))[still]])
+        counted = self._counted(at, writings, np.broadcast_to(dark, (len(at), len(writings))))
+        out[:, :, still] = np.moveaxis(counted[1:] - counted[0], 0, -1)
+        return out
 
     def write(self, latent: Floats, sites: Sites) -> Grid:
         """The sites as written, under s sets of latents; their heat histories do not matter."""

@@ -8,8 +8,8 @@ the analysis. Sites are chosen one after the other, each the one that leaves lea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,7 @@ STEP = 0.05
 """Of a latent, in prior sigmas, for derivatives by differences."""
 LEAST_GAIN = 0.02
 """Share of the variance that a further site must take away to be asked for."""
+LITTLE = 1e-12
 BLIND = 1e12
 """Variance of what will not be seen: a band too faint."""
 TYPICAL_SD = np.array([0.002, 0.002, 0.05, 0.05])
@@ -58,20 +59,24 @@ class Trial:
     pull: Floats
     covariance: Floats
 
+    def about(self, direction: int) -> Trial:
+        """The same with only one of the directions."""
+        return replace(self, pull=self.pull[:, direction : direction + 1])
+
 
 @dataclass(frozen=True)
 class Separation:
-    """The coupon that leaves least of the first of some directions.
+    """The coupon that leaves least of a direction.
 
     Attributes:
         trial: from which the sites are.
         sites: which of its writings, in the order in which they were chosen.
-        variance_taken: of each direction, (k,).
+        variance_taken: of the direction.
     """
 
     trial: Trial
     sites: tuple[int, ...]
-    variance_taken: Floats
+    variance_taken: float
 
 
 def trials(
@@ -121,39 +126,39 @@ def trials(
             )
 
 
-def separation(among: Sequence[Trial], variance: float, most_sites: int) -> Separation:
-    """The trial, and of it the sites, that take most of the variance of the first direction.
+def separation(among: Sequence[Trial], variance: float, n_sites: Mapping[float, int]) -> Separation:
+    """The trial, and of it the sites, that take most of the variance of a direction.
 
     Args:
-        among: at least one.
-        variance: of the first direction, before.
-        most_sites: of a coupon.
+        among: at least one, about one direction.
+        variance: of the direction, before.
+        n_sites: of a coupon of each glass, by its iodide fraction.
     """
-    tried = [_greedy(trial, variance, most_sites) for trial in among]
-    return max(tried, key=lambda one: float(one.variance_taken[0]))
+    tried = [_greedy(trial, variance, n_sites[trial.iodide_fraction]) for trial in among]
+    return max(tried, key=lambda one: one.variance_taken)
 
 
 def _greedy(trial: Trial, variance: float, most_sites: int) -> Separation:
     """Sites one after the other, everything that is left conditioned on those before."""
-    m, k = len(trial.writings), trial.pull.shape[1]
-    pull, covariance = trial.pull.copy(), trial.covariance.copy()
-    taken, chosen = np.zeros(k), list[int]()
+    m = len(trial.writings)
+    pull, covariance = trial.pull[:, 0].copy(), trial.covariance.copy()
+    taken, chosen = 0.0, list[int]()
     blocks = np.arange(N_OBSERVABLES * m).reshape(m, N_OBSERVABLES)
     for _ in range(min(most_sites, m)):
         own = covariance[blocks[:, :, None], blocks[:, None, :]]
-        gain = np.einsum("moa,moa->m", pull[blocks][:, :, :1], np.linalg.solve(own, pull[blocks][:, :, :1]))
+        gain = np.einsum("mo,mo->m", pull[blocks], np.linalg.solve(own, pull[blocks][:, :, None])[:, :, 0])
         gain[chosen] = -np.inf
         best = int(np.argmax(gain))
         if chosen and gain[best] < LEAST_GAIN * variance:
             break
         chosen.append(best)
+        taken += float(gain[best])
         here = blocks[best]
-        solved = np.linalg.solve(covariance[np.ix_(here, here)], np.hstack([covariance[here], pull[here]]))
-        taken += np.einsum("ok,ok->k", pull[here], solved[:, -k:])
         across = covariance[:, here]
-        pull = pull - across @ solved[:, -k:]
-        # What was chosen is left without variance of its own; it is not asked for again.
-        covariance = covariance - across @ solved[:, :-k] + 1e-12 * np.eye(len(covariance))
+        solved = np.linalg.solve(own[best], np.column_stack([across.T, pull[here]]))
+        pull = pull - across @ solved[:, -1]
+        # What was chosen is left with no variance of its own; the little keeps the next solutions defined.
+        covariance = covariance - across @ solved[:, :-1] + LITTLE * np.eye(len(covariance))
     return Separation(trial, tuple(chosen), taken)
 
 

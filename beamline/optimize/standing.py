@@ -37,6 +37,8 @@ DEFAULT_LIMIT_COUNTS_S = 30.0
 """Smallest rate that is seen, before any measurement has said."""
 N_SAMPLES = 4096
 """Samples for a probability: 0.99 needs more than the draws of the model."""
+AT_ONCE = 64
+"""Sites whose samples are looked at together: some ten megabytes."""
 
 
 @dataclass(frozen=True)
@@ -96,17 +98,23 @@ def standing_of(evidence: Evidence, truth: Floats, objective: Objective, detecta
     m = truth.shape[1]
     if m == 0:
         return Standing(None, np.zeros(0), np.zeros(0), np.zeros(0, dtype=np.int64))
-    gauss = np.random.default_rng(0).standard_normal((N_SAMPLES, N_OBSERVABLES))
-    p_inside = np.zeros(m)
-    for site in range(m):
-        # The samples' mean and covariance carry them to many more samples.
-        covariance = np.cov(truth[:, site].T) + 1e-12 * np.eye(N_OBSERVABLES)
-        more = truth[:, site].mean(0) + gauss @ np.linalg.cholesky(covariance).T
-        p_inside[site] = objective.is_met(more, detectable).mean()
+    p_inside = np.concatenate(
+        [_p_inside(truth[:, first : first + AT_ONCE], objective, detectable) for first in range(0, m, AT_ONCE)]
+    )
     utility = objective.utility(truth, detectable).mean(0)
     lit = np.array([isinstance(seen.outcome, Luminescence) for seen in evidence.observations])
     best = int(np.argmax(np.where(lit, utility, -np.inf))) if lit.any() else None
     return Standing(best, p_inside, utility, np.flatnonzero(lit))
+
+
+def _p_inside(truth: Floats, objective: Objective, detectable: float) -> Floats:
+    """Probability that each site meets the specification: the mean and covariance of (s, m, 4) carry it to many more samples."""
+    gauss = np.random.default_rng(0).standard_normal((N_SAMPLES, N_OBSERVABLES))
+    mean = truth.mean(0)
+    off = np.moveaxis(truth - mean, 1, 0)  # (m, s, 4)
+    covariance = off.transpose(0, 2, 1) @ off / (len(truth) - 1) + 1e-12 * np.eye(N_OBSERVABLES)
+    more = mean[:, None] + gauss @ np.linalg.cholesky(covariance).transpose(0, 2, 1)
+    return np.asarray(objective.is_met(more, detectable).mean(1))
 
 
 def programme_of(history: Sequence[HeatStep], space: SearchSpace) -> HeatTreatment | None:

@@ -19,7 +19,7 @@ from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.predictions import rounded
 from beamline.optimize.prior import INSTRUMENT, SPREAD_SCALE, Latent, PhysicsPrior
 
-__all__ = ["FORGETTING", "INSTRUMENT_FORGETTING", "as_prior"]
+__all__ = ["FORGETTING", "INSTRUMENT_FORGETTING", "as_prior", "drifted"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,6 +65,23 @@ def as_prior(
     mean = nothing + kept * (mean - nothing)
     covariance = np.outer(kept, kept) * covariance + np.sqrt(np.outer(fresh, fresh)) * wide
     return _prior_of(tables, mean, covariance, learned_from)
+
+
+def drifted(prior: physics.Prior, forgetting: float, *, tables: physics.Prior = physics.PRIOR) -> physics.Prior:
+    """A prior after so much of it was forgotten.
+
+    Raises:
+        ValueError: as `as_prior`.
+    """
+    own = PhysicsPrior(SPREAD_SCALE, prior)
+    knowledge = Knowledge(own.latents, np.zeros(len(own.latents)), own.mixing @ own.mixing.T)
+    return as_prior(
+        knowledge,
+        learned_from=prior.learned_from,
+        forgetting=forgetting,
+        instrument_forgetting=forgetting,
+        tables=tables,
+    )
 
 
 def _on_scale(latents: tuple[Latent, ...], mean: Floats, covariance: Floats) -> tuple[Floats, Floats]:
