@@ -11,15 +11,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from beamline.campaign import Campaign
+from beamline.campaign import Campaign, OptimizerChoice
 from beamline.campaign.observations import coupon_observations
-from beamline.night import optimizer_of, unused_coupons
+from beamline.night import lineage, optimizer_of, unused_coupons
 from beamline.optimize import Optimizer, OptimizerKind, OptimizerStatus
+from beamline.optimize.agent import Agent
 from beamline.optimize.decide import Decided, Reject, relived
+from beamline.optimize.prior import PhysicsPrior
+from beamline.optimize.sceptic import Sceptic
 from beamline.recipe import Coupon, Frozen, Observation, Suggestion
 from beamline.records import RecordError, Records, Run
 
-__all__ = ["Reanalysed", "Redecided", "campaign_of", "reanalyse", "redecide"]
+__all__ = ["Reanalysed", "Redecided", "campaign_of", "reanalyse", "redecide", "taught"]
 
 _Word = TypeVar("_Word", bound=Frozen)
 
@@ -127,6 +130,40 @@ def _again(optimizer: Optimizer, coupons: list[Coupon], start: dict[str, Any]) -
     if isinstance(told[-1].decision, Reject):  # and the night ended before anybody was asked again
         return optimizer.suggest(coupons)
     return told[-1].done()
+
+
+def taught(records: Records, campaign_uid: str) -> tuple[Agent, tuple[str, ...]]:
+    """The physics, told all that a campaign learnt and what it measured without a decision after it.
+
+    Whatever optimiser the campaign had; of a learnt prior the agent is the one that the data believe.
+
+    Returns:
+        The agent, and the uids of the campaigns that have taught it.
+
+    Raises:
+        RecordError: the records know of no such campaign.
+    """
+    campaign, first = campaign_of(records, campaign_uid)
+    if campaign.optimizer.kind != "physics":
+        campaign = campaign.model_copy(update={"optimizer": OptimizerChoice()})
+    optimizer = optimizer_of(campaign)
+    seen = [
+        _word(Observation, plain)
+        for run in records.runs(campaign=campaign_uid, purpose="decision")
+        for plain in run.start["ingested"]
+    ]
+    known = {one.site.coupon for one in seen}
+    written = dict.fromkeys(
+        run.start["coupon"]["serial"] for run in records.runs(campaign=campaign_uid, purpose="writing")
+    )
+    for serial in written:
+        if serial not in known:
+            seen += coupon_observations(records, campaign_uid, serial)
+    optimizer.ingest(seen)
+    agent = optimizer.believed if isinstance(optimizer, Sceptic) else optimizer
+    assert isinstance(agent, Agent)  # the kind is physics
+    of_prior = agent.prior.prior.learned_from if isinstance(agent.prior, PhysicsPrior) else ()
+    return agent, tuple(dict.fromkeys([*of_prior, *lineage(records, first.start.get("after")), campaign_uid]))
 
 
 def reanalyse(records: Records, campaign_uid: str) -> Iterator[Reanalysed]:

@@ -3,8 +3,8 @@
     python benchmarks/transfer.py [--truths 3] [--first 7] [--coupons 6] [--arms tables learned ...] [--rows FILE]
 
 On every hidden truth of the simulated bench the agent first looks for red 630 nm and green:red = 1 (benchmarks/campaigns,
-`--learning` coupons of twelve sites). Then another campaign on fresh coupons of the same bench asks for red `--target` nm, green:red = 1.
-Met: a site meets that with probability 0.9, by its measurement alone. Arms of the second campaign:
+`--learning` coupons of twelve sites). Then another campaign on fresh coupons of the same bench asks for red `--target` nm
+and green:red = 1. Met: a site meets that with probability 0.9, by its measurement alone. Arms of the second campaign:
 
     tables      the prior of the package, nothing learnt
     learned     the posterior of the first campaign as the prior, with the default forgetting, as a campaign file names it

@@ -11,6 +11,7 @@ import click
 
 from beamline.cli.comparing import compare
 from beamline.cli.deciding import decide
+from beamline.cli.learned import learned
 from beamline.cli.new_campaign import new
 from beamline.cli.night_control import pause, stop
 from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option, refuse
@@ -127,11 +128,16 @@ def _preflight(plan: Campaign, instrument: Instrument, data: Path, *, as_json: b
 
 def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
     """Uid of the campaign to go on from; ends with exit code 2 where there is none, or no coupon is left."""
-    from beamline.night import unused_coupons
+    from beamline.night import lineage, unused_coupons
     from beamline.records import Records
 
     records = Records(data)
     uid = _find(records, after)
+    if twice := [one for one in lineage(records, uid) if one in plan.optimizer.prior.learned_from]:
+        refuse(
+            f"--after {after}: the prior {plan.optimizer.parameters} was learnt from {', '.join(one[:8] for one in twice)} "
+            "already, and what was seen would count twice; leave out one of the two"
+        )
     if not unused_coupons(records, plan, uid):
         refuse(f"--after {after}: every coupon of the file has been used; put new ones into the rack and into the file")
     return uid
@@ -250,6 +256,7 @@ def report(name: str | None, data: Path, *, as_json: bool) -> None:
 
 campaign.add_command(compare)
 campaign.add_command(decide)
+campaign.add_command(learned)
 campaign.add_command(new)
 campaign.add_command(pause)
 campaign.add_command(stop)

@@ -1,6 +1,4 @@
-"""What a campaign has taught, in words and numbers: each parameter before and after, what is still confounded, what would
-tell it apart, and how far the predictions can be trusted.
-"""
+"""What a campaign has taught: numbers before and after, which are confounded, what tells them apart, how honest sigmas are."""
 
 from __future__ import annotations
 
@@ -142,9 +140,7 @@ def what_was_learned(agent: Agent, coupons: Sequence[Coupon] = ()) -> Learned:
         n_coupons=history.n_coupons,
         n_observations=history.n_observations,
         numbers=_numbers(knowledge),
-        confounded=tuple(
-            _confounded(knowledge, one, coupon) for one, coupon in zip(found, next_coupons, strict=True)
-        ),
+        confounded=tuple(_confounded(knowledge, one, coupon) for one, coupon in zip(found, next_coupons, strict=True)),
         foreseen=pooled(agent.status().checks),
         held_out=pooled(apart),
         held_out_coupons=apart,

@@ -18,8 +18,9 @@ from beamline import physics
 from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.predictions import rounded
 from beamline.optimize.prior import INSTRUMENT, SPREAD_SCALE, Latent, PhysicsPrior
+from beamline.physics.parameter_file import edits_of
 
-__all__ = ["FORGETTING", "INSTRUMENT_FORGETTING", "as_prior", "drifted"]
+__all__ = ["FORGETTING", "INSTRUMENT_FORGETTING", "as_prior", "drifted", "prior_text"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +57,9 @@ def as_prior(
             raise ValueError(f"{name}={share!r}: a share between 0 (nothing is forgotten) and 1 (all of it is)")
     before = PhysicsPrior(SPREAD_SCALE, replace(tables, instrument=()))
     if [(one.name, one.prior) for one in knowledge.latents] != [(one.name, one.prior) for one in before.latents]:
-        raise ValueError("what was learnt is not of the numbers of these tables, or a parameter's kind of prior differs")
+        raise ValueError(
+            "what was learnt is not of the numbers of these tables, or a parameter's kind of prior differs"
+        )
     mean, covariance = _on_scale(knowledge.latents, knowledge.mean, knowledge.covariance)
     nothing, wide = _on_scale(before.latents, np.zeros(len(mean)), before.mixing @ before.mixing.T)
     is_instrument = np.arange(len(mean)) >= len(tables.parameters)
@@ -81,6 +84,21 @@ def drifted(prior: physics.Prior, forgetting: float, *, tables: physics.Prior = 
         forgetting=forgetting,
         instrument_forgetting=forgetting,
         tables=tables,
+    )
+
+
+def prior_text(prior: physics.Prior, of: str) -> str:
+    """A learnt prior as the text of a parameter file.
+
+    Args:
+        prior: of `as_prior`.
+        of: where it was learnt, for whoever opens the file.
+    """
+    return (
+        f"# What was learnt: {of}.\n"
+        "# A prior for the next campaign: name this file as `parameters` in the [optimizer] table of its campaign file.\n"
+        f"# Spreads are as in `vitrail physics parameters`; the optimiser takes {SPREAD_SCALE:g} of those of [parameters].\n\n"
+        f"{edits_of(prior)}"
     )
 
 

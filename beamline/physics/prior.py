@@ -55,7 +55,9 @@ def _checked_parameters(parameters: tuple[Parameter, ...]) -> None:
 
 def _checked_instrument(numbers: tuple[InstrumentNumber, ...]) -> None:
     for number in numbers:
-        if not (np.isfinite(number.nominal) and number.nominal > 0 and np.isfinite(number.spread) and number.spread > 0):
+        if not (
+            np.isfinite(number.nominal) and number.nominal > 0 and np.isfinite(number.spread) and number.spread > 0
+        ):
             raise ValueError(
                 f"{number.name}: nominal {number.nominal!r} and spread {number.spread!r} must be finite numbers above 0"
             )
