@@ -81,7 +81,8 @@ class Frozen(BaseModel):
 
     def to_toml(self) -> str:
         """The same as TOML text."""
-        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True))
+        # A text of many lines (an edited parameter file) as lines: readers refuse a file with a line of thousands of characters.
+        return tomli_w.dumps(self.model_dump(mode="json", exclude_none=True), multiline_strings=True)
 
     @classmethod
     def from_toml(cls, text: str) -> Self:

@@ -132,12 +132,18 @@ class History:
         """The layout of a coupon.
 
         Raises:
-            ValueError: it has no sites.
+            ValueError: it has no sites, or two of one name.
         """
         sites = tuple(self.layout(coupon))
         if not sites:
             raise ValueError(
                 f"the layout gives coupon {coupon.serial} ({coupon.width_mm:g} x {coupon.height_mm:g} mm) no sites: "
                 "allow at least one site per coupon"
+            )
+        names = [site.name for site in sites]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"the layout gives coupon {coupon.serial} the site {', '.join(twice)} more than once: outcomes are told apart by "
+                "coupon and site, so give each its own name"
             )
         return sites

@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from beamline.campaign import CampaignFileError, load_campaign, parse_campaign
 from beamline.night import optimizer_of
 from beamline.optimize.agent import Agent
+from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.prior import PhysicsPrior
+from beamline.optimize.sceptic import Sceptic
+from beamline.optimize.transfer import as_prior, prior_text
 from beamline.physics import PRIOR
 
 GOOD = (Path(__file__).parents[3] / "examples" / "night.toml").read_text()
@@ -31,6 +35,19 @@ def test_the_optimiser_uses_it_also_when_the_file_is_gone(tmp_path: Path) -> Non
     of = {latent.name: latent.nominal for latent in optimizer.prior.latents}
     assert of["nose_K"] == 970.0
     assert of["liquidus_K"] == PRIOR.nominal()["liquidus_K"][0]
+
+
+def test_a_prior_that_was_learnt_is_taken_whole_and_not_insisted_on(tmp_path: Path) -> None:
+    tables = PhysicsPrior()
+    n = len(tables.latents)
+    prior = as_prior(Knowledge(tables.latents, np.ones(n), 0.5 * np.eye(n)), learned_from=("an-uid",))
+    campaign = parse_campaign(load_campaign(_with(tmp_path, prior_text(prior, "campaign first"))).to_toml())
+    assert campaign.optimizer.prior == prior
+    optimizer = optimizer_of(campaign)
+    assert isinstance(optimizer, Sceptic)
+    (first, *_) = (agent.prior for agent in optimizer.agents)
+    assert isinstance(first, PhysicsPrior)
+    assert first.latents[-3].nominal == prior.instrument[0].nominal
 
 
 def test_without_one_it_is_the_table() -> None:

@@ -138,3 +138,11 @@ def test_a_space_of_one_recipe_repeats_it(kit: ModuleType) -> None:
         suggestion = agent.suggest(kit.rack(3))
         assert {(site.writing.pulse_energy_uJ, site.writing.speed_mm_s) for site in suggestion.sites} == {(150.0, 0.5)}
         agent.ingest(kit.answered(suggestion, lambda i: kit.luminescence(630.0 + i)))
+
+
+def test_sites_of_one_name_are_refused(kit: ModuleType) -> None:
+    told = {"space": SearchSpace(), "objective": Objective(), "layout": lambda c: 2 * kit.layout_of(2)(c), "seed": 1}
+    for kind in ("random", "sobol", "physics"):
+        optimizer = make_optimizer(kind, **told)
+        with pytest.raises(ValueError, match="site S00, S01 more than once"):
+            optimizer.suggest(kit.rack(1))

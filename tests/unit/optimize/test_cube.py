@@ -72,6 +72,8 @@ def test_points_are_spread_more_evenly_than_chance(n_dimensions: int) -> None:
     [
         ({"temperature_C": (300.0, 600.0)}, "less than or equal to 550"),
         ({"n_passes": (2, 1)}, "upside down"),
+        ({"temperature_C": (400.0, 300.0)}, r"\[400, 300\] is upside down: write \[low, high\]"),
+        ({"dose_J_mm": (500.0, 900.0)}, "no recipe is left: .* 0.4 to 13 J/mm, and 500 to 900 J/mm are allowed"),
         ({"hold_s": ("2 h", 3.0)}, "valid number"),
         ({"speed": (0.2, 1.0)}, "Extra inputs"),
     ],

@@ -149,3 +149,12 @@ def test_checks_are_pooled_by_their_numbers() -> None:
     assert (one.n, one.z_mean) == (4, 0.0)
     assert one.z_rms == pytest.approx(np.sqrt(3.0))
     assert one.share_within_1_sd == pytest.approx(0.4)
+
+
+def test_a_campaign_of_failures_has_taught_nothing(kit: ModuleType) -> None:
+    agent = Agent(SPACE, Objective(), kit.layout_of(4), 1, prior=kit.SmallPrior())
+    agent.ingest([kit.observation(kit.FAILED, coupon=f"C{n}") for n in range(3)])
+    found = what_was_learned(agent, kit.rack(1, first=9))
+    assert (found.confounded, found.foreseen, found.held_out) == ((), (), ())
+    assert {one.standing for one in found.numbers} == {"unseen"}
+    assert all(one.prior == one.posterior for one in found.numbers)

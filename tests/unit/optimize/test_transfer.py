@@ -160,6 +160,14 @@ def test_what_still_holds_is_believed_and_what_does_not_is_dropped(kit: ModuleTy
     assert chosen["tables"] > 0
 
 
+def test_failures_are_no_evidence(kit: ModuleType) -> None:
+    prior = as_prior(learnt(), learned_from=("a",))
+    optimizer = Sceptic(SearchSpace(), Objective(), kit.layout_of(2), 1, prior=prior)
+    optimizer.ingest([kit.observation(kit.FAILED, coupon="C1")])
+    assert optimizer.ln_evidences(1) == (0.0, 0.0, 0.0)
+    assert optimizer.believed is optimizer.agents[0]
+
+
 def test_half_of_the_spreads_of_the_file_is_what_the_optimiser_takes() -> None:
     prior = as_prior(learnt(), learned_from=("a",))
     assert PhysicsPrior(prior=prior).latents[0].spread == pytest.approx(SPREAD_SCALE * prior.parameters[0].spread)

@@ -110,3 +110,33 @@ def test_a_prior_holds_all_parameters_of_the_model() -> None:
         Prior(PARAMETERS[:-1], {})
     with pytest.raises(ValueError, match=r"spread 0\.0 must be"):
         Prior((replace(PARAMETERS[0], spread=0.0), *PARAMETERS[1:]), {})
+
+
+def test_a_learnt_file_s_numbers_of_the_spectrometer_hang_together_with_the_parameters(tmp_path: Path) -> None:
+    text = """
+        correlations = [{ between = ["nose_K", "collection_counts_s"], coefficient = 0.8 }]
+        [instrument.collection_counts_s]
+        nominal = 5e5
+        spread = 0.3
+        [learned]
+        campaigns = ["an-uid"]
+        """
+    prior = read_prior(written(tmp_path, text))
+    assert prior.learned_from == ("an-uid",)
+    assert prior.all_names[-1] == "collection_counts_s"
+    assert prior.mixing[-1, prior.names.index("nose_K")] == pytest.approx(0.8)
+    assert (prior.from_standard(np.eye(len(prior.names))) != PRIOR.from_standard(np.eye(len(PRIOR.names)))).any()
+    assert read_prior(written(tmp_path, parameter_text(prior))) == prior
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [
+        ("[instrument.colour]\nnominal = 1.0\nspread = 0.1", "colour"),
+        ("[instrument.collection_counts_s]\nnominal = -1.0\nspread = 0.1", "above 0"),
+        ("[instrument.collection_counts_s]\nnominal = 1.0", "spread"),
+    ],
+)
+def test_wrong_numbers_of_the_spectrometer_are_refused(tmp_path: Path, numbers: str, said: str) -> None:
+    with pytest.raises(ParameterFileError, match=said):
+        read_prior(written(tmp_path, numbers))
