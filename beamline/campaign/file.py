@@ -36,7 +36,8 @@ class OptimizerChoice(Frozen):
     parameters: str | None = Field(
         default=None,
         min_length=1,
-        description="parameter file of the physics, beside the campaign file, as of `vitrail physics parameters`",
+        description="parameter file of the physics, beside the campaign file, as of `vitrail physics parameters` or "
+        "`vitrail campaign learned --prior-out`",
     )
     edits: str | None = Field(
         default=None,
