@@ -96,7 +96,7 @@ class Knowledge:
         alone = self.sd_if_others_known[seen]
         among = self.covariance[np.ix_(seen, seen)]
         inflation, directions = np.linalg.eigh(among / np.outer(alone, alone))
-        found = []
+        found: list[Confounded] = []
         for square, direction in zip(inflation[::-1], directions.T[::-1], strict=True):
             if np.sqrt(square) < INFLATION or len(found) == most:
                 break

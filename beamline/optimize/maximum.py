@@ -86,7 +86,7 @@ def maximise(
         number=number,
         variance=variance,
         factor=factor,
-        latent_covariance=np.linalg.inv(curvature),
+        latent_covariance=np.asarray(np.linalg.inv(curvature), dtype=float),
         odd=odd,
         widening=sizes.widening,
     )

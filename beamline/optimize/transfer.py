@@ -123,7 +123,7 @@ def _prior_of(tables: physics.Prior, mean: Floats, covariance: Floats, learned_f
         physics.InstrumentNumber(_name(one), rounded(np.exp(at), _DIGITS), rounded(size, _DIGITS))
         for one, at, size in zip(INSTRUMENT, mean[n:], sd[n:], strict=True)
     )
-    names = [one.name for one in (*parameters, *instrument)]
+    names = [*(one.name for one in parameters), *(one.name for one in instrument)]
     correlation = covariance / np.outer(sd, sd)
     least = _LEAST_CORRELATION
     while True:
