@@ -9,12 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.patterns.pattern import Pattern, PatternError
+from beamline.patterns.svg import is_svg, rasterised
 
 __all__ = ["image_pattern", "qr_pattern", "text_pattern"]
 
 LARGEST_PIXELS = 40_000_000
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 """Not all that Pillow reads: for an EPS file it starts Ghostscript, which runs what the file says."""
+MOST_COLUMNS = 400
+PER_CELL = 8
+"""Pixels of a drawing along the side of a cell: its edges are then right to a hundredth of the cell's area."""
 
 
 def image_pattern(
@@ -23,7 +27,7 @@ def image_pattern(
     """An image file, reduced to a few colours from dark to light.
 
     Args:
-        path: PNG, or another of `FORMATS`.
+        path: PNG, or another of `FORMATS`, or a drawing (.svg) of shapes and paths.
         cell_mm: side of a cell.
         columns: cells along x; the rows follow from the shape of the image.
         n_colours: 1 the darkest, `n_colours` the lightest.
@@ -32,17 +36,11 @@ def image_pattern(
     Raises:
         PatternError: the file cannot be read, is no image, or the numbers make no sense.
     """
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # only where there is an image
+    from PIL import Image  # noqa: PLC0415  # only where there is an image
 
-    if columns < 1 or not 1 <= n_colours <= 16:
-        raise PatternError(f"{columns=} and {n_colours=}: at least 1, and 1 to 16 colours")
-    try:
-        with Image.open(path, formats=FORMATS) as image:
-            if image.width * image.height > LARGEST_PIXELS:
-                raise PatternError(f"{path}: {image.width} x {image.height} pixels; at most {LARGEST_PIXELS} are read")
-            rgba = image.convert("RGBA")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise PatternError(f"{path}: no image that can be read: {error}") from error
+    if not 1 <= columns <= MOST_COLUMNS or not 1 <= n_colours <= 16:
+        raise PatternError(f"{columns=} and {n_colours=}: 1 to {MOST_COLUMNS} columns, and 1 to 16 colours")
+    rgba = rasterised(path, width=PER_CELL * columns) if is_svg(path) else _opened(path)
     white = Image.new("RGBA", rgba.size, "white")
     grey = Image.alpha_composite(white, rgba).convert("L")
     rows = max(1, round(columns * grey.height / grey.width))
@@ -50,6 +48,19 @@ def image_pattern(
     levels = n_colours + is_white_blank
     cells = np.minimum((small / 256.0 * levels).astype(np.int64), levels - 1) + 1
     return Pattern.of(np.where(cells > n_colours, 0, cells), cell_mm)
+
+
+def _opened(path: Path | str) -> Any:
+    """An image file as an image of Pillow in RGBA."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  # only where there is an image
+
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > LARGEST_PIXELS:
+                raise PatternError(f"{path}: {image.width} x {image.height} pixels; at most {LARGEST_PIXELS} are read")
+            return image.convert("RGBA")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise PatternError(f"{path}: no image that can be read: {error}") from error
 
 
 def text_pattern(
