@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from beamline.physics.calibrate import Calibration
+    from beamline.physics.calibrate import Calibration, Measured
     from beamline.physics.comparison import Row
     from beamline.physics.prior import Prior
 
@@ -169,10 +169,16 @@ def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
     help="A parameter file in place of the table: what is not fitted stays as it says.",
 )
 @click.option(
+    "--measured",
+    multiple=True,
+    metavar="ROW=VALUE+-SD",
+    help="A number of ours in place of a fitted row's, in its unit: 'Br&I: red diameter by TEM=6.1+-0.2'; may be repeated.",
+)
+@click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Store the result: .toml, or .json as --json prints."
 )
 @as_json_option
-def calibrate(*, away: float, edited: Path | None, out: Path | None, as_json: bool) -> None:
+def calibrate(*, away: float, edited: Path | None, measured: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Solve the fitted parameters against the paper again, and say how the parameter table would change.
 
     The same code gives the same digits. Exit code 1 if there is no solution.
@@ -185,19 +191,39 @@ def calibrate(*, away: float, edited: Path | None, out: Path | None, as_json: bo
     if out is not None and out.suffix not in {".toml", ".json"}:
         refuse(f"--out {out}: the name must end in .toml or .json")
     prior = prior_of(edited)
+    ours = _measured(measured)
     start: NDArray[np.float64] = away * np.random.default_rng(1).uniform(-1.0, 1.0, len(FITTED))
     try:
-        solution = solve(start, prior=prior)
+        solution = solve(start, prior=prior, measured=ours)
+    except ValueError as error:
+        refuse(f"--measured: {error}")
     except (RuntimeError, np.linalg.LinAlgError) as error:
         click.echo(f"no calibration: {error}", err=True)
         raise SystemExit(FAILED) from error
-    document = _calibration_json(solution, away, prior)
+    document = _calibration_json(solution, away, prior, ours)
     if out is not None:
         _store(document, out)
     click.echo(json.dumps(document, indent=2) if as_json else _calibration_text(document, out))
 
 
-def _calibration_json(solution: Calibration, away: float, prior: Prior) -> dict[str, Any]:
+def _measured(texts: tuple[str, ...]) -> dict[str, Measured]:
+    """Rows by name; a row's name may hold signs of equality and plus signs, so both are looked for from the end."""
+    from beamline.physics.calibrate import Measured
+
+    found = {}
+    for text in texts:
+        name, _, numbers = text.rpartition("=")
+        value, _, sd = numbers.partition("+-")
+        try:
+            found[name.strip()] = Measured(float(value), float(sd))
+        except ValueError:
+            refuse(f"--measured {text!r}: give ROW=VALUE+-SD, such as 'Br&I: red diameter by TEM=6.1+-0.2'")
+    return found
+
+
+def _calibration_json(
+    solution: Calibration, away: float, prior: Prior, measured: dict[str, Measured]
+) -> dict[str, Any]:
     import math
 
     from beamline.physics.calibrate import TARGETS, fitted_of
@@ -214,6 +240,8 @@ def _calibration_json(solution: Calibration, away: float, prior: Prior) -> dict[
             "solved": found,
             "change_sigma": moved / parameter.spread,
         }
+        if solution.sds:
+            parameters[parameter.name]["sd_sigma"] = solution.sds[parameter.name]
     largest = max(abs(entry["change_sigma"]) for entry in parameters.values())
     return {
         "versions": versions(),
@@ -223,6 +251,7 @@ def _calibration_json(solution: Calibration, away: float, prior: Prior) -> dict[
         "largest_residual_tolerances": max(abs(off) for off in solution.residuals.values()),
         "largest_change_sigma": largest,
         "table_stands": largest < _STANDS,
+        "measured": {name: {"value": one.value, "sd": one.sd} for name, one in measured.items()},
         "parameters": parameters,
         "rows": [
             {"fact": q.fact, "quantity": q.name, "kind": q.kind, "target": q.target, "tolerance": q.tolerance}
@@ -238,7 +267,7 @@ def _calibration_text(document: dict[str, Any], out: Path | None) -> str:
     for name, entry in parameters.items():
         lines.append(
             f"{name:30} {entry['unit']:12} {entry['table']:>14.7g} {entry['solved']:>16.9g} "
-            f"{entry['change_sigma']:>14.1e}"
+            f"{entry['change_sigma']:>14.1e}" + (f" +- {entry['sd_sigma']:.1e}" if "sd_sigma" in entry else "")
         )
     lines += [
         "",

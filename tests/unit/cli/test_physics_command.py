@@ -73,6 +73,17 @@ def test_calibration_says_how_the_table_would_change(monkeypatch: pytest.MonkeyP
     assert "lattice_Br_A" in text
 
 
+def test_calibration_takes_numbers_of_ours() -> None:
+    done = vitrail("calibrate", "--measured", "Br&I: red diameter by TEM=5.9+-0.2", "--json")
+    assert done.exit_code == 0, done.output
+    printed = json.loads(done.stdout)
+    assert printed["measured"] == {"Br&I: red diameter by TEM": {"value": 5.9, "sd": 0.2}}
+    assert printed["table_stands"] is False
+    assert all("sd_sigma" in entry for entry in printed["parameters"].values())
+    assert "give ROW=VALUE+-SD" in vitrail("calibrate", "--measured", "5.9").output
+    assert "no fitted row 'red diameter'" in vitrail("calibrate", "--measured", "red diameter=5.9+-0.2").output
+
+
 def test_one_setting_is_drawn_with_its_data(tmp_path: Path) -> None:
     done = vitrail(
         "explore", "red_peak_nm", "--vary", "temperature_C=200:550", "--set", "hold_s=3600", "--draws", "20",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from beamline.physics.calibrate import FITTED, TARGETS, calibrate
+from beamline.physics.calibrate import FITTED, TARGETS, Measured, calibrate
 from beamline.physics.comparison import Row, compare, format_rows
 from beamline.physics.paper import FACTS
 from beamline.physics.quantities import QUANTITIES
@@ -54,3 +54,34 @@ def test_the_table_holds_the_solution() -> None:
 def test_calibration_says_when_it_fails() -> None:
     with pytest.raises(RuntimeError, match="tolerances off"):
         calibrate(np.full(len(FITTED), 0.5), max_iterations=1)
+
+
+def test_a_measured_size_takes_the_place_of_the_papers_and_its_sigma_goes_into_the_parameters() -> None:
+    row = "Br&I: red diameter by TEM"
+    found = calibrate(measured={row: Measured(6.1, 0.2)})
+    assert max(abs(off) for off in found.residuals.values()) <= 1e-6
+    moved = {name: value for name, value in found.values.items() if abs(value / _nominal(name) - 1.0) > 1e-3}
+    assert moved
+    # a parameter that hangs on the size moves with it, and is as uncertain as it moves by one sigma
+    further = calibrate(measured={row: Measured(6.3, 0.2)})
+    for parameter in FITTED:
+        name = parameter.name
+        step = (
+            np.log(further.values[name] / found.values[name])
+            if parameter.prior == "lognormal"
+            else further.values[name] - found.values[name]
+        )
+        assert abs(step) / parameter.spread == pytest.approx(found.sds[name], rel=0.35, abs=1e-3), name
+
+
+@pytest.mark.parametrize(
+    ("row", "measured", "why"),
+    [("no row", Measured(1.0, 0.1), "no fitted row"), ("Br&I: red PL", Measured(613.0, -1.0), "sigma of at least 0")],
+)
+def test_what_is_no_measured_row_is_refused(row: str, measured: Measured, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        calibrate(measured={row: measured})
+
+
+def _nominal(name: str) -> float:
+    return next(parameter.nominal for parameter in FITTED if parameter.name == name)
