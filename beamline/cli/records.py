@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from beamline.cli.offline import TECHNIQUES, attach, compare
 from beamline.cli.options import FAILED, as_json_option, data_option, refuse
 from beamline.cli.records_serve import COMMANDS, connect_to_server
 
@@ -27,7 +28,7 @@ def records() -> None:
     """The records of nights: prove them, make their catalog anew, find runs in them."""
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, attach, compare):
     records.add_command(_command)
 
 
@@ -145,7 +146,8 @@ class _Range(click.ParamType):  # type: ignore[type-arg]  # generic in newer rel
 @click.option("--coupon", help="Its serial.")
 @click.option("--glass", help="Its name.")
 @click.option("--site", help="Its name.")
-@click.option("--purpose", help="campaign, decision, writing, heat_treatment, measurement, end, ...")
+@click.option("--purpose", help="campaign, decision, writing, heat_treatment, measurement, characterisation, ...")
+@click.option("--technique", type=click.Choice(TECHNIQUES), help="Characterisations by this one.")
 @click.option("--recipe", multiple=True, type=_Range(has_key=True), help="KEY=LOW..HIGH; may be repeated.")
 @click.option(
     "--outcome",

@@ -68,11 +68,17 @@ def read_source(folder: Path, name: str) -> tuple[bytes, SourceFile]:
     return content, SourceFile(pure.as_posix(), hashlib.sha256(content).hexdigest(), len(content))
 
 
-def read_numbers(folder: Path, name: str) -> NumberFile:
+def read_numbers(folder: Path, name: str, *, fewest_columns: int = 2) -> NumberFile:
     """A file of numbers.
 
+    Args:
+        folder: where it is.
+        name: of the file.
+        fewest_columns: that it must have.
+
     Raises:
-        UnusableFileError: it cannot be read, or its lines do not all have the same number of numbers, at least two.
+        UnusableFileError: it cannot be read, or its lines do not all have the same number of numbers, `fewest_columns` at
+            least.
     """
     if Path(name).suffix.lower() not in _SUFFIXES:
         raise UnusableFileError(f"{name!r} is not one of {', '.join(_SUFFIXES)}: export the spectrum as text")
@@ -87,8 +93,8 @@ def read_numbers(folder: Path, name: str) -> NumberFile:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
-        separator = separator or next((s for s in _SEPARATORS if _numbers(line, s) is not None), None)
-        row = _numbers(line, separator) if separator is not None else None
+        separator = separator or next((s for s in _SEPARATORS if _numbers(line, s, fewest_columns) is not None), None)
+        row = _numbers(line, separator, fewest_columns) if separator is not None else None
         if row is not None and (not rows or len(row) == len(rows[0])):
             rows.append(row)
         elif rows:
@@ -97,8 +103,8 @@ def read_numbers(folder: Path, name: str) -> NumberFile:
             )
         else:
             heading = [word.strip(' "#').lower() for word in re.split(r"[,;\t]|\s{2,}", line)]
-    if not rows or len(rows[0]) < 2:
-        raise UnusableFileError(f"{name!r} holds no columns of numbers; wanted: wavelength_nm, counts")
+    if not rows:
+        raise UnusableFileError(f"{name!r} holds no {fewest_columns} columns of numbers")
     return NumberFile(source, np.array(rows, dtype=float), tuple(heading))
 
 
@@ -127,8 +133,8 @@ def furnace_samples(folder: Path, name: str, serial: str) -> FurnaceSamples:
     return FurnaceSamples(time_s - time_s[0], temperature_C, setpoint_C, source)
 
 
-def _numbers(line: str, separator: re.Pattern[str]) -> list[float] | None:
-    """The finite numbers of a line, at least two, NaN for an empty cell; None where it is something else."""
+def _numbers(line: str, separator: re.Pattern[str], fewest: int) -> list[float] | None:
+    """The finite numbers of a line, `fewest` at least, NaN for an empty cell; None where it is something else."""
     cells = [cell.strip().strip('"') for cell in separator.split(line.strip())]
     if separator.pattern != ",":
         cells = [cell.replace(",", ".") for cell in cells]
@@ -136,5 +142,5 @@ def _numbers(line: str, separator: re.Pattern[str]) -> list[float] | None:
         values = [float(cell or "nan") for cell in cells]
     except ValueError:
         return None
-    is_good = len(values) > 1 and bool(cells[0]) and not any(math.isinf(value) for value in values)
+    is_good = len(values) >= fewest and bool(cells[0]) and not any(math.isinf(value) for value in values)
     return values if is_good else None

@@ -27,6 +27,7 @@ class Criteria:
         glass: its name.
         site: its name; a run matches that writes, heats or measures it.
         purpose: as in the documents.
+        technique: of a characterisation (`xrd`, `raman`, ...).
         recipe: (low, high) by field of the writing or the heat treatment (`pulse_energy_uJ`, `temperature_C`, ...), in its own
             unit, both ends included; one site must meet all of them.
         since: earliest start, s since 1970.
@@ -38,6 +39,7 @@ class Criteria:
     glass: str | None = None
     site: str | None = None
     purpose: str | None = None
+    technique: str | None = None
     recipe: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     since: float | None = None
     until: float | None = None
@@ -51,6 +53,7 @@ class Criteria:
             and (self.coupon is None or coupon.get("serial") == self.coupon)
             and (self.glass is None or (coupon.get("glass") or {}).get("name") == self.glass)
             and (self.purpose is None or start.get("purpose") == self.purpose)
+            and (self.technique is None or (start.get("characterisation") or {}).get("technique") == self.technique)
             and (self.since is None or time >= self.since)
             and (self.until is None or time < self.until)
             and ((self.site is None and not self.recipe) or bool(self.sites_of(start)))
@@ -78,6 +81,7 @@ class Criteria:
         from tiled.queries import Comparison, Key, Operator  # noqa: PLC0415  # heavy, and only for catalogs
 
         equal = {"coupon.serial": self.coupon, "coupon.glass.name": self.glass, "purpose": self.purpose}
+        equal["characterisation.technique"] = self.technique
         found: list[Any] = [Key(f"start.{key}") == wanted for key, wanted in equal.items() if wanted is not None]
         if self.since is not None:
             found.append(Comparison(Operator.ge, "start.time", self.since))
