@@ -17,12 +17,14 @@ from bluesky.simulators import check_limits
 from ophyd.utils import LimitError
 
 from beamline.campaign import Campaign, duration_text, estimate_night
+from beamline.experiments import last_calibrations
 from beamline.recipe import Coupon, Recipe
+from beamline.records import Records
 from beamline.session import Session
 from devices import DeviceError
 from plans import CouponInHand, NightLabel, measure_coupon, write_coupon
 
-__all__ = ["Check", "Verdict", "as_text", "expected_bytes", "preflight", "refusals"]
+__all__ = ["Check", "Verdict", "as_text", "expected_bytes", "preflight", "recorded_days", "refusals"]
 
 Verdict = Literal["ok", "note", "refuse"]
 
@@ -241,15 +243,28 @@ def _disk(session: Session, campaign: Campaign) -> Iterator[tuple[Verdict, str]]
         yield "ok", words
 
 
+def recorded_days(records: Records) -> dict[str, date]:
+    """By role, the local day of its newest calibration run."""
+    return {
+        role: datetime.fromtimestamp(run.start["time"], UTC).astimezone().date()
+        for role, run in last_calibrations(records).items()
+    }
+
+
 def _calibrations(session: Session, today: date) -> Iterator[tuple[Verdict, str]]:
-    known = session.instrument.calibrated
+    known: dict[str, date] = {str(role): day for role, day in session.instrument.calibrated.items()}
+    for role, day in recorded_days(session.records).items():
+        known[role] = max(day, known.get(role, day))
     if session.instrument.bench is None:
         yield "ok", "nothing to calibrate on the simulated bench"
         return
     for role in ("laser", "stage", "furnace", "spectrometer"):
         when = known.get(role)
         if when is None:
-            yield "note", f"{role}: not known; write the day under [calibrated] in the instrument file"
+            yield (
+                "note",
+                f"{role}: not known; run its calibration, or write the day under [calibrated] in the instrument file",
+            )
             continue
         days = (today - when).days
         if days < 0:

@@ -1,4 +1,4 @@
-"""Words of a plan in an event: what failed, and what is done about it."""
+"""Words and numbers of a plan in an event: what failed, what is done about it, what a person read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ophyd import Component, Device
 
 from .signals import Described
 
-__all__ = ["FaultNote", "Words"]
+__all__ = ["FaultNote", "Noted", "Words"]
 
 LONGEST = 400
 """Characters; a message that is longer is cut, the log of the process has the whole of it."""
@@ -28,6 +28,22 @@ class Words(Described):
     def say(self, text: str) -> None:
         """Keep a text for the next reading."""
         self._readback = text[:LONGEST]
+
+
+class Noted(Described):
+    """A number that a plan puts here before it reads it."""
+
+    def __init__(self, *, unit: str, **kwargs: Any) -> None:
+        super().__init__(value=0.0, unit=unit, **kwargs)
+
+    @property
+    def source_name(self) -> str:
+        """Where the value comes from."""
+        return "plan"
+
+    def say(self, value: float) -> None:
+        """Keep a number for the next reading."""
+        self._readback = float(value)
 
 
 class FaultNote(Device):  # type: ignore[misc]  # ophyd ships no types

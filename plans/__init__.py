@@ -1,6 +1,7 @@
 """What the bench can do, as Bluesky plans."""
 
 from plans.anneal import heat_treat_coupon, ramp_to
+from plans.calibration import calibrate_dark, calibrate_furnace, calibrate_power, calibrate_response
 from plans.campaign import Night, campaign_plan, coupon_plan, first_run_plan
 from plans.decay import pl_decay
 from plans.documents import CouponInHand, NightLabel
@@ -26,6 +27,10 @@ __all__ = [
     "Shot",
     "anneal_ladder",
     "anneal_series",
+    "calibrate_dark",
+    "calibrate_furnace",
+    "calibrate_power",
+    "calibrate_response",
     "campaign_plan",
     "coupon_plan",
     "dot_matrix",

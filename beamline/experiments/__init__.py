@@ -1,5 +1,16 @@
 """What the runs of single experiments say: maps, decays and pictures read back, from the records alone."""
 
+from beamline.experiments.calibrations import (
+    CalibrationError,
+    DarkCalibration,
+    FurnaceCalibration,
+    PowerCalibration,
+    dark_calibration,
+    furnace_calibration,
+    last_calibrations,
+    power_calibration,
+    response_calibration,
+)
 from beamline.experiments.decays import decays_of
 from beamline.experiments.drawing import draw_photographs, write_pictures
 from beamline.experiments.maps import PlacedMap, map_of
@@ -8,19 +19,28 @@ from beamline.experiments.photographs import Photograph, overviews_of, photograp
 from beamline.experiments.pictures import CellLight, colours_of_cells, grey_image, light_of_cells
 
 __all__ = [
+    "CalibrationError",
     "CellLight",
     "Colour",
+    "DarkCalibration",
+    "FurnaceCalibration",
     "Photograph",
     "PlacedMap",
+    "PowerCalibration",
     "candidates",
     "colours_of_cells",
+    "dark_calibration",
     "decays_of",
     "draw_photographs",
+    "furnace_calibration",
     "grey_image",
+    "last_calibrations",
     "light_of_cells",
     "map_of",
     "overviews_of",
     "palette",
     "photographs_of",
+    "power_calibration",
+    "response_calibration",
     "write_pictures",
 ]
