@@ -132,9 +132,8 @@ def analyse_map(
             )
             rates[name].append(found.rate_counts_s)
             sds[name].append(found.sd_counts_s)
-        full.append(
-            np.asarray((detector.is_full(counts[:, bins.window]) & ~detector.is_full(dark[bins.window])).any(axis=1))
-        )
+        is_full = detector.is_full(counts[:, bins.window])
+        full.append(np.asarray(is_full[:, ~detector.is_full(dark[bins.window])].any(axis=1)))
         net, sd = bins.of_counts(counts, n_averages, detector)
         fitted.append(fit_spectra(bins.energy, bins.width, net, sd, bins.starts(net), low, high))
         done += len(counts)
@@ -173,7 +172,7 @@ def _chunks(spectra: ArrayLike | Iterable[ArrayLike], n_pixels: int) -> Iterator
 
 @dataclass(frozen=True, eq=False)
 class _Bins:
-    window: Bools
+    window: slice  # not a mask: with it every chunk would be copied
     per_bin: int
     dark: Floats
     energy: Floats
@@ -182,7 +181,8 @@ class _Bins:
 
     @classmethod
     def of(cls, axis: Floats, dark: Floats, n_averages: int, detector: Detector) -> _Bins:
-        window = (axis >= WINDOW_nm[0]) & (axis <= WINDOW_nm[1])
+        first, last = np.searchsorted(axis, WINDOW_nm[0]), np.searchsorted(axis, WINDOW_nm[1], side="right")
+        window = slice(int(first), int(last))
         inside = axis[window]
         pitch = np.gradient(inside)
         per_bin = max(1, int(2.0 * BIN_nm / float(pitch.mean())))
