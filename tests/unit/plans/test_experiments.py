@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from beamline.campaign import Campaign
 from beamline.campaign.observations import outcomes_of
 from beamline.experiments import decays_of, map_of
-from beamline.patterns import Pattern
+from beamline.patterns import Pattern, image_pattern
 from beamline.recipe import Line, Luminescence, Measurement, NoLuminescence
 from beamline.records import Ledger, SiteState
 from beamline.session import Session
@@ -95,6 +97,44 @@ def test_what_cannot_be_done_is_refused_at_the_call(
         make(experiment)
     assert session.records.runs() == []
     assert session.bench.changer.at_stage.get() == ""
+
+
+def test_what_the_bench_cannot_do_is_refused_at_the_call(session: Session, experiment: Experiment) -> None:
+    """Limits of this bench, narrower than what any bench may have."""
+    bench = session.bench
+    limits = replace(
+        bench.geometry.limits, pulse_energy_uJ=(1.0, 180.0), line_speed_mm_s=(0.01, 1.0), x_mm=(0.0, 100.0)
+    )
+    small = replace(experiment, bench=replace(bench, geometry=replace(bench.geometry, limits=limits)))
+    with pytest.raises(
+        ExperimentRefusedError, match=r"pulse energy 200 uJ, allowed are 1 to 180 uJ.*nothing has moved"
+    ):
+        line_series(small, [150.0, 200.0], [0.4])
+    with pytest.raises(ExperimentRefusedError, match=r"speed 1.6 mm/s, allowed are 0.01 to 1 mm/s"):
+        line_series(small, [150.0], [1.6])
+    with pytest.raises(ExperimentRefusedError, match=r"stage x under the spectrometer .* allowed are 0 to 100 mm"):
+        dot_matrix(small, [150.0], [1.0])
+    assert session.records.runs() == []
+    assert bench.changer.at_stage.get() == ""
+
+
+def test_a_picture_does_not_go_over_the_edge_nor_over_what_is_there(
+    session: Session, experiment: Experiment, tmp_path: Path
+) -> None:
+    cell = Pattern.of([[1]], 0.4)
+    for corner_mm, words in (((19.8, 5.0), "outside the coupon"), ((0.1, 5.0), "along the edge")):
+        with pytest.raises(ExperimentRefusedError, match=words):
+            write_pattern(experiment, cell, {1: LINE}, corner_mm=corner_mm)
+    drawing = tmp_path / "large.svg"
+    drawing.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect width="9" height="9"/></svg>')
+    with pytest.raises(ExperimentRefusedError, match=r"40 x 40 mm; .* 0.18 mm would fit, or 45 x 45 cells"):
+        write_pattern(experiment, image_pattern(drawing, cell_mm=0.4, columns=100, n_colours=1), {1: LINE})
+    assert session.records.runs() == []
+    session.RE(write_pattern(experiment, cell, {1: LINE}, corner_mm=(5.0, 5.0)))
+    with pytest.raises(ExperimentRefusedError, match="must not be exposed again"):
+        write_pattern(experiment, cell, {1: LINE}, corner_mm=(5.0, 5.0))
+    with pytest.raises(ExperimentRefusedError, match="comes within"):
+        dot_matrix(experiment, [150.0], [4.0], x_mm=5.2, y_mm=5.2)
 
 
 def test_a_place_that_is_taken_is_refused(session: Session, experiment: Experiment) -> None:
