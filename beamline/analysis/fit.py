@@ -21,7 +21,16 @@ from beamline.analysis.minimise import least_squares
 from beamline.analysis.prepare import Binned
 from beamline.analysis.search import Candidate
 
-__all__ = ["LOG_ASYMMETRY_PRIOR", "TAIL_PRIOR", "BandFit", "FWHM_PRIOR_eV", "Fit", "fit_bands"]
+__all__ = [
+    "LOG_ASYMMETRY_PRIOR",
+    "TAIL_PRIOR",
+    "BandFit",
+    "FWHM_PRIOR_eV",
+    "Fit",
+    "fit_bands",
+    "nodes_of",
+    "shape_bounds",
+]
 
 Floats = NDArray[np.float64]
 
@@ -64,7 +73,10 @@ class Fit:
         n_free: degrees of freedom.
         residual: (data - model) / sigma, shape (bins,).
         tangent: derivatives of the model by its numbers, over sigma, shape (numbers, bins).
+        covariance: of all numbers, the background first, widened by `scale`, shape (numbers, numbers).
         converged: whether the minimiser said that it was done.
+        reported: the bands with their means and spreads over all that explains the data, where that is more than this
+            fit; else empty.
     """
 
     bands: tuple[BandFit, ...]
@@ -75,7 +87,14 @@ class Fit:
     n_free: int
     residual: Floats
     tangent: Floats
+    covariance: Floats
     converged: bool
+    reported: tuple[BandFit, ...] = ()
+
+    @property
+    def results(self) -> tuple[BandFit, ...]:
+        """What is to be said of the bands; `bands` is what is to be drawn."""
+        return self.reported or self.bands
 
     @property
     def reduced_chi2(self) -> float:
@@ -88,7 +107,7 @@ class Fit:
         return float(np.sqrt(max(1.0, self.reduced_chi2)))
 
 
-def _nodes(data: Binned) -> tuple[Floats, Floats]:
+def nodes_of(data: Binned) -> tuple[Floats, Floats]:
     """Two energies in each bin and what they weigh, eV, shape (2 bins,) each: Gauss's rule over the bin's wavelengths.
 
     The middle alone is wrong by the bend of the band over a bin, which at a signal-to-noise ratio of 1000 is an error of
@@ -98,6 +117,11 @@ def _nodes(data: Binned) -> tuple[Floats, Floats]:
     apart = nm_per_bin / math.sqrt(12.0)
     wavelength = np.concatenate((data.wavelength_nm - apart, data.wavelength_nm + apart))
     return energy_eV(wavelength), np.tile(0.5 * nm_per_bin, 2) / jacobian_nm_per_eV(wavelength)
+
+
+def shape_bounds() -> tuple[tuple[float, float], ...]:
+    """Bounds of width (eV), logarithm of the asymmetry, and tail."""
+    return FWHM_eV, (-MAX_LOG_ASYMMETRY, MAX_LOG_ASYMMETRY), (NO_TAIL, LARGEST_TAIL)
 
 
 def _model(values: Floats, nodes: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
@@ -144,13 +168,13 @@ def fit_bands(
         inside = 0.02 * (highest - lowest)
         peak_eV = min(max(start.peak_eV, lowest + inside), highest - inside)
         values += [start.area_counts, peak_eV, start.fwhm_eV, skew, TAIL_PRIOR[0]]
-        low += [-np.inf, lowest, FWHM_eV[0], -MAX_LOG_ASYMMETRY, NO_TAIL]
-        high += [np.inf, highest, FWHM_eV[1], MAX_LOG_ASYMMETRY, LARGEST_TAIL]
+        low += [-np.inf, lowest, *(bound[0] for bound in shape_bounds())]
+        high += [np.inf, highest, *(bound[1] for bound in shape_bounds())]
     index, mean, sd = _priors(len(starts))
     prior_rows = np.zeros((len(values), len(index)))
     prior_rows[index, np.arange(len(index))] = 1.0 / sd
 
-    nodes = _nodes(data)
+    nodes = nodes_of(data)
 
     def at(numbers: Floats) -> tuple[Floats, Floats]:
         model, gradient = _model(numbers, nodes)
@@ -165,7 +189,7 @@ def _finished(best: Floats, data: Binned, *, converged: bool) -> Fit:
     """The fit at its best place, with its covariance."""
     n_bands = len(best) // N_SHAPE
     index, mean, sd = _priors(n_bands)
-    model, gradient = _model(best, _nodes(data))
+    model, gradient = _model(best, nodes_of(data))
     tangent = gradient / data.sd_counts
     left = (data.net_counts - model) / data.sd_counts
     information = tangent @ tangent.T
@@ -175,7 +199,8 @@ def _finished(best: Floats, data: Binned, *, converged: bool) -> Fit:
     covariance = np.linalg.pinv(information / np.outer(size, size), rcond=1e-12, hermitian=True) / np.outer(size, size)
     chi2 = float(left @ left)
     n_free = len(left) - len(best) + len(index)
-    widened = np.sqrt(np.maximum(np.diag(covariance), 0.0) * max(1.0, chi2 / n_free))
+    covariance = covariance * max(1.0, chi2 / n_free)
+    widened = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     bands = tuple(
         BandFit(*best[k : k + N_SHAPE].tolist(), *widened[k : k + 3].tolist()) for k in range(1, len(best), N_SHAPE)
     )
@@ -188,5 +213,6 @@ def _finished(best: Floats, data: Binned, *, converged: bool) -> Fit:
         n_free=n_free,
         residual=left,
         tangent=tangent,
+        covariance=covariance,
         converged=converged,
     )

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
 
 from beamline.analysis.fit import Fit, fit_bands
+from beamline.analysis.posterior import with_posterior
 from beamline.analysis.prepare import Binned
 from beamline.analysis.search import BOUNDARY_eV, Candidate, Phase, PHASES_eV, Search, phase_of, threshold
 
@@ -17,6 +17,7 @@ TAIL_WIDTHS = 1.6
 """A second band with less than this share of the light of the first and nearer than this many widths cannot be told
 from a tail of the first whose shape is not quite ours: it is not claimed, whatever chi^2 says."""
 
+LIMITS_eV = (PHASES_eV["green"], PHASES_eV["red"])
 AT_BORDER_eV = 1e-4
 
 WORTH_A_FIT_SD = 3.0
@@ -43,75 +44,52 @@ def best_fit(data: Binned, search: Search, false_positive: float) -> Fit:
         false_positive: probability at most with which noise alone brings in the second band.
 
     Returns:
-        The fit; look at `converged`.
+        The fit; look at `converged`, and for the numbers at `results`.
     """
     together = search.best_pair()
-    pairs = [] if together is None else [_fit_pair(data, together)]
+    pairs = [] if together is None else _fit_pair(data, together)
     if pairs and _is_clear(pairs[0]):
         return pairs[0]
     single = fit_bands(data, [search.best_single()[0]], [(PHASES_eV["red"][0], PHASES_eV["green"][1])])
     further = _beside(single, search)
     if further is not None:
-        pairs.append(_fit_pair(data, further))
-    pairs = [pair for pair in pairs if pair.converged and _is_two_bands(pair)]
-    if not pairs:
+        pairs += _fit_pair(data, further)
+    good = [pair for pair in pairs if pair.converged and _is_two_bands(pair)]
+    if not good:
         return single
-    pair = min(pairs, key=lambda fit: fit.chi2 + fit.penalty)
-    if not single.converged:
-        return pair
-    weak = min(pair.bands, key=lambda b: b.area_counts)
-    gain = (single.chi2 + single.penalty - pair.chi2 - pair.penalty) / pair.scale**2
-    return pair if gain > threshold(search.arc(phase_of(weak.peak_eV)), false_positive) ** 2 else single
+    pair = min(good, key=_cost)
+    if single.converged:
+        weak = min(pair.bands, key=lambda b: b.area_counts)
+        gain = (_cost(single) - _cost(pair)) / pair.scale**2
+        if gain <= threshold(search.arc(phase_of(weak.peak_eV)), false_positive) ** 2:
+            return single
+    return with_posterior(data, pair, pairs, LIMITS_eV) if _apart(pair) < OVERLAP_WIDTHS else pair
 
 
-def _fit_pair(data: Binned, starts: tuple[Candidate, Candidate]) -> Fit:
-    """A green and a red band; where they overlap, the best of several valleys.
+def _fit_pair(data: Binned, starts: tuple[Candidate, Candidate]) -> list[Fit]:
+    """Fits of a green and a red band, the best one first: several where they overlap, else one.
 
     Light between two overlapping bands may be the green one's low side or the red one's high side: each has its own
     minimum, and the one that is nearest to the start need not be the deepest.
     """
-    limits = [PHASES_eV["green"], PHASES_eV["red"]]
-    best = fit_bands(data, starts, limits)
-    if _apart(best) >= OVERLAP_WIDTHS or min(b.area_counts / b.sd_area_counts for b in best.bands) < WORTH_A_VALLEY_SD:
-        return best
-    valleys = [best, *(fit_bands(data, starts, limits, skews) for skews in OTHER_VALLEYS)]
-    best = min(valleys, key=_cost)
+    first = fit_bands(data, starts, LIMITS_eV)
+    if (
+        _apart(first) >= OVERLAP_WIDTHS
+        or min(b.area_counts / b.sd_area_counts for b in first.bands) < WORTH_A_VALLEY_SD
+    ):
+        return [first]
+    valleys = [first, *(fit_bands(data, starts, LIMITS_eV, skews) for skews in OTHER_VALLEYS)]
     for factors in OTHER_WIDTHS:
+        best = min(valleys, key=_cost)
         if best.reduced_chi2 < 1.0 + CANNOT_BE_SD * math.sqrt(2.0 / best.n_free):
             break
         other = [replace(one, fwhm_eV=one.fwhm_eV * by) for one, by in zip(starts, factors, strict=True)]
-        valleys += [fit_bands(data, other, limits, skews) for skews in ((0.1, 0.1), *OTHER_VALLEYS)]
-        best = min(valleys, key=_cost)
-    return _with_spread(best, valleys)
+        valleys += [fit_bands(data, other, LIMITS_eV, skews) for skews in ((0.1, 0.1), *OTHER_VALLEYS)]
+    return sorted(valleys, key=_cost)
 
 
 def _cost(fit: Fit) -> float:
     return fit.chi2 + fit.penalty
-
-
-def _with_spread(best: Fit, valleys: Sequence[Fit]) -> Fit:
-    """The best fit, its uncertainties widened by where other valleys are that explain the data nearly as well."""
-    others: list[Fit] = []
-    for fit in sorted(valleys, key=_cost):
-        if fit.converged and all(_is_elsewhere(fit, one) for one in (best, *others)):
-            others.append(fit)
-    weights = [math.exp(-0.5 * (_cost(fit) - _cost(best)) / best.scale**2) for fit in others]
-    bands = []
-    for i, one in enumerate(best.bands):
-        change = {}
-        for name in ("area_counts", "peak_eV", "fwhm_eV"):
-            away2 = [(getattr(fit.bands[i], name) - getattr(one, name)) ** 2 for fit in others]
-            spread2 = sum(w * d for w, d in zip(weights, away2, strict=True)) / (1.0 + sum(weights))
-            change[f"sd_{name}"] = math.hypot(getattr(one, f"sd_{name}"), math.sqrt(spread2))
-        bands.append(replace(one, **change))
-    return replace(best, bands=tuple(bands))
-
-
-def _is_elsewhere(fit: Fit, other: Fit) -> bool:
-    return any(
-        abs(a.area_counts - b.area_counts) > b.sd_area_counts or abs(a.peak_eV - b.peak_eV) > b.sd_peak_eV
-        for a, b in zip(fit.bands, other.bands, strict=True)
-    )
 
 
 def _beside(single: Fit, search: Search) -> tuple[Candidate, Candidate] | None:

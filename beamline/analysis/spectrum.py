@@ -177,7 +177,7 @@ def _luminescence(best: Fit, search: Search, integration_s: float) -> Luminescen
     for fitted in best.bands:
         among &= search.apart_from(fitted.peak_eV, fitted.fwhm_eV)
     limit = search.upper_limit(among, best.residual, best.tangent, best.scale, UPPER_LIMIT_SD)
-    bands = tuple(_band(b, integration_s) for b in sorted(best.bands, key=lambda b: -b.peak_eV))
+    bands = tuple(_band(b, integration_s) for b in sorted(best.results, key=lambda b: -b.peak_eV))
     return Luminescence(bands=bands, rate_limit_counts_s=limit / integration_s, reduced_chi2=best.reduced_chi2)
 
 

@@ -83,7 +83,7 @@ def test_the_upper_limit_holds_in_95_of_100(spectrograph: Any, settings: Any, tr
 @pytest.mark.parametrize("rate", [2e4, 3e5])
 def test_two_bands_one_width_apart_are_two(spectrograph: Any, settings: Any, true_band: Any, rate: float) -> None:
     """At this distance they make one hump; a fit that is not done must not hand the spectrum to a single band."""
-    for _ in range(8):
+    for _ in range(4):
         light, dark = spectrograph(true_band(524.0, rate, 0.1), true_band(547.5, rate, 0.1))
         outcome = analyse_spectrum(spectrograph.wavelength_nm, light, dark, **settings)
         assert isinstance(outcome, Luminescence)

@@ -1,0 +1,67 @@
+"""Bands that overlap: what is reported is the mean over all that explains the spectrum."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from beamline.analysis import FALSE_POSITIVE, Detector, energy_eV
+from beamline.analysis.bands import band, bands
+from beamline.analysis.prepare import Binned, binned, check
+from beamline.analysis.search import Search
+from beamline.analysis.select import best_fit
+
+
+def prepared(spectrograph: Any, *true_bands: Any) -> Binned:
+    axis, light, dark = check(spectrograph.wavelength_nm, *spectrograph(*true_bands))
+    return binned(axis, light, dark, 10, Detector())
+
+
+def test_bands_a_width_apart_hold_the_truth(spectrograph: Any, true_band: Any) -> None:
+    """The covariance of the best fit put it five and more sigma away in one of 20 such spectra."""
+    pulls, widened = [], []
+    for _ in range(4):
+        data = prepared(spectrograph, true_band(524.0, 2e5, 0.1), true_band(547.5, 2e5, 0.1))
+        fit = best_fit(data, Search(data), FALSE_POSITIVE)
+        assert fit.reported
+        red, line = fit.results[1], fit.bands[1]
+        pulls.append((red.peak_eV - float(energy_eV(547.5))) / red.sd_peak_eV)
+        widened.append(red.sd_peak_eV / line.sd_peak_eV)
+        assert red.area_counts > 0
+        assert red.sd_fwhm_eV > 0
+    assert np.max(np.abs(pulls)) < 3.5
+    assert np.median(widened) > 0.6
+
+
+def test_the_same_spectrum_gives_the_same_numbers(spectrograph: Any, true_band: Any) -> None:
+    data = prepared(spectrograph, true_band(524.0, 2e5, 0.1), true_band(547.5, 2e5, 0.1))
+    one, two = (best_fit(data, Search(data), FALSE_POSITIVE).results for _ in range(2))
+    assert one == two
+
+
+def test_bands_that_do_not_overlap_are_reported_as_they_are_fitted(spectrograph: Any, true_band: Any) -> None:
+    data = prepared(spectrograph, true_band(514.0, 2e5, 0.08), true_band(630.0, 2e5, 0.1))
+    fit = best_fit(data, Search(data), FALSE_POSITIVE)
+    assert not fit.reported
+    assert fit.results == fit.bands
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7])
+def test_bins_together_hold_the_same_light(spectrograph: Any, true_band: Any, n: int) -> None:
+    data = prepared(spectrograph, true_band(514.0, 2e5, 0.08))
+    found = data.together(n)
+    kept = len(found.net_counts) * n
+    assert found.net_counts.sum() == pytest.approx(data.net_counts[:kept].sum())
+    assert np.sum(found.sd_counts**2) == pytest.approx(np.sum(data.sd_counts[:kept] ** 2))
+    assert found.eV_per_bin.sum() == pytest.approx(data.eV_per_bin[:kept].sum(), rel=1e-3)
+    assert np.all(np.diff(found.wavelength_nm) > 0)
+
+
+def test_many_bands_at_once_are_those_one_by_one() -> None:
+    energy = np.linspace(1.6, 2.8, 300)
+    numbers = np.array([[2.0, 0.1, 0.3, 0.5], [2.4, 0.07, -0.4, 0.2], [2.2, 0.2, 0.0, 0.84]])
+    together = bands(energy, numbers)
+    for row, (peak_eV, fwhm_eV, log_asymmetry, tail) in zip(together, numbers.tolist(), strict=True):
+        assert row == pytest.approx(band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry=log_asymmetry, tail=tail))
