@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-import bluesky.plan_stubs as bps
-from bluesky.utils import MsgGenerator, RunEngineInterrupted
+from bluesky.utils import RunEngineInterrupted
 
 from beamline.campaign import Campaign, InstrumentTimes, coupon_hours, estimate_night
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations
-from beamline.campaign.state import CampaignState, Resume
-from beamline.campaign.state import Pause as Paused
-from beamline.campaign.state_file import StateKeeper
-from beamline.notify import Notifier
+from beamline.campaign.state import CampaignState
+from beamline.carrying import Carried, LogStream, NightOutcome
 from beamline.optimize import Optimizer, make_optimizer
 from beamline.optimize.decide import Decision
 from beamline.preflight import Check, preflight, refusals
 from beamline.recipe import Coupon, Failed, Observation, Suggestion, as_plain
 from beamline.records import LogWriteError, Records, damaged_serials
-from beamline.safety import AskedMonitor, Pause, SafeStep, describe_signal, guarded, make_safe
+from beamline.safety import describe_signal, guarded, make_safe
 from beamline.session import Session
 from beamline.versions import versions
 from devices.errors import why
-from plans import Night, NightLabel, campaign_plan, first_run_plan
-from plans.review import Desk, by_callable
+from plans import Night, NightLabel
+from plans.review import by_callable
 
 __all__ = [
     "NightOutcome",
@@ -48,28 +44,6 @@ __all__ = [
 ]
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class NightOutcome:
-    """How a night ended.
-
-    Attributes:
-        exit_status: "success" where a stop rule ended it, "abort" where a person or a signal did, "fail" where an error did.
-        reason: which rule, signal or error.
-        n_coupons: coupons that were begun.
-        is_recorded: False where the log could not be written, which ended the night.
-        simulated_s: what the bench's clock counted.
-        safe_steps: the steps to the safe state, tried once more after the engine was done, and how each went.
-    """
-
-    campaign_uid: str
-    exit_status: Literal["success", "abort", "fail"]
-    reason: str
-    n_coupons: int
-    simulated_s: float
-    safe_steps: tuple[SafeStep, ...]
-    is_recorded: bool = True
 
 
 def optimizer_of(campaign: Campaign) -> Optimizer:
@@ -152,28 +126,13 @@ def carry_out(
     watchers: Sequence[Callable[[CampaignState], Any]] = (),
 ) -> NightOutcome:
     """Run a night that is put together, to whatever end, and record the end. Never raises for what went wrong in it."""
-    uid = night.label.campaign_uid
-    start_s = session.bench.clock.now_s
-    begin_s = start_s if night.start_s is None else night.start_s
-    name = night.label.campaign_name
-    notifier = Notifier(session.instrument.notify, name=name, uid=uid, instrument=session.instrument.name)
-    keeper = StateKeeper(session.records.folder, name, uid, begin_s=begin_s, listeners=(notifier, *watchers))
-    night.listen(keeper.take)
-    desk = Desk(session.records.folder, keeper.take, lambda: keeper.state.kind, session.abort)
-    if night.review is None and night.campaign.review.ask:
-        night.review = desk
-    keeper.begin(night.left.interrupted if night.left is not None else None, start_s)
-    shown = session.monitors.on_pause
-    session.monitors.on_pause = _kept(keeper, session, shown, desk)
-    monitors = session.monitors.monitors
-    asked = AskedMonitor(session.records.folder, uid, session.abort)
-    session.monitors.monitors = (asked, *monitors)
-    tokens = [session.RE.subscribe(_harmless(subscriber)) for subscriber in subscribers]
+    carried = Carried(session, night, subscribers, watchers)
     exit_status: Literal["success", "abort", "fail"] = "success"
     is_recorded = True
+    carried.begin()
     try:
-        with redirect_stdout(_LogStream()), asked:
-            session.RE(guarded(_unless_ended(session, night), session.monitors))
+        with redirect_stdout(LogStream()):
+            session.RE(guarded(carried.plan(), session.monitors))
         reason = night.verdict
     except RunEngineInterrupted:
         received = session.signals.received if session.signals else None
@@ -183,105 +142,14 @@ def carry_out(
         is_recorded = not isinstance(error, LogWriteError)
         _logger.exception("the night ended by an error")
     finally:
-        safe_steps = make_safe(session.bench)
-        session.monitors.on_pause = shown
-        session.monitors.monitors = monitors
-        for token in tokens:
-            session.RE.unsubscribe(token)
-    if is_recorded:
-        _record_end(session, night, exit_status, reason)
-    now_s = session.bench.clock.now_s
-    keeper.end(exit_status, reason, now_s)
-    notifier.drain()
-    return NightOutcome(uid, exit_status, reason, night.n_done, now_s - start_s, safe_steps, is_recorded)
-
-
-def _unless_ended(session: Session, night: Night) -> MsgGenerator[None]:
-    """The night, unless a signal has come before it: then nothing of it is begun."""
-    if session.signals is not None:
-        yield from session.signals.hold()
-    yield from campaign_plan(night)
-
-
-def _kept(
-    keeper: StateKeeper, session: Session, shown: Callable[[Pause], None] | None, desk: Desk | None = None
-) -> Callable[[Pause], None]:
-    """Pauses by monitors go into the state of the campaign, and to whoever was told of them before.
-
-    What happens while a fault is made good is a part of that: the state stays. While a question is open a pause takes its place.
-    """
-
-    def on_pause(pause: Pause) -> None:
-        now_s = session.bench.clock.now_s
-        may_pause = keeper.state.kind == "running" or (desk is not None and desk.is_asking)
-        if pause.waited_s is None and may_pause:
-            keeper.take(Paused(at_s=now_s, reason=pause.reason, ends_when=pause.ends))
-        elif pause.waited_s is not None and keeper.state.kind == "paused":
-            keeper.take(Resume(at_s=now_s))
-        if shown is not None:
-            shown(pause)
-
-    return on_pause
+        carried.let_go()
+    return carried.end(exit_status, reason, is_recorded=is_recorded)
 
 
 def preflight_of(session: Session, campaign: Campaign, after: str | None = None) -> tuple[Check, ...]:
     """The check-list for a campaign that would begin now."""
     coupons = unused_coupons(session.records, campaign, after)
     return preflight(session, campaign, coupons, datetime.now(UTC).astimezone())
-
-
-def _record_end(session: Session, night: Night, exit_status: str, reason: str) -> None:
-    """The last run of a night, empty: an end between two runs would leave no trace in the records otherwise.
-
-    A night that a signal ended before its first run gets that too, so that it is listed, and can be gone on with.
-    """
-    metadata = night.label.metadata("end", session.bench.clock.now_s)
-    end: dict[str, Any] = {"exit_status": exit_status, "reason": reason, "n_coupons": night.n_done}
-    if session.monitors.pauses:
-        end["pauses"] = [asdict(pause) for pause in session.monitors.pauses]
-    if session.faults is not None:
-        end["faults_injected"] = [asdict(injected) for injected in session.faults.injected]
-        end["n_faults_injected"] = session.faults.n_injected
-
-    has_begun = bool(session.records.runs(campaign=night.label.campaign_uid, purpose="campaign"))
-
-    def plan() -> MsgGenerator[None]:
-        if not has_begun:
-            yield from first_run_plan(night)
-        yield from bps.open_run({**metadata, **end})
-        yield from bps.close_run()
-
-    try:
-        with redirect_stdout(_LogStream()):
-            session.RE(plan())
-    except Exception:
-        _logger.exception("the end of the night could not be recorded")
-
-
-class _LogStream(io.TextIOBase):
-    """Where the engine's prints go: into the log of the process, for a print to a terminal that is gone would raise."""
-
-    def write(self, text: str) -> int:
-        if text.strip():
-            _logger.info(text.strip())
-        return len(text)
-
-
-def _harmless(callback: Callable[[str, dict[str, Any]], None]) -> Callable[[str, dict[str, Any]], None]:
-    """A callback whose failure is logged and ends the callback, not the night: only the log itself may do that."""
-    is_dropped = False
-
-    def guarded(name: str, doc: dict[str, Any]) -> None:
-        nonlocal is_dropped
-        if is_dropped:
-            return
-        try:
-            callback(name, doc)
-        except Exception:
-            is_dropped = True
-            _logger.exception("%r failed on a %s document and gets no more of them; the night goes on", callback, name)
-
-    return guarded
 
 
 def night_metadata(

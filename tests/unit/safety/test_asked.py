@@ -15,8 +15,8 @@ from waiting import until
 
 from beamline.campaign.asked import Asked, AskedError, ask, asked_path, forget_asked, may_ask, read_asked
 from beamline.campaign.state_file import StateKeeper, read_state
+from beamline.carrying import state_kept
 from beamline.instrument import Instrument
-from beamline.night import _kept
 from beamline.recipe import Coupon, Glass
 from beamline.records import LogWriter
 from beamline.safety import AskedMonitor, Finding, guarded
@@ -84,7 +84,7 @@ def test_a_pause_is_waited_for_by_the_wall_and_the_bench_s_clock_stands_still(se
         if pause.waited_s is None:
             paused.set()
 
-    session.monitors.on_pause = _kept(keeper, session, told)
+    session.monitors.on_pause = state_kept(keeper, session, told)
 
     def plan() -> Any:
         yield from long_plan(steps, 2, session.bench.clock)
