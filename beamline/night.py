@@ -35,6 +35,7 @@ __all__ = [
     "earlier_observations",
     "lineage",
     "night_metadata",
+    "night_of",
     "optimizer_of",
     "preflight_of",
     "remaining",
@@ -98,15 +99,50 @@ def run_night(
     if refused := refusals(checks):
         reason = "not begun: " + "; ".join(f"{check.name}: {check.said}" for check in refused)
         return NightOutcome(campaign_uid or "", "fail", reason, 0, 0.0, make_safe(session.bench))
-    uid = campaign_uid or str(uuid.uuid4())
+    night = night_of(
+        session,
+        campaign,
+        checks,
+        start,
+        campaign_uid=campaign_uid,
+        optimizer=optimizer,
+        after=after,
+        review=review,
+    )
+    return carry_out(session, night, subscribers)
+
+
+def night_of(
+    session: Session,
+    campaign: Campaign,
+    checks: Sequence[Check],
+    start: datetime,
+    *,
+    campaign_uid: str | None = None,
+    optimizer: Optimizer | None = None,
+    after: str | None = None,
+    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints] | None = None,
+) -> Night:
+    """A night put together, from a campaign whose pre-flight has not refused.
+
+    Args:
+        session: the instrument.
+        campaign: what to do.
+        checks: of the pre-flight.
+        start: of the night, with its time zone.
+        campaign_uid: as of `run_night`.
+        optimizer: the same.
+        after: the same.
+        review: the same.
+    """
     earlier = earlier_observations(session.records, after) if after else ()
     coupons = unused_coupons(session.records, campaign, after)
-    night = Night(
+    return Night(
         bench=session.bench,
         campaign=campaign,
         optimizer=optimizer or optimizer_of(campaign),
         records=session.records,
-        label=NightLabel(campaign.name, uid, versions()),
+        label=NightLabel(campaign.name, campaign_uid or str(uuid.uuid4()), versions()),
         times=session.instrument.times,
         deadline_s=campaign.stop.deadline_s(start),
         metadata=night_metadata(session, campaign, start, earlier, coupons)
@@ -116,7 +152,6 @@ def run_night(
         earlier=earlier,
         review=None if review is None else by_callable(review),
     )
-    return carry_out(session, night, subscribers, watchers)
 
 
 def carry_out(

@@ -58,6 +58,7 @@ class Session:
         watch: the watchdog over a bench of instruments; the simulated one has none.
         watchdog_did: what a watchdog did since a session was told last, a sentence each.
         safe_steps: how the bench was made safe at the end; empty as long as the session lives.
+        coupons: that lay in the rack when it was opened.
     """
 
     instrument: Instrument
@@ -74,6 +75,7 @@ class Session:
     watch: Watch | None = None
     watchdog_did: tuple[str, ...] = ()
     safe_steps: list[SafeStep] = field(default_factory=list)
+    coupons: tuple[Coupon, ...] = ()
 
     def __enter__(self) -> Self:
         return self
@@ -135,6 +137,7 @@ def open_session(
     clock_start_s: float = 0.0,
     before_log: Callable[[SessionEngine, Bench, Records], None] | None = None,
     parameters_only: bool = False,
+    engine_class: type[SessionEngine] | None = None,
 ) -> Session:
     """Put an instrument together.
 
@@ -152,6 +155,7 @@ def open_session(
         before_log: called with the engine, the devices and the records (closed, all of them) before the log is subscribed:
             what it runs leaves no records.
         parameters_only: the same, but with the parameters that the seed's hidden truth has.
+        engine_class: of the engine; None: `SessionEngine`.
 
     Raises:
         InstrumentConnectError: something of a bench does not answer; it names each role, address and what to do.
@@ -188,7 +192,8 @@ def open_session(
         signals = AbortOnSignal().install() if unattended else None
         if signals is not None:
             undo.callback(signals.remove)
-        engine = SessionEngine({}, context_managers=[signals]) if signals else SessionEngine({})
+        make_engine = engine_class or SessionEngine
+        engine = make_engine({}, context_managers=[signals]) if signals else make_engine({})
         undo.callback(engine.end)
         clock.install(engine)
         if before_log is not None:
@@ -217,6 +222,7 @@ def open_session(
         monitors=bench_monitors(bench, data),
         watch=watch,
         watchdog_did=did,
+        coupons=tuple(coupons),
     )
     try:
         session.begin()

@@ -20,10 +20,12 @@ from beamline.cli.export import export
 from beamline.cli.importing import importing
 from beamline.cli.notify import notify
 from beamline.cli.physics import physics
+from beamline.cli.queue import queue
 from beamline.cli.records import records
 from beamline.cli.replay import replay
 from beamline.cli.reproducing import reproduce
 from beamline.cli.shell import shell
+from beamline.cli.study import study
 from beamline.cli.watchdog import watchdog
 from beamline.cli.web import web
 from beamline.cli.wire import wire
@@ -46,10 +48,12 @@ main.add_command(export)
 main.add_command(importing)
 main.add_command(notify)
 main.add_command(physics)
+main.add_command(queue)
 main.add_command(records)
 main.add_command(replay)
 main.add_command(reproduce)
 main.add_command(shell)
+main.add_command(study)
 main.add_command(watchdog)
 main.add_command(web)
 main.add_command(wire)

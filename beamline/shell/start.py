@@ -12,11 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from beamline.engine import SessionEngine
 from beamline.instrument import Instrument, load_instrument
 from beamline.recipe import Coupon, Glass
 from beamline.session import Session, open_session
 
-__all__ = ["abandon", "begin", "prepare"]
+__all__ = ["abandon", "begin", "open_by_environment", "prepare"]
 
 RACK = (
     Coupon(serial="BR-01", glass=Glass(name="pure-Br", bromide=3, iodide=0)),
@@ -36,7 +37,7 @@ def prepare() -> Session:
         beamline.session.SessionBusyError: another session works with these records.
         Exception: what else `beamline.session.open_session` raises.
     """
-    session = _open()
+    session = open_by_environment()
     _prepared.append(session)
     return session
 
@@ -47,7 +48,16 @@ def abandon() -> None:
         _prepared.pop().close()
 
 
-def _open() -> Session:
+def open_by_environment(*, unattended: bool = False, engine_class: type[SessionEngine] | None = None) -> Session:
+    """Open the session that the environment names.
+
+    Args:
+        unattended: as of `open_session`.
+        engine_class: the same.
+
+    Raises:
+        Exception: as `prepare`.
+    """
     file, campaign_file = os.environ.get("VITRAIL_INSTRUMENT"), os.environ.get("VITRAIL_CAMPAIGN")
     coupons: tuple[Coupon, ...] = RACK
     seed = 1
@@ -61,8 +71,9 @@ def _open() -> Session:
         coupons=coupons,
         data=Path(os.environ.get("VITRAIL_DATA", "vitrail-data")),
         seed=seed,
-        unattended=False,
+        unattended=unattended,
         catalog=False,
+        engine_class=engine_class,
     )
 
 
@@ -90,7 +101,7 @@ def begin(shell: Any) -> dict[str, Any]:
     from beamline.versions import versions  # noqa: PLC0415  # as above
     from devices import LineMove  # noqa: PLC0415  # as above
 
-    session = _prepared.pop() if _prepared else _open()
+    session = _prepared.pop() if _prepared else open_by_environment()
     leave_safely(session)
     # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
     logging.basicConfig(
