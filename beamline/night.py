@@ -109,7 +109,7 @@ def run_night(
         after=after,
         review=review,
     )
-    return carry_out(session, night, subscribers)
+    return carry_out(session, night, subscribers, watchers)
 
 
 def night_of(
@@ -121,7 +121,7 @@ def night_of(
     campaign_uid: str | None = None,
     optimizer: Optimizer | None = None,
     after: str | None = None,
-    review: Callable[[Suggestion], Approve | Edit | Reject | OwnPoints] | None = None,
+    review: Callable[[Suggestion], Decision] | None = None,
 ) -> Night:
     """A night put together, from a campaign whose pre-flight has not refused.
 

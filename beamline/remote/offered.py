@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
+import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 import plans
@@ -32,13 +33,23 @@ EXPERIMENTS: Mapping[str, tuple[str, ...]] = {
 """Those of `plans` that numbers, texts and lists say all about, and their parameters that stay at their defaults."""
 
 
+COOLING_S = 6 * 3600.0
+"""Time in which a furnace that is off has come down from any temperature, s."""
+COOLING_LOOK_S = 10.0
+
+
 def offered_plans(held: QueueSession) -> dict[str, Any]:
     """All of them by name, for the worker's session."""
     made = {
         name: exposed(getattr(plans, name), held.experiment_on, leave_out=leave_out)
         for name, leave_out in EXPERIMENTS.items()
     }
-    return {"campaign_night": _campaign_night(held), "heat_coupon": _heat_coupon(held), **made}
+    own = {
+        "campaign_night": _campaign_night(held),
+        "heat_coupon": _heat_coupon(held),
+        "clear_bench": _clear_bench(held),
+    }
+    return own | made
 
 
 def _campaign_night(held: QueueSession) -> Any:
@@ -78,3 +89,25 @@ def _heat_coupon(held: QueueSession) -> Any:
 
     words = {"coupon": {"description": COUPON}, **words_of(get_type_hints(HeatTreatment, include_extras=True))}
     return annotated(heat_coupon, "One heat treatment of a coupon, which then goes back to the rack.", words)
+
+
+def _clear_bench(held: QueueSession) -> Any:
+    bench = held.session.bench
+
+    def clear_bench() -> MsgGenerator[None]:
+        end_s = bench.clock.now_s + COOLING_S
+        serial = bench.changer.in_furnace.get()
+        while serial and bench.furnace.temperature_C.get() > bench.geometry.unload_C:
+            if bench.clock.now_s > end_s:
+                raise RefusedError(
+                    f"the furnace is not below {bench.geometry.unload_C:g} degC after {COOLING_S / 3600:g} h"
+                )
+            yield from bps.sleep(COOLING_LOOK_S)
+        if serial:
+            yield from plans.load_on_stage(bench, serial)
+        if bench.changer.at_stage.get():
+            yield from plans.empty_stage(bench)
+
+    return annotated(
+        clear_bench, "What a plan that was ended has left in the furnace or on the stage goes to the rack.", {}
+    )

@@ -26,7 +26,7 @@ from typing import Any
 from beamline.records import is_held, session_lock
 from beamline.remote.permissions import permissions
 
-__all__ = ["CONTROL_PORT", "QueueServer", "QueueServerError", "close_client", "queue_folder", "serve"]
+__all__ = ["CONTROL_PORT", "QueueServer", "QueueServerError", "queue_folder", "serve"]
 
 CONTROL_PORT = 60615
 """bluesky-queueserver's own default."""
@@ -121,7 +121,7 @@ def serve(
             try:
                 _end(client, process, session_lock(data))
             finally:
-                close_client(client)
+                client.close()
                 assert process.stdin is not None  # asked for above
                 process.stdin.close()
                 process.wait()
@@ -245,12 +245,6 @@ def _wait(is_so: Callable[[], bool], timeout_s: float, process: subprocess.Popen
         if time.monotonic() > end_s:
             raise QueueServerError(f"{name} does not answer after {timeout_s:g} s")
         pause.wait(LOOK_S)
-
-
-def close_client(client: Any) -> None:
-    """Close a client with its 0MQ context, which its own `close` leaves to the end of the process."""
-    client.close()
-    client._client._ctx.destroy(linger=0)  # noqa: SLF001  # nothing public gives it
 
 
 def _asked(client: Any, ask: Callable[[], Any]) -> Any:

@@ -52,7 +52,9 @@ class AbortOnSignal:
         return self
 
     def remove(self) -> None:
-        """Give the signals back."""
+        """Give the signals back; does nothing outside the main thread, as above."""
+        if threading.current_thread() is not threading.main_thread():
+            return
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous.clear()

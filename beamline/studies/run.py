@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from beamline.studies.night import NightRow, NightTask, StudyError, live_night
 from beamline.studies.rows import RowFile
@@ -79,12 +78,11 @@ def _one_thread_each() -> Iterator[None]:
             del os.environ[name]
 
 
-def by_dask(address: str, *, client: Any = None) -> Callable[[Sequence[NightTask]], Iterable[Given]]:
+def by_dask(address: str) -> Callable[[Sequence[NightTask]], Iterable[Given]]:
     """On the workers of a Dask cluster, which have this version of vitrail and one thread each.
 
     Args:
         address: of its scheduler, as `tcp://HOST:8786`.
-        client: of it, where there is one.
 
     Raises:
         StudyError: from the run: nobody answers, no worker is there, or the extra is not installed.
@@ -96,24 +94,23 @@ def by_dask(address: str, *, client: Any = None) -> Callable[[Sequence[NightTask
         except ModuleNotFoundError:
             raise StudyError("Dask is not installed; pip install 'vitrail[study]' brings it") from None
         try:
-            mine = client if client is not None else Client(address, timeout=CONNECT_S)
+            client = Client(address, timeout=CONNECT_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise StudyError(
                 f"--dask {address}: no scheduler answers there ({error}); begin one by `dask scheduler`"
             ) from error
         try:
-            if not mine.scheduler_info()["workers"]:
+            if not client.scheduler_info()["workers"]:
                 raise StudyError(
                     f"--dask {address}: the cluster has no workers; begin some by `dask worker {address} --nthreads 1`"
                 )
-            futures = mine.map(_tried, list(tasks), pure=False)
+            futures = client.map(_tried, list(tasks), pure=False)
             for future in as_completed(futures):
                 try:
                     yield future.result()
                 except Exception as error:  # noqa: BLE001  # a worker that is gone, or has another version, whatever it raises
                     yield StudyError(f"a night on the cluster: {type(error).__name__}: {error}")
         finally:
-            if client is None:
-                mine.close()
+            client.close()
 
     return run

@@ -5,6 +5,7 @@ Real Redis, the real server and client, a bench of instruments on the wire; what
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -26,7 +27,12 @@ from devices import ScaledClock
 from devices.twin.wire import WireTwin
 
 SPEED = 200.0
+N_SITES = 3
 pytestmark = [
+    # The client of the queue server leaves its 0MQ contexts to the garbage collector.
+    pytest.mark.filterwarnings("ignore:Unclosed context:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in. <function Context.__del__"),
+    pytest.mark.filterwarnings("ignore:unclosed.*<zmq:ResourceWarning"),
     pytest.mark.skipif(
         any(importlib.util.find_spec(n) is None for n in ("bluesky_queueserver", "bluesky_queueserver_api")),
         reason="bluesky-queueserver is not installed (the extra `queue`)",
@@ -37,7 +43,7 @@ pytestmark = [
 
 def campaign(number: int) -> str:
     """One coupon, C1 or another, at 200 to 250 degC."""
-    return small_campaign(f"queued-{number}", n_sites=3).replace("C1", f"C{number}")
+    return small_campaign(f"queued-{number}", n_sites=N_SITES).replace("C1", f"C{number}")
 
 
 @dataclass
@@ -63,9 +69,15 @@ class Queue:
         with self.wire.shared.lock:
             return self.wire.drivers.laser.pulses_delivered
 
+    def exposed(self, name: str) -> list[str]:
+        """Sites in the order of their exposures."""
+        runs = Records(self.data).runs(campaign=name, purpose="writing")
+        return [str(event["data"]["site_name"]) for run in runs for event in run.events("exposures")]
+
     def begin(self, *item: Any, **options: Any) -> None:
         from bluesky_queueserver_api import BPlan
 
+        self.api.queue_clear()  # the server puts what was ended back in front
         self.api.item_add(BPlan(*item, **options))
         self.api.queue_start()
 
@@ -85,7 +97,7 @@ class Queue:
 
 @pytest.fixture(scope="module")
 def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queue]:
-    from beamline.remote.server import close_client, serve
+    from beamline.remote.server import serve
 
     folder = tmp_path_factory.mktemp("queue")
     rack = folder / "rack.toml"
@@ -104,8 +116,10 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queue]:
             api.environment_open()
             api.wait_for_idle(timeout=60)
             yield Queue(server, api, wire, data)
-            close_client(api)
+            api.close()
         assert not is_held(session_lock(data)), "the worker has closed its session"
+        del api
+        gc.collect()
 
 
 def test_what_is_offered_shows_units_and_bounds_and_refuses_what_is_outside(queue: Queue) -> None:
@@ -131,14 +145,12 @@ def test_what_is_offered_shows_units_and_bounds_and_refuses_what_is_outside(queu
 def test_who_does_not_know_the_key_is_not_heard_and_what_holds_keys_is_private(queue: Queue) -> None:
     from bluesky_queueserver_api.zmq import REManagerAPI
 
-    from beamline.remote.server import close_client
-
     stranger = REManagerAPI(zmq_control_addr=queue.server.address, timeout_recv=0.5)
     try:
         with pytest.raises(stranger.RequestTimeoutError):
             stranger.ping()
     finally:
-        close_client(stranger)
+        stranger.close()
     assert queue.server.address.startswith("tcp://127.0.0.1:")
     folder = queue.data / "queue"
     assert folder.stat().st_mode & 0o077 == 0
@@ -160,16 +172,24 @@ def test_a_pause_waits_until_nothing_is_open_hot_or_lit_and_an_abort_ends_safe(q
     until(lambda: queue.n_pulses() > before, 30.0)
     queue.pause("deferred")
     assert queue.is_safe()
-    at_pause = queue.n_pulses()
+    assert 0 < len(queue.exposed("queued-1")) < N_SITES
     queue.api.re_resume()
     until(queue.is_hot, 30.0)
-    assert queue.n_pulses() > at_pause
+    assert sorted(set(queue.exposed("queued-1"))) == sorted(queue.exposed("queued-1")), "no site twice"
+    assert len(queue.exposed("queued-1")) == N_SITES
     queue.pause("immediate")
     assert queue.is_hot(), "it holds what the coupon is at"
     queue.api.re_abort()
     queue.api.wait_for_idle(timeout=30)
     assert queue.is_safe()
     assert queue.end_of("queued-1") == ("abort", "aborted through the queue")
+
+
+def test_what_an_aborted_night_has_left_in_the_furnace_is_cleared_away(queue: Queue) -> None:
+    assert queue.wire.drivers.changer.station_of("C1") == "furnace"
+    queue.begin("clear_bench")
+    assert queue.last()["exit_status"] == "completed"
+    assert queue.wire.drivers.changer.station_of("C1") == "rack"
 
 
 def test_a_halt_which_skips_every_clean_up_ends_safe(queue: Queue) -> None:
