@@ -47,6 +47,9 @@ class QueueEngine(SessionEngine):
         is_ending: while `on_end` works.
     """
 
+    _msg_cache: deque[Any] | None
+    _deferred_pause_requested: bool
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.on_end: Callable[[End], None] | None = None

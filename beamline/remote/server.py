@@ -7,6 +7,7 @@ else may enter: the key, the password of Redis, what is in the queue, and `clien
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
 import os
 import secrets
@@ -110,6 +111,7 @@ def serve(
             [sys.executable, "-m", "beamline.remote.manager", "--config", str(config)],
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,  # by its end the server knows that this process is gone
+            stdout=2,  # what it says is for a person; standard output is the command's own
             start_new_session=True,  # a Ctrl-C of the terminal is ours alone: the server would kill its worker
         )
         server = QueueServer(address, public_key, client_file, process)
@@ -129,10 +131,9 @@ def serve(
 
 # ------------------------------------------------------------------------------------------------------------- its files
 def _write_config(folder: Path, address: str, private_key: str, redis_address: str) -> Path:
-    import yaml  # noqa: PLC0415  # brought by the server
-
+    """As JSON, which is YAML too."""
     groups = folder / "user_group_permissions.yaml"
-    _write_private(groups, yaml.safe_dump(permissions(), sort_keys=False))
+    _write_private(groups, json.dumps(permissions(), indent=1))
     config = folder / "manager.yaml"
     said = {
         "network": {
@@ -150,7 +151,7 @@ def _write_config(folder: Path, address: str, private_key: str, redis_address: s
         },
         "operation": {"console_logging_level": "QUIET", "print_console_output": True},
     }
-    _write_private(config, yaml.safe_dump(said, sort_keys=False))
+    _write_private(config, json.dumps(said, indent=1))
     return config
 
 

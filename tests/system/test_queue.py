@@ -211,6 +211,8 @@ def test_a_plan_that_fails_says_why_and_ends_safe(queue: Queue) -> None:
 
 
 def test_a_worker_that_is_killed_leaves_the_bench_to_the_watchdog_and_the_next_one_is_told(queue: Queue) -> None:
+    queue.begin("clear_bench")
+    assert queue.last()["exit_status"] == "completed"
     queue.begin("heat_coupon", "C4", temperature_C=250.0, hold_s=600.0)
     until(queue.is_hot, 30.0)
     queue.api.environment_destroy()
@@ -230,8 +232,10 @@ def test_a_starter_that_is_killed_takes_the_server_with_it(tmp_path: Path) -> No
         assert starter.stdout is not None
         assert "queue server at tcp://127.0.0.1:" in starter.stdout.readline()
         (server,) = children(starter.pid, b"beamline.remote.manager")
+        (redis,) = children(starter.pid, b"redis-server")
         starter.kill()
-        until(lambda: not Path(f"/proc/{server}").exists(), 20.0)
+        for process in (server, redis):
+            until(lambda process=process: not Path(f"/proc/{process}").exists(), 20.0)
 
 
 def children(parent: int, words: bytes) -> list[int]:
