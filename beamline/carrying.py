@@ -76,8 +76,9 @@ class Carried:
         name, uid = label.campaign_name, label.campaign_uid
         self._notifier = Notifier(session.instrument.notify, name=name, uid=uid, instrument=session.instrument.name)
         begin_s = self._start_s if night.start_s is None else night.start_s
-        listeners = (self._notifier, *watchers)
-        self._keeper = StateKeeper(session.records.folder, name, uid, begin_s=begin_s, listeners=listeners)
+        self._keeper = StateKeeper(
+            session.records.folder, name, uid, begin_s=begin_s, listeners=(self._notifier, *watchers)
+        )
         self._desk = Desk(session.records.folder, self._keeper.take, lambda: self._keeper.state.kind, session.abort)
         self._asked = AskedMonitor(session.records.folder, uid, session.abort)
         self._shown = session.monitors.on_pause

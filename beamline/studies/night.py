@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from beamline.campaign import Campaign, OptimizerChoice
+from beamline.campaign.review import ReviewRule
 from beamline.recipe import Frozen, as_plain
 
 __all__ = ["CONFIDENCE", "NightRow", "NightTask", "StudyError", "live_night", "tasks_of"]
@@ -99,7 +100,8 @@ def tasks_of(campaigns: Sequence[Campaign], arms: Sequence[str], seeds: Sequence
 
 def _variant(campaign: Campaign, arm: str, seed: int) -> Campaign:
     choice = campaign.optimizer.model_copy(update={"kind": arm})
-    return campaign.model_copy(update={"seed": seed, "optimizer": choice})
+    # Nobody is there to be asked.
+    return campaign.model_copy(update={"seed": seed, "optimizer": choice, "review": ReviewRule()})
 
 
 def _digest(campaign: Campaign) -> str:
