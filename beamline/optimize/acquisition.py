@@ -18,6 +18,7 @@ from beamline.optimize.avoid import Avoided
 from beamline.optimize.cube import Cube, factors_of, furnace_factors, laser_cube, spread
 from beamline.optimize.evidence import padded_steps
 from beamline.optimize.fresh import FreshCoupon
+from beamline.optimize.mixed import Mixed
 from beamline.optimize.objective import Objective
 from beamline.optimize.posterior import Draws
 from beamline.optimize.prior import writing_sites
@@ -125,7 +126,7 @@ def greedy(utility: Floats, incumbent: Floats, n: int) -> tuple[list[int], Float
 
 
 def choose(
-    draws: Draws,
+    draws: Draws | Mixed,
     goal: Goal,
     space: SearchSpace,
     *,
@@ -169,7 +170,7 @@ def choose(
 
     def judged(among: tuple[Dot | Line, ...]) -> tuple[Floats, list[int], Floats, Floats]:
         sites = writing_sites(among, fraction, steps)
-        samples = coupon.outcomes(draws, draws.posterior.prior.observables(draws.latent, sites), sites)
+        samples = coupon.outcomes(draws, draws.emitted(sites), sites)
         return samples, *greedy(goal.utility(samples), goal.incumbent, min(n_sites, len(among)))
 
     # Once over the whole space, and once around those that won.
@@ -197,7 +198,7 @@ def choose(
 class _Scout:
     """Judges heat treatments by a few draws at writings spread over the space, which are written only once."""
 
-    draws: Draws
+    draws: Draws | Mixed
     goal: Goal
     space: SearchSpace
     coupon: FreshCoupon
@@ -206,7 +207,7 @@ class _Scout:
     def of_glass(self, writings: tuple[Dot | Line, ...], fraction: float, n_sites: int) -> Callable[[Floats], float]:
         """The worth of a heat treatment (temperature degC, hold s) for n sites on a glass, as a function."""
         as_written = writing_sites(writings, fraction, np.array([[25.0, 0.0]]))
-        grid = self.draws.posterior.prior.write(self.draws.latent, as_written)
+        grid = self.draws.written(as_written)
         incumbent = self.goal.incumbent[: len(self.draws)]
 
         def worth(programme: Floats) -> float:

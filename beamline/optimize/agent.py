@@ -5,16 +5,21 @@ Everything that it says is computed from the seed and the observations; what it 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
 
 from beamline.optimize.acquisition import Search, choose
 from beamline.optimize.avoid import avoided
 from beamline.optimize.belief import Belief, believe
+from beamline.optimize.checks import z_scores
 from beamline.optimize.decide import Decided
 from beamline.optimize.history import History
 from beamline.optimize.knowledge import Knowledge
 from beamline.optimize.noise import Noise
 from beamline.optimize.objective import Objective
+from beamline.optimize.observables import Observable
 from beamline.optimize.prior import PhysicsPrior, Prior
 from beamline.optimize.protocol import CouponCheck, Hours, Layout, OptimizerStatus, TraceEntry
 from beamline.optimize.space import SearchSpace
@@ -24,6 +29,8 @@ from beamline.optimize.words import misfits, parameters, predictions, rounded, s
 from beamline.recipe import Coupon, Observation, Suggestion
 
 __all__ = ["Agent"]
+
+Floats = npt.NDArray[np.float64]
 
 KEPT = 3
 """Newest beliefs that are kept whole."""
@@ -109,7 +116,9 @@ class Agent:
             inside=history.objective.is_met(choice.samples, belief.ln_detectable),
             latent=belief.draws.latent,
             latents=self.prior.latents,
+            without=belief.draws.of_part(1),
             p_reached=belief.standing.p_reached,
+            trust=belief.trust.reason(),
         )
 
     @steady
@@ -144,7 +153,8 @@ class Agent:
             p_fresh_coupon=p_again,
             parameters=parameters(Knowledge.of(belief.posterior)),
             checks=tuple(check for _, check in told if check is not None),
-            misfit=misfits(belief.posterior.discrepancy.amplitude),
+            misfit=misfits(np.hypot(belief.posterior.sizes.amplitude, belief.posterior.sizes.furnace)),
+            trust=belief.trust.told(),
             trace=tuple(trace for trace, _ in told if trace is not None),
             front=front_of(
                 belief.posterior.evidence,
@@ -154,6 +164,11 @@ class Agent:
                 belief.ln_detectable,
             ),
         )
+
+    @steady
+    def z_scores(self, observations: Sequence[Observation]) -> Mapping[Observable, Floats]:
+        """What is believed now against a coupon that was not told yet (`checks.z_scores`), by observable."""
+        return z_scores(self._belief(self.history.n_coupons).draws, observations)
 
     def _told_of(self, n_coupons: int) -> tuple[TraceEntry | None, CouponCheck | None]:
         if self.history.digest(n_coupons) not in self._told:

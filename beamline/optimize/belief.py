@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,19 +13,22 @@ from beamline.optimize.checks import check
 from beamline.optimize.evidence import coarse_history, padded_steps
 from beamline.optimize.fresh import on_fresh_coupon
 from beamline.optimize.history import History
+from beamline.optimize.mixed import Mixed, mixed
 from beamline.optimize.noise import Noise
 from beamline.optimize.observables import N_OBSERVABLES, Known
+from beamline.optimize.plain import PLAIN_MISFIT, PlainPrior
 from beamline.optimize.posterior import Draws, Posterior, fit
 from beamline.optimize.prior import Prior, writing_sites
 from beamline.optimize.protocol import CouponCheck, TraceEntry
 from beamline.optimize.standing import Standing, ln_detectable, programme_of, standing_of, trace_entry
+from beamline.optimize.trust import Trust
 from beamline.recipe import Observation
 
 __all__ = ["Belief", "believe"]
 
 Floats = npt.NDArray[np.float64]
 
-_FEATURES, _DRAWS, _CHECK, _FRESH, _SHARED = range(5)
+_FEATURES, _DRAWS, _FRESH, _SHARED, _PLAIN_FEATURES, _PLAIN_DRAWS = 0, 1, 3, 4, 5, 6
 """Purposes of random numbers."""
 
 
@@ -34,15 +37,21 @@ class Belief:
     """Belief after some coupons of a history.
 
     Attributes:
-        posterior: parameters, misfit, effects.
-        draws: from it.
+        posterior: parameters, misfit, effects, if the physics is right.
+        physics: draws from it.
+        plain: draws from what is believed without physics.
+        trust: how far the one is believed, and how far the other.
+        draws: of both, as many of each as it is believed.
         standing: the best site.
         ln_detectable: logarithm of the smallest rate that is seen.
         check: the last coupon against what was believed before it; None without measured values.
     """
 
     posterior: Posterior
-    draws: Draws
+    physics: Draws
+    plain: Draws
+    trust: Trust
+    draws: Mixed
     standing: Standing
     ln_detectable: float
     check: CouponCheck | None
@@ -96,14 +105,23 @@ def believe(
     evidence = history.evidence(n_coupons)
     last = None if before is None else before.posterior
     posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), last)
-    draws = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
+    physics = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
+    without = None if before is None else before.plain.posterior
+    plain_noise = replace(noise, misfit=PLAIN_MISFIT)
+    plain = fit(PlainPrior(), evidence, plain_noise, history.rng(0, _PLAIN_FEATURES), without).draws(
+        n_draws, history.rng(n_coupons, _PLAIN_DRAWS)
+    )
+    trust = Trust()
+    if before is not None:
+        trust = before.trust.after(before.physics, before.plain, history.groups[n_coupons - 1])
+    draws = mixed(physics, plain, 1.0 - trust.physics)
     detectable = ln_detectable(evidence.observations)
     truth = draws.truth + _shared(posterior, n_draws, history.rng(n_coupons, _SHARED))
     standing = standing_of(evidence, truth, history.objective, detectable)
     checked = None
     if before is not None:
-        checked = check(before.draws, history.groups[n_coupons - 1], history.rng(n_coupons, _CHECK))
-    return Belief(posterior, draws, standing, detectable, checked)
+        checked = check(before.draws, history.groups[n_coupons - 1])
+    return Belief(posterior, physics, plain, trust, draws, standing, detectable, checked)
 
 
 def _shared(posterior: Posterior, n: int, rng: np.random.Generator) -> Floats:

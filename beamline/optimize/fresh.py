@@ -7,10 +7,11 @@ import numpy.typing as npt
 
 from beamline.optimize.discrepancy import coordinates
 from beamline.optimize.evidence import Sites
+from beamline.optimize.mixed import Mixed
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.posterior import Draws
 
-__all__ = ["FreshCoupon", "on_fresh_coupon"]
+__all__ = ["FreshCoupon", "foreseen", "on_fresh_coupon"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,44 +19,67 @@ Floats = npt.NDArray[np.float64]
 class FreshCoupon:
     """A coupon in every draw: its own effects, which all its sites share, and a source for the scatter of its sites."""
 
-    def __init__(self, draws: Draws, rng: np.random.Generator) -> None:
-        noise, n = draws.posterior.noise, len(draws)
-        self.noise = noise
-        self.shared = rng.standard_normal((n, N_OBSERVABLES)) @ np.linalg.cholesky(noise.coupon).T
-        self.composition = noise.iodide_fraction * rng.standard_normal(n)
+    def __init__(self, draws: Draws | Mixed, rng: np.random.Generator) -> None:
+        n = len(draws)
+        self.shared = rng.standard_normal((n, N_OBSERVABLES))
+        self.composition = rng.standard_normal(n)
         self._seed = int(rng.integers(2**32))
 
-    def outcomes(self, draws: Draws, emitted: Floats, sites: Sites) -> Floats:
+    def outcomes(self, draws: Draws | Mixed, emitted: Floats, sites: Sites) -> Floats:
         """True outcomes of m sites of this coupon.
 
         Args:
             draws: as the coupon was made with, or the first of them, (s).
-            emitted: what the physics gives under them, (s, m, 4).
+            emitted: what the models give under them, (s, m, 4).
             sites: their conditions.
 
         Returns:
             (s, m, 4).
         """
-        posterior = draws.posterior
-        slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
         # Scatter is the same whatever the heat treatment, so that treatments do not differ by luck.
         rng = np.random.default_rng(self._seed)
-        m = len(sites)
+        where, m = coordinates(sites), len(sites)
         gauss = rng.standard_normal((len(self.shared), m, N_OBSERVABLES + 1))[: len(draws)]
-        scatter = gauss[:, :, :N_OBSERVABLES] @ np.linalg.cholesky(self.noise.site).T
-        energy = self.noise.ln_energy * gauss[:, :, N_OBSERVABLES]
-        n = len(draws)
-        return np.asarray(
-            emitted
-            + draws.misfit(coordinates(sites))
-            + self.shared[:n, None]
-            + self.composition[:n, None, None] * slope.iodide
-            + scatter
-            + energy[:, :, None] * slope.log_energy
-        )
+        out = emitted.copy()
+        for part, places in draws.parts:
+            posterior, noise = part.posterior, part.posterior.noise
+            slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
+            scatter = gauss[places, :, :N_OBSERVABLES] @ np.linalg.cholesky(noise.site).T
+            energy = noise.ln_energy * gauss[places, :, N_OBSERVABLES]
+            shared = self.shared[places] @ np.linalg.cholesky(noise.coupon).T
+            composition = noise.iodide_fraction * self.composition[places]
+            out[places] += (
+                part.misfit(where)
+                + shared[:, None]
+                + composition[:, None, None] * slope.iodide
+                + scatter
+                + energy[:, :, None] * slope.log_energy
+            )
+        return out
 
 
-def on_fresh_coupon(draws: Draws, sites: Sites, rng: np.random.Generator) -> Floats:
+def on_fresh_coupon(draws: Draws | Mixed, sites: Sites, rng: np.random.Generator) -> Floats:
     """True outcomes of some recipes on a coupon that does not exist yet, (s, m, 4)."""
-    emitted = draws.posterior.prior.observables(draws.latent, sites)
-    return FreshCoupon(draws, rng).outcomes(draws, emitted, sites)
+    return FreshCoupon(draws, rng).outcomes(draws, draws.emitted(sites), sites)
+
+
+def foreseen(draws: Draws | Mixed, sites: Sites) -> tuple[Floats, Floats]:
+    """What is expected of some recipes on a coupon that does not exist yet, as normal distributions, one for each draw.
+
+    Returns:
+        Their means, and variances: of what scatters between coupons and between sites; both (s, m, 4).
+    """
+    mean = draws.emitted(sites)
+    variance = np.empty_like(mean)
+    where = coordinates(sites)
+    for part, places in draws.parts:
+        posterior, noise = part.posterior, part.posterior.noise
+        slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
+        mean[places] += part.misfit(where)
+        variance[places] = (
+            np.diag(noise.coupon)
+            + np.diag(noise.site)
+            + (noise.iodide_fraction * slope.iodide) ** 2
+            + (noise.ln_energy * slope.log_energy) ** 2
+        )
+    return mean, variance

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from beamline.optimize.algebra import Covariance
-from beamline.optimize.discrepancy import Discrepancy, coordinates
+from beamline.optimize.discrepancy import OF_FURNACE, Discrepancy, coordinates
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.inducing import inducing
 from beamline.optimize.noise import Noise
@@ -29,6 +29,7 @@ _RATES = [Observable.LN_RED_RATE, Observable.LN_GREEN_RATE]
 
 MOST_INDUCING = 80
 """Conditions that stand for all in the misfit, and at which draws are held to the physics itself and not to its tangent."""
+MOST_INDUCING_FURNACE = 32
 STALE = 0.2
 """Move of a latent, in prior sigmas, beyond which derivatives are renewed."""
 
@@ -78,7 +79,9 @@ class Problem:
         known = (*evidence.known, *(Known.VALUE,) * len(direct_number))
         self.is_value = np.array([one is Known.VALUE for one in known])
         self.is_below = np.array([one is Known.BELOW for one in known])
+        # Of the two parts of the misfit: that of all conditions, and that of the furnace and the glass.
         self.inducing = inducing(self.where, MOST_INDUCING)
+        self.inducing_furnace = inducing(self.where * OF_FURNACE, MOST_INDUCING_FURNACE)
         site = evidence.row_site
         self.coupon_rows = tuple(np.flatnonzero(evidence.coupon[site] == n) for n in range(evidence.n_coupons))
         self.coupon_sites = tuple(np.flatnonzero(evidence.coupon == n) for n in range(evidence.n_coupons))
@@ -117,6 +120,10 @@ class Problem:
         values[:, picked] = self.prior.observables(latent, evidence.sites.take(picked))
         return np.asarray(values)
 
+    def misfit_features(self, where: Floats) -> Floats:
+        """Features of both parts of the misfit at any conditions (a, 7): (a, p)."""
+        return np.hstack([self.inducing.features_at(where), self.inducing_furnace.features_at(where * OF_FURNACE)])
+
     def linearise(self, latent: Floats, discrepancy: Discrepancy, noise: Noise) -> Linear:
         """Rows, derivatives and covariance at some latents.
 
@@ -143,19 +150,24 @@ class Problem:
     def with_sizes(self, linear: Linear, discrepancy: Discrepancy, noise: Noise) -> Linear:
         """The same with other sizes of misfit and scatter."""
         weights, iodide, energy = linear.weights, linear.iodide, linear.log_energy
-        site, place, left = self.evidence.row_site, self.evidence.place, self.inducing.left
+        site, place = self.evidence.row_site, self.evidence.place
+        parts = tuple(zip((self.inducing, self.inducing_furnace), discrepancy.covariances, strict=True))
         blocks: list[Floats] = []
         for rows in self.coupon_rows:
             w, here = weights[rows], site[rows]
             same_place = place[here][:, None] == place[here]
             of_coupon = w @ noise.coupon @ w.T + noise.iodide_fraction**2 * np.outer(iodide[rows], iodide[rows])
             of_site = w @ noise.site @ w.T + noise.ln_energy**2 * np.outer(energy[rows], energy[rows])
-            rest = (w @ discrepancy.covariance @ w.T) * (left[here][:, None] * (here[:, None] == here))
-            blocks.append(of_coupon + of_site * same_place + rest)
+            block = of_coupon + of_site * same_place
+            for part, covariance in parts:
+                block += (w @ covariance @ w.T) * (part.left[here][:, None] * (here[:, None] == here))
+            blocks.append(block)
         blocks += [np.zeros((1, 1))] * (self.n - len(site))
-        mixed = weights @ np.linalg.cholesky(discrepancy.covariance)
-        features = np.zeros((self.n, N_OBSERVABLES * self.inducing.features.shape[1]))
-        features[: len(site)] = np.einsum("no,nk->nok", mixed, self.inducing.features[site]).reshape(len(site), -1)
+        by_part = []
+        for part, covariance in parts:
+            mixed = weights @ np.linalg.cholesky(covariance)
+            by_part.append(np.einsum("no,nk->nok", mixed, part.features[site]).reshape(len(site), -1))
+        features = np.vstack([np.hstack(by_part), np.zeros((self.n - len(site), sum(f.shape[1] for f in by_part)))])
         return Linear(
             linear.at,
             linear.mean,

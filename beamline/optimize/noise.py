@@ -1,6 +1,7 @@
 """What keeps two sites of one recipe apart: sizes of the scatter that neither parameters nor misfit explain.
 
-Assumptions, of the size that the parts of a bench are specified for: where data speak, `sizes.py` learns them.
+What nights of chance recipes on the simulated bench have taught (docs/decisions/027), and where a search for other sizes begins:
+`sizes.py` learns them, and they grow with one coupon where they are too small but shrink with many where they are too large.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from beamline.optimize.discrepancy import shared
+from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, DEFAULT_FURNACE, shared
 
 __all__ = ["Noise"]
 
@@ -32,10 +33,14 @@ class Noise:
         site: covariance of what a site has for itself (focus, placing under the spectrometer).
         analysis: factor on the uncertainties that the analysis gives, by observable, (4,). Part of these (the choice of a
             band's shape) is the same for all spectra and does not scatter.
+        misfit: of what the model misses, by observable, (4,); the misfit is a function, the others scatter.
+        furnace: of the part of it that the sites of a coupon share, (4,).
     """
 
-    ln_energy: float = 0.03
-    iodide_fraction: float = 0.02
-    coupon: Floats = field(default_factory=lambda: _effect(0.0035, 0.0015, 0.10))
-    site: Floats = field(default_factory=lambda: _effect(0.0012, 0.0008, 0.05))
-    analysis: Floats = field(default_factory=lambda: np.ones(4))
+    ln_energy: float = 0.006
+    iodide_fraction: float = 0.015
+    coupon: Floats = field(default_factory=lambda: _effect(0.0013, 0.00022, 0.02))
+    site: Floats = field(default_factory=lambda: _effect(0.0004, 0.0001, 0.008))
+    analysis: Floats = field(default_factory=lambda: np.array([0.4, 0.06, 0.4, 0.2]))
+    misfit: Floats = field(default_factory=lambda: DEFAULT_AMPLITUDE)
+    furnace: Floats = field(default_factory=lambda: DEFAULT_FURNACE)

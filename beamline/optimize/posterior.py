@@ -15,12 +15,12 @@ import numpy.typing as npt
 from scipy.linalg import cho_factor, cho_solve
 
 from beamline.optimize.discrepancy import Discrepancy
-from beamline.optimize.evidence import Evidence
+from beamline.optimize.evidence import Evidence, Sites
 from beamline.optimize.likelihood import Problem
 from beamline.optimize.maximum import MAX_LATENT_STEP, Maximum, maximise, surprise, with_sizes
 from beamline.optimize.noise import Noise
 from beamline.optimize.observables import N_OBSERVABLES
-from beamline.optimize.prior import Prior
+from beamline.optimize.prior import Grid, Prior
 from beamline.optimize.sizes import Sizes, learnt_sizes
 
 __all__ = ["Draws", "Posterior", "fit"]
@@ -90,8 +90,15 @@ class Posterior:
             truth[:, evidence.row_site[row], np.argmax(evidence.row_weights[row])] = told[:, row]
         # What the data make of the misfit at the conditions that stand for all, (p, s, 4).
         by_feature = found.linear.covariance.features.T @ pull
-        mixing = np.linalg.cholesky(self.discrepancy.covariance)
-        moved = np.tensordot(by_feature.reshape(N_OBSERVABLES, -1, n), mixing, axes=(0, 1))
+        of_all = N_OBSERVABLES * len(problem.inducing.picked)
+        moved = np.concatenate(
+            [
+                np.tensordot(part.reshape(N_OBSERVABLES, -1, n), np.linalg.cholesky(covariance), axes=(0, 1))
+                for part, covariance in zip(
+                    (by_feature[:of_all], by_feature[of_all:]), self.discrepancy.covariances, strict=True
+                )
+            ]
+        )
         return Draws(self, latent, weights, moved, truth)
 
 
@@ -172,11 +179,24 @@ class Draws:
         """The first n of the draws."""
         return Draws(self.posterior, self.latent[:n], self.weights[:, :n], self.moved[:, :n], self.truth[:n])
 
+    @property
+    def parts(self) -> tuple[tuple[Draws, npt.NDArray[np.int64]], ...]:
+        """Draws of one model each, and their places among these: here all are of one (`mixed.Mixed` has several)."""
+        return ((self, np.arange(len(self))),)
+
+    def emitted(self, sites: Sites) -> Floats:
+        """What the model gives at some sites, (s, m, 4)."""
+        return self.posterior.prior.observables(self.latent, sites)
+
+    def written(self, sites: Sites) -> Grid:
+        """The sites as written, in every draw; their heat histories do not matter."""
+        return self.posterior.prior.write(self.latent, sites)
+
     def misfit(self, where: Floats) -> Floats:
         """The drawn misfits at some conditions (`discrepancy.coordinates`): (m, 7) -> (s, m, 4)."""
         found = np.tensordot(self.posterior.discrepancy.features(where), self.weights, axes=(1, 0))  # (m, s, 4)
         if self.posterior.data is not None:
-            features = self.posterior.data.problem.inducing.features_at(where)
+            features = self.posterior.data.problem.misfit_features(where)
             found = found + np.tensordot(features, self.moved, axes=(1, 0))
         return np.asarray(np.moveaxis(found, 0, 1))
 
@@ -197,8 +217,8 @@ def fit(
         feature_rng: for the random features of the misfit.
         before: posterior of the first coupons of this evidence, from which the search begins.
     """
-    sizes = Sizes(noise=noise) if before is None else before.sizes
-    discrepancy = Discrepancy.make(sizes.amplitude, feature_rng)
+    sizes = Sizes.before_data(noise) if before is None else before.sizes
+    discrepancy = Discrepancy.make(sizes.amplitude, sizes.furnace, feature_rng)
     at = np.zeros(len(prior.latents)) if before is None else before.latent
     if evidence.n_rows == 0:
         return Posterior(prior, evidence, sizes, discrepancy, np.zeros(len(at)), np.ones(len(at)), None)
@@ -206,7 +226,7 @@ def fit(
     found = maximise(problem, discrepancy, sizes, at, np.zeros(problem.n), max_steps=MAX_STEPS)
     # With a first answer at hand: how large are the parts, and which data does nothing else support?
     sizes = learnt_sizes(problem, found.linear, _few(_odd(problem, found)), sizes, noise)
-    discrepancy = replace(discrepancy, amplitude=sizes.amplitude)
+    discrepancy = replace(discrepancy, amplitude=sizes.amplitude, furnace=sizes.furnace)
     odd = _odd(problem, with_sizes(problem, found, discrepancy, sizes))
     found = maximise(problem, discrepancy, sizes, found.linear.at, odd, max_steps=MAX_STEPS // 2)
     return Posterior(prior, evidence, sizes, discrepancy, found.linear.at, found.latent_sd, Fitted(problem, found))

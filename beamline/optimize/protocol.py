@@ -15,6 +15,7 @@ from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Predicti
 __all__ = [
     "BestSite",
     "CouponCheck",
+    "CouponTrust",
     "Front",
     "FrontSite",
     "Hours",
@@ -24,6 +25,7 @@ __all__ = [
     "OptimizerKind",
     "OptimizerStatus",
     "ParameterBelief",
+    "PhysicsTrust",
     "TraceEntry",
 ]
 
@@ -80,6 +82,30 @@ class CouponCheck(Frozen):
     observables: tuple[ObservableCheck, ...]
 
 
+class CouponTrust(Frozen):
+    """What one coupon said of the physics against a belief without it.
+
+    Attributes:
+        coupon: which.
+        ln_odds: by how much it moved the logarithm of the odds for the physics, bounded.
+        worst_observable: the one that the physics alone foresaw worst.
+        worst_z_rms: root mean square of its z-scores.
+    """
+
+    coupon: str
+    ln_odds: _Number
+    worst_observable: str
+    worst_z_rms: Annotated[float, quantity("1", ge=0)]
+
+
+class PhysicsTrust(Frozen):
+    """How far the physics is believed, and why: the rest of the draws are of a belief without physics."""
+
+    physics: _Probability
+    reason: str
+    coupons: tuple[CouponTrust, ...]
+
+
 class TraceEntry(Frozen):
     """The best site after each coupon."""
 
@@ -121,6 +147,7 @@ class OptimizerStatus(Frozen):
         parameters: prior and posterior of the model's numbers.
         checks: predicted against observed, coupon by coupon.
         misfit: one-sigma size of what the model misses, by observable.
+        trust: how far the physics is believed (optimisers with a model).
         trace: the best site after each coupon.
         front: sites that are not weighed against each other, where the objective says `together = "front"`.
     """
@@ -136,6 +163,7 @@ class OptimizerStatus(Frozen):
     parameters: tuple[ParameterBelief, ...] = ()
     checks: tuple[CouponCheck, ...] = ()
     misfit: tuple[Prediction, ...] = ()
+    trust: PhysicsTrust | None = None
     trace: tuple[TraceEntry, ...] = ()
     front: Front | None = None
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, correlation, shared
+from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, DEFAULT_FURNACE, OF_FURNACE, correlation, shared
 from beamline.optimize.likelihood import Linear, Problem
 from beamline.optimize.noise import Noise
 from beamline.optimize.observables import N_OBSERVABLES, Observable
@@ -56,10 +56,12 @@ class Belonging:
     high: float
 
 
-MISFIT = Belonging(0.5, 0.05**2, 8.0**2)
-COUPON = Belonging(0.5, 0.1**2, 5.0**2)
-SITE = Belonging(1.0, 0.1**2, 4.0**2)
-ANALYSIS = Belonging(1.0, 0.05**2, 2.0**2)
+MISFIT = Belonging(0.5, 0.05**2, 20.0**2)
+FURNACE = Belonging(0.5, 0.05**2, 20.0**2)
+COUPON = Belonging(0.5, 0.1**2, 6.0**2)
+COMPOSITION = Belonging(0.5, 0.1**2, 2.5**2)
+SITE = Belonging(1.0, 0.1**2, 10.0**2)
+ANALYSIS = Belonging(1.0, 0.1**2, 2.0**2)  # its upper end is that of the factor on what the analysis says
 WIDENING = Belonging(30.0, 0.8**2, 3.0**2)
 
 
@@ -69,13 +71,20 @@ class Sizes:
 
     Attributes:
         amplitude: of the misfit by observable, (4,).
+        furnace: and of its part that the sites of a coupon share, (4,).
         noise: of the scatter.
         widening: factor on the prior sigma of every latent.
     """
 
     amplitude: Floats = field(default_factory=lambda: DEFAULT_AMPLITUDE)
+    furnace: Floats = field(default_factory=lambda: DEFAULT_FURNACE)
     noise: Noise = field(default_factory=Noise)
     widening: float = 1.0
+
+    @classmethod
+    def before_data(cls, noise: Noise) -> Sizes:
+        """As assumed."""
+        return cls(noise.misfit, noise.furnace, noise)
 
 
 def _only(covariance: Floats, group: tuple[Observable, ...]) -> Floats:
@@ -101,20 +110,24 @@ def _components(
     evidence, weights = problem.evidence, linear.weights[rows]
     site = evidence.row_site[rows]
     alike = correlation(problem.where[site], problem.where[site])
+    of_furnace = problem.where[site] * OF_FURNACE
+    alike_furnace = correlation(of_furnace, of_furnace)
     same_coupon = evidence.coupon[site][:, None] == evidence.coupon[site]
     same_place = evidence.place[site][:, None] == evidence.place[site]
     iodide, energy, latent = linear.iodide[rows], linear.log_energy[rows], linear.latent[rows]
     found = []
     for name, group in _GROUPS.items():
         for kind, belonging, covariance, pattern in (
-            ("misfit", MISFIT, shared(DEFAULT_AMPLITUDE), alike),
+            ("misfit", MISFIT, shared(default.misfit), alike),
+            ("furnace", FURNACE, shared(default.furnace), alike_furnace),
             ("coupon", COUPON, default.coupon, same_coupon),
             ("site", SITE, default.site, same_place),
         ):
             found.append((f"{kind} {name}", belonging, (weights @ _only(covariance, group) @ weights.T) * pattern))
-        noise = np.diag(problem.sd[rows] ** 2 * weights[:, list(group)].sum(axis=1))
-        found.append((f"analysis {name}", ANALYSIS, noise))
-    found.append(("composition", COUPON, default.iodide_fraction**2 * np.outer(iodide, iodide) * same_coupon))
+        noise = np.diag((problem.sd[rows] * (weights[:, list(group)] @ default.analysis[list(group)])) ** 2)
+        most = ANALYSIS.high / float(default.analysis[group[0]]) ** 2
+        found.append((f"analysis {name}", replace(ANALYSIS, high=most), noise))
+    found.append(("composition", COMPOSITION, default.iodide_fraction**2 * np.outer(iodide, iodide) * same_coupon))
     found.append(("energy", SITE, default.ln_energy**2 * np.outer(energy, energy) * same_place))
     found.append(("latents", WIDENING, latent @ latent.T))
     return found
@@ -157,9 +170,10 @@ def _factors_of(sizes: Sizes, components: list[tuple[str, Belonging, Floats]], d
         "latents": sizes.widening**2,
     }
     for name, o in first.items():
-        known[f"misfit {name}"] = (sizes.amplitude[o] / DEFAULT_AMPLITUDE[o]) ** 2
+        known[f"misfit {name}"] = (sizes.amplitude[o] / default.misfit[o]) ** 2
+        known[f"furnace {name}"] = (sizes.furnace[o] / default.furnace[o]) ** 2
         known[f"coupon {name}"] = sizes.noise.coupon[o, o] / default.coupon[o, o]
-        known[f"analysis {name}"] = sizes.noise.analysis[o] ** 2
+        known[f"analysis {name}"] = (sizes.noise.analysis[o] / default.analysis[o]) ** 2
         known[f"site {name}"] = sizes.noise.site[o, o] / default.site[o, o]
     return np.array([np.clip(known[name], belonging.low, belonging.high) for name, belonging, _ in components])
 
@@ -180,6 +194,8 @@ def _sizes_of(factors: Floats, components: list[tuple[str, Belonging, Floats]], 
         iodide_fraction=default.iodide_fraction * float(np.sqrt(by_name["composition"])),
         coupon=default.coupon * np.outer(coupon, coupon),
         site=default.site * np.outer(site, site),
-        analysis=scale("analysis"),
+        analysis=default.analysis * scale("analysis"),
     )
-    return Sizes(DEFAULT_AMPLITUDE * scale("misfit"), noise, float(np.sqrt(by_name["latents"])))
+    return Sizes(
+        default.misfit * scale("misfit"), default.furnace * scale("furnace"), noise, float(np.sqrt(by_name["latents"]))
+    )

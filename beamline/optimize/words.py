@@ -43,7 +43,9 @@ def expectation(samples: Floats) -> str:
     )
 
 
-def role(choice: Choice, rank: int, latent: Floats, latents: Sequence[Latent]) -> str:
+def role(
+    choice: Choice, rank: int, latent: Floats, latents: Sequence[Latent], without: npt.NDArray[np.bool_] | None = None
+) -> str:
     """Why a site was chosen, after those before it: what is special about the draws in which it is the better one.
 
     Args:
@@ -51,12 +53,15 @@ def role(choice: Choice, rank: int, latent: Floats, latents: Sequence[Latent]) -
         rank: of the site, 0 for the first.
         latent: the draws' latents, (s, n_latent).
         latents: their names.
+        without: which draws are of a belief without the model, (s,).
     """
     if rank == 0:
         return "the best single bet"
     if choice.gains[rank] < NO_GAIN:
         return "adds little by itself: tells how far such sites scatter"
     credit = choice.credit[:, rank]
+    if without is not None and credit[without].sum() > 0.5 * credit.sum():
+        return "for the case that the physics is wrong"
 
     def shift(samples: Floats) -> tuple[Floats, Floats]:
         """Mean in the draws that the site is for, off the mean of all: in units, and in standard errors."""
@@ -91,7 +96,9 @@ def suggestion(
     inside: npt.NDArray[np.bool_],
     latent: Floats,
     latents: Sequence[Latent],
+    without: npt.NDArray[np.bool_],
     p_reached: float,
+    trust: str,
 ) -> Suggestion:
     """A choice as a suggestion with reasons.
 
@@ -103,11 +110,13 @@ def suggestion(
         inside: whether each outcome meets the specification, (s, n).
         latent: the draws' latents, (s, n_latent).
         latents: their names.
+        without: which draws are of a belief without the model, (s,).
         p_reached: probability that the best site so far meets it.
+        trust: how far the model is believed, and why.
     """
     made = []
     for i, (site, writing) in enumerate(zip(sites, choice.writings, strict=True)):
-        why = role(choice, i, latent, latents)
+        why = role(choice, i, latent, latents, without)
         p_inside = float(inside[:, i].mean())
         made.append(
             SiteSuggestion(
@@ -130,7 +139,7 @@ def suggestion(
         reason=(
             f"glass {coupon.glass.name}, {heat.temperature_C:g} degC for {heat.hold_s / 3600:.2g} h: at least one of the "
             f"{len(made)} sites in specification with p = {inside.any(axis=1).mean():.2f} (best site so far: "
-            f"p = {p_reached:.2f}); expected score of the best site {before:.2f} -> {after:.2f}"
+            f"p = {p_reached:.2f}); expected score of the best site {before:.2f} -> {after:.2f}; {trust}"
         ),
     )
 
