@@ -26,16 +26,17 @@ __all__ = ["check", "quantile_z", "z_scores"]
 Floats = npt.NDArray[np.float64]
 
 
-def quantile_z(value: Floats, mean: Floats, sd: Floats) -> Floats:
-    """Standard normal quantiles of values in mixtures of s equally probable normal distributions.
+def quantile_z(value: Floats, mean: Floats, sd: Floats, weights: Floats) -> Floats:
+    """Standard normal quantiles of values in mixtures of s normal distributions.
 
     Args:
         value: (n,).
         mean: of the parts, (s, n).
         sd: of the parts, (s, n).
+        weights: of the parts, (s,); they add up to 1.
     """
     u = (value - mean) / sd
-    below, above = (logsumexp(log_ndtr(side), axis=0) - np.log(len(mean)) for side in (u, -u))
+    below, above = (logsumexp(log_ndtr(side), axis=0, b=weights[:, None]) for side in (u, -u))
     # From the nearer tail: a probability near one has lost its digits.
     low, high = ndtri_exp(np.minimum(below, 0.0)), -ndtri_exp(np.minimum(above, 0.0))
     return np.asarray(np.where(below < above, low, high))
@@ -63,7 +64,7 @@ def z_scores(draws: Draws | Mixed, observations: Sequence[Observation]) -> Mappi
             for part, places in draws.parts:
                 noise[places] = evidence.sd[rows] * part.posterior.noise.analysis[observable]
             sd = np.sqrt(variance[:, sites, observable] + noise**2)
-            found[observable] = quantile_z(evidence.number[rows], mean[:, sites, observable], sd)
+            found[observable] = quantile_z(evidence.number[rows], mean[:, sites, observable], sd, draws.probabilities)
     return found
 
 

@@ -21,6 +21,10 @@ __all__ = ["Mixed", "mixed"]
 Floats = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
 
+FEWEST = 0.05
+"""Share of the draws that a belief has, however little it is believed: where the other is sure that nothing is to be gained, they
+say where to look."""
+
 
 def _together(parts: Sequence[tuple[Floats, Places]]) -> Floats:
     """Arrays (s_k, ...) at their places in one (s, ...)."""
@@ -37,9 +41,11 @@ class Mixed:
 
     Attributes:
         parts: draws of each, and their places among all, rising.
+        shares: how far each is believed; one that is hardly believed may have more draws than that.
     """
 
     parts: tuple[tuple[Draws, Places], ...]
+    shares: tuple[float, ...]
 
     def __len__(self) -> int:
         return sum(len(places) for _, places in self.parts)
@@ -62,6 +68,15 @@ class Mixed:
         out[places] = draws.latent
         return out
 
+    @property
+    def probabilities(self) -> Floats:
+        """Probability of each draw, (s,)."""
+        of_each = [
+            np.full(len(places), share / len(places))
+            for share, (_, places) in zip(self.shares, self.parts, strict=True)
+        ]
+        return _together(list(zip(of_each, (places for _, places in self.parts), strict=True)))
+
     def of_part(self, number: int) -> npt.NDArray[np.bool_]:
         """Which draws are of a model, (s,)."""
         which = np.zeros(len(self), dtype=np.bool_)
@@ -72,7 +87,7 @@ class Mixed:
         """The first n of the draws."""
         counts = [int(np.searchsorted(places, n)) for _, places in self.parts]
         kept = zip(self.parts, counts, strict=True)
-        return Mixed(tuple((draws.first(k), places[:k]) for (draws, places), k in kept))
+        return Mixed(tuple((draws.first(k), places[:k]) for (draws, places), k in kept), self.shares)
 
     def emitted(self, sites: Sites) -> Floats:
         """What the models give at some sites, (s, m, 4)."""
@@ -92,15 +107,15 @@ class _Grids:
 
 
 def mixed(one: Draws, other: Draws, share: float) -> Mixed:
-    """As many draws as `one` has, of which a share is of `other`, at least one of each.
+    """As many draws as `one` has, of which a share is of `other`, but at least `FEWEST` of each.
 
     Args:
         one: n draws.
         other: n draws of another model of the same evidence.
-        share: of the other, 0 to 1.
+        share: how far the other is believed, 0 to 1.
     """
     n = len(one)
-    k = min(max(round(share * n), 1), n - 1)
+    k = round(min(max(share, FEWEST), 1.0 - FEWEST) * n)
     of_other = np.floor((np.arange(k) + 0.5) * n / k).astype(np.int64)
     of_one = np.setdiff1d(np.arange(n), of_other)
-    return Mixed(((one.first(len(of_one)), of_one), (other.first(k), of_other)))
+    return Mixed(((one.first(len(of_one)), of_one), (other.first(k), of_other)), (1.0 - share, share))

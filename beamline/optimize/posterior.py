@@ -184,6 +184,11 @@ class Draws:
         """Draws of one model each, and their places among these: here all are of one (`mixed.Mixed` has several)."""
         return ((self, np.arange(len(self))),)
 
+    @property
+    def probabilities(self) -> Floats:
+        """Probability of each draw, (s,)."""
+        return np.full(len(self), 1.0 / len(self))
+
     def emitted(self, sites: Sites) -> Floats:
         """What the model gives at some sites, (s, m, 4)."""
         return self.posterior.prior.observables(self.latent, sites)

@@ -62,7 +62,7 @@ COUPON = Belonging(0.5, 0.1**2, 6.0**2)
 COMPOSITION = Belonging(0.5, 0.1**2, 2.5**2)
 SITE = Belonging(1.0, 0.1**2, 10.0**2)
 ANALYSIS = Belonging(1.0, 0.1**2, 2.0**2)  # its upper end is that of the factor on what the analysis says
-WIDENING = Belonging(30.0, 0.8**2, 3.0**2)
+WIDENING = Belonging(60.0, 0.8**2, 2.0**2)
 
 
 @dataclass(frozen=True)

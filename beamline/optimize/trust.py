@@ -5,8 +5,8 @@ as Bayes' rule has it, but for two bounds. One coupon counts for no more than e^
 distributions, and far out the world is not normal. And the odds stay between bounds, so that physics that was right ten times
 can lose its credit with two coupons, and win it back: which of the two is the better one depends on where it is asked.
 
-What is left to the belief without physics even then is worth its draws: where the physics is sure that nothing is to be
-gained, they say where to look instead of repeating.
+However little the belief without physics is believed, it has some of the draws (`mixed.py`): where the physics is sure that
+nothing is to be gained, they say where to look instead of repeating.
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ BEFORE = 0.9
 """Probability that the physics is the better belief, before data."""
 MOST_OF_A_COUPON = 4.0
 """Largest change of the odds' logarithm by one coupon."""
-MOST = 3.0
-"""Largest logarithm of the odds, either way: 95 to 5."""
+MOST = 4.0
+"""Largest logarithm of the odds, either way: 98 to 2."""
 CLEAR_Z = 2.0
-"""Root mean square z-score of a coupon's values of one observable from which on it was foreseen wrong."""
+"""Root mean square z-score of a coupon's values of one observable from which on it is said to be foreseen wrong."""
+WRONG_Z = 3.0
+"""And from which on the coupon cannot speak for the physics, however much worse the other belief was."""
 
 
 def log_density(draws: Draws, observations: Sequence[Observation]) -> float:
@@ -98,6 +100,8 @@ class Trust:
         said = log_density(physics, observations) - log_density(plain, observations)
         bounded = float(np.clip(said, -MOST_OF_A_COUPON, MOST_OF_A_COUPON))
         worst = max(z, key=lambda name: z[name])
+        if z[worst] > WRONG_Z:
+            bounded = min(bounded, 0.0)
         told = CouponTrust(
             coupon=observations[0].site.coupon,
             ln_odds=rounded(bounded),

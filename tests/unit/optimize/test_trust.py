@@ -67,14 +67,18 @@ def draws_of(kit: ModuleType, n: int = 40) -> tuple[Draws, Draws]:
 
 def test_a_quantile_of_one_normal_distribution_is_its_z_score() -> None:
     value = np.array([-7.0, -1.0, 0.0, 2.5, 9.0])
-    assert quantile_z(3.0 + 2.0 * value, np.full((4, 5), 3.0), np.full((4, 5), 2.0)) == pytest.approx(value, abs=1e-6)
+    assert quantile_z(3.0 + 2.0 * value, np.full((4, 5), 3.0), np.full((4, 5), 2.0), np.full(4, 0.25)) == pytest.approx(
+        value, abs=1e-6
+    )
 
 
 def test_a_quantile_of_a_mixture_is_that_of_its_distribution_function() -> None:
     # Halfway between two narrow peaks is the middle, and beyond both a tail of half the weight.
     mean, sd = np.array([[-1.0, -1.0], [1.0, 1.0]]), np.full((2, 2), 0.01)
-    z = quantile_z(np.array([0.0, 1.0]), mean, sd)
+    z = quantile_z(np.array([0.0, 1.0]), mean, sd, np.array([0.5, 0.5]))
     assert z == pytest.approx([0.0, 0.6744898], abs=1e-6)  # the 75 % quantile
+    z = quantile_z(np.array([0.0, 1.0]), mean, sd, np.array([0.9, 0.1]))
+    assert z == pytest.approx([1.2815516, 1.6448536], abs=1e-6)  # those of 90 and 95 %
 
 
 def test_derivatives_of_planes_are_those_of_their_values(kit: ModuleType) -> None:
@@ -104,6 +108,8 @@ def test_mixed_draws_are_those_of_their_parts_in_their_share(kit: ModuleType) ->
         which = together.of_part(number)
         assert together.emitted(sites)[which] == pytest.approx(draws.first(which.sum()).emitted(sites))
         assert together.truth[which] == pytest.approx(draws.first(which.sum()).truth)
+    assert together.probabilities.sum() == pytest.approx(1.0)
+    assert together.probabilities[together.of_part(1)].sum() == pytest.approx(0.3)
     few = together.first(10)
     assert [len(places) for _, places in few.parts] == [7, 3]
     assert few.emitted(sites) == pytest.approx(together.emitted(sites)[:10])
@@ -111,9 +117,10 @@ def test_mixed_draws_are_those_of_their_parts_in_their_share(kit: ModuleType) ->
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_no_belief_is_left_without_a_draw(kit: ModuleType, share: float) -> None:
+def test_no_belief_is_left_without_draws(kit: ModuleType, share: float) -> None:
     together: Mixed = mixed(*draws_of(kit), share)
-    assert min(len(places) for _, places in together.parts) == 1
+    assert min(len(places) for _, places in together.parts) == 2
+    assert together.shares == (1.0 - share, share)
 
 
 def test_density_of_a_coupon_is_that_of_the_joint_normal_distribution(kit: ModuleType) -> None:
@@ -140,7 +147,7 @@ def test_a_model_that_foresees_is_trusted_and_one_that_does_not_is_not(kit: Modu
     right = beliefs(kit, [coupon(kit, n) for n in range(3)])
     assert right[0].trust.physics == pytest.approx(BEFORE)
     assert right[-1].trust.log_odds == MOST
-    assert right[-1].trust.reason() == "the physics is trusted to 95 %"
+    assert right[-1].trust.reason() == "the physics is trusted to 98 %"
     wrong = beliefs(kit, [coupon(kit, n, off_nm=40.0 * (-1) ** n) for n in range(4)])
     assert wrong[-1].trust.physics < 0.3
     assert "it foresaw coupon C" in wrong[-1].trust.reason()
