@@ -152,11 +152,11 @@ def learnt_sizes(problem: Problem, linear: Linear, odd: Floats, start: Sizes, de
     factors = _factors_of(start, components, default)
     parts = np.array([part for _, _, part in components])
     firmness, low, high = (np.array([getattr(b, key) for _, b, _ in components]) for key in ("firmness", "low", "high"))
+    flat = parts.reshape(len(parts), -1)
     for _ in range(ROUNDS):
-        precision = np.linalg.inv(fixed + np.tensordot(factors, parts, axes=1))
+        precision = np.linalg.inv(fixed + (factors @ flat).reshape(fixed.shape))
         pulled = precision @ residual
-        used = np.einsum("i,kij,j->k", pulled, parts, pulled, optimize=True)
-        due = parts.reshape(len(parts), -1) @ precision.ravel()
+        used, due = (flat @ np.column_stack([np.outer(pulled, pulled).ravel(), precision.ravel()])).T
         factors = factors * np.sqrt((used + firmness / factors**2) / (due + firmness / factors))
         factors = np.clip(factors, low, high)
     return _sizes_of(factors, components, default)
