@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -13,6 +14,7 @@ from beamline.optimize.evidence import gather, group_by_coupon
 from beamline.optimize.noise import Noise
 from beamline.optimize.posterior import fit
 from beamline.optimize.words import role
+from beamline.recipe import HeatTreatment
 
 QUICK = Search(n_draws=64, n_screening_draws=32, n_writings=32, n_furnace=8, n_refinements=1, n_around=4)
 
@@ -148,9 +150,9 @@ def test_reasons_name_the_case_that_a_site_is_for(kit: ModuleType) -> None:
 def test_gain_per_hour_takes_the_quicker_of_two_treatments_that_serve_alike(kit: ModuleType) -> None:
     """The small model does not know the hold: told that hours cost, the shorter holds are taken."""
     space = SearchSpace(hold_s=(0.0, 20000.0))
-    told: list[float] = []
-    for hours in (None, lambda _fraction, heat: 1.0 + heat.hold_s / 3600.0):
-        draws = fit(kit.SmallPrior(), gather([]), Noise(), np.random.default_rng(0)).draws(64, np.random.default_rng(1))
+    draws = fit(kit.SmallPrior(), gather([]), Noise(), np.random.default_rng(0)).draws(64, np.random.default_rng(1))
+
+    def hold_s(seed: int, hours: Callable[[float, HeatTreatment], float] | None) -> float:
         choice = choose(
             draws,
             Goal(Objective(), 3.0, np.zeros(64)),
@@ -158,8 +160,14 @@ def test_gain_per_hour_takes_the_quicker_of_two_treatments_that_serve_alike(kit:
             sites_by_fraction={0.5: 3},
             favourites=(),
             search=Search(n_draws=64, n_screening_draws=32, n_writings=24),
-            rng=np.random.default_rng(2),
+            rng=np.random.default_rng(seed),
             hours=hours,
         )
-        told.append(choice.heat_treatment.hold_s)
-    assert told[1] < 0.25 * told[0]
+        return choice.heat_treatment.hold_s
+
+    # Where hours cost nothing the hold is as chance has it, so of several searches.
+    free, priced = (
+        np.mean([hold_s(seed, hours) for seed in range(2, 6)])
+        for hours in (None, lambda _fraction, heat: 1.0 + heat.hold_s / 3600.0)
+    )
+    assert priced < 0.25 * free
