@@ -20,7 +20,7 @@ __all__ = ["held_out", "pooled"]
 MOST_HELD_OUT = 8
 """Coupons that are held out, evenly spread over all: each costs a fit from the beginning."""
 N_DRAWS = 192
-_FEATURES, _DRAWS, _CHECK = 0, 20, 21
+_FEATURES, _DRAWS = 0, 20
 """Purposes of random numbers; the misfit's features are those of the belief."""
 
 
@@ -40,7 +40,7 @@ def held_out(history: History, *, prior: Prior, noise: Noise) -> tuple[CouponChe
         others = [group for i, group in enumerate(history.groups) if i != left_out]
         posterior = fit(prior, gather(others), noise, history.rng(0, _FEATURES))
         draws = posterior.draws(N_DRAWS, history.rng(left_out, _DRAWS))
-        found.append(check(draws, history.groups[left_out], history.rng(left_out, _CHECK)))
+        found.append(check(draws, history.groups[left_out]))
     return tuple(one for one in found if one is not None)
 
 

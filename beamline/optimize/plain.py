@@ -47,6 +47,11 @@ class PlainPrior:
             told += [Latent(f"{name}_by_{along}", "s", "", 0.0, float(slope_sd), "normal") for along in COORDINATES]
         return tuple(told)
 
+    @property
+    def mixing(self) -> Floats:
+        """None: the planes' numbers have nothing to do with each other."""
+        return np.eye(len(self.latents))
+
     @cached_property
     def _sizes(self) -> Floats:
         """One sigma of the planes' numbers, (4, 8)."""

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.optimize.cube import Cube, furnace_factors, laser_cube, spread
-from beamline.optimize.discrepancy import coordinates, correlation
+from beamline.optimize.discrepancy import OF_FURNACE, coordinates, correlation
 from beamline.optimize.evidence import Sites, padded_steps
 from beamline.optimize.observables import N_OBSERVABLES, Known, Observable
 from beamline.optimize.posterior import Fitted, Posterior
@@ -186,18 +186,26 @@ def _rows(posterior: Posterior, data: Fitted, sites: Sites, by_latent: Floats) -
     Returns:
         (4 m, n_latent + r), and (4 m, 4 m).
     """
-    m, noise, misfit = len(sites), posterior.noise, posterior.discrepancy.covariance
+    m, noise, problem = len(sites), posterior.noise, data.problem
     where = coordinates(sites)
-    features = data.problem.inducing.features_at(where)
-    left = correlation(where, where) - features @ features.T  # what the conditions seen so far say nothing of
-    by_feature = np.einsum("ok,mr->mokr", np.linalg.cholesky(misfit), features).reshape(N_OBSERVABLES * m, -1)
+    by_feature, unseen = [], np.zeros((N_OBSERVABLES * m, N_OBSERVABLES * m))
+    for standing, here, misfit in zip(
+        (problem.inducing, problem.inducing_furnace),
+        (where, where * OF_FURNACE),
+        posterior.discrepancy.covariances,
+        strict=True,
+    ):
+        features = standing.features_at(here)
+        by_feature.append(np.einsum("ok,mr->mokr", np.linalg.cholesky(misfit), features).reshape(N_OBSERVABLES * m, -1))
+        # What the conditions seen so far say nothing of.
+        unseen += np.kron(correlation(here, here) - features @ features.T, misfit)
     slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
     iodide, energy = slope.iodide.ravel(), slope.log_energy.ravel()
     of_coupon = np.tile(noise.coupon, (m, m)) + noise.iodide_fraction**2 * np.outer(iodide, iodide)
     same_site = np.kron(np.eye(m), np.ones((N_OBSERVABLES, N_OBSERVABLES)))
     of_site = np.tile(noise.site, (m, m)) + noise.ln_energy**2 * np.outer(energy, energy)
-    own = of_coupon + of_site * same_site + np.kron(left, misfit) + np.diag(np.tile(_analysis_sd(posterior) ** 2, m))
-    return np.hstack([by_latent.reshape(N_OBSERVABLES * m, -1), by_feature]), np.asarray(own)
+    own = of_coupon + of_site * same_site + unseen + np.diag(np.tile(_analysis_sd(posterior) ** 2, m))
+    return np.hstack([by_latent.reshape(N_OBSERVABLES * m, -1), *by_feature]), np.asarray(own)
 
 
 def _analysis_sd(posterior: Posterior) -> Floats:
