@@ -57,7 +57,9 @@ def test_the_coupon_promised_leaves_about_what_was_promised_and_others_more(kit:
     best = separation(tried, variance, {0.5: 4})
     each = [separation([trial], variance, {0.5: 4}).variance_taken for trial in tried]
     assert best.variance_taken == max(each)
-    assert max(separation([trial], variance, {0.5: 1}).variance_taken for trial in tried) < 0.99 * best.variance_taken
+    # Further sites are taken for what they add, and only then.
+    alone = max(separation([trial], variance, {0.5: 1}).variance_taken for trial in tried)
+    assert alone < 0.99 * best.variance_taken or (len(best.sites) == 1 and alone == best.variance_taken)
     left = variance - best.variance_taken
     assert 0.0 < left < 0.8 * variance
 
@@ -121,7 +123,9 @@ def test_all_of_it_is_a_document(kit: ModuleType) -> None:
         low, middle, high = one.posterior
         assert low < middle < high
         assert one.z_sd_if_others_known <= one.z_sd + 1e-9
-    assert [{m.name for m in one.members} for one in found.confounded] == [{"peak", "peak_by_dose"}]
+    # What the dose does to the ratio cannot be told from the ratio either.
+    hidden = [{m.name for m in one.members} for one in found.confounded]
+    assert hidden == [{"peak", "peak_by_dose"}, {"ratio", "ratio_by_dose"}]
     assert "only in their product" in found.confounded[0].words
     for one in found.confounded:
         assert one.next_coupon is not None
