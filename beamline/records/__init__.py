@@ -14,6 +14,7 @@ from beamline.records.ledger import CouponRecord, Ledger, SiteRecord, SiteState
 from beamline.records.locks import FileLock, is_held, session_lock
 from beamline.records.log import LogWriter, SyncPolicy
 from beamline.records.marks import damaged_serials, mark
+from beamline.records.nodes import StoredStream, stored_streams
 from beamline.records.occupancy import Footprint, KeepOut, crowding, footprints, refusals
 from beamline.records.reader import Document, RunLog, iter_run, read_run
 from beamline.records.rebuild import Rebuilt, rebuild_catalog
@@ -59,6 +60,7 @@ __all__ = [
     "SiteRecord",
     "SiteState",
     "Spectrum",
+    "StoredStream",
     "SyncPolicy",
     "World",
     "check_catalog",
@@ -80,5 +82,6 @@ __all__ = [
     "replay",
     "session_lock",
     "spectrum",
+    "stored_streams",
     "worlds",
 ]

@@ -16,6 +16,7 @@ import numpy as np
 from beamline.records.compare import Unequal, descriptor_differences, value_differences
 from beamline.records.ingest import IngestState
 from beamline.records.layout import Layout
+from beamline.records.nodes import StoredStream, stored_streams
 from beamline.records.run import Run
 from beamline.records.store import Records
 
@@ -114,7 +115,7 @@ def check_catalog(folder: Path | str, client: Any, *, is_shared: bool = False) -
             said = f"it is not in the catalog{': ' + why if why else ''}"
             report.differences.append(Difference(run.uid, "", said))
             continue
-        _check_run(run, node.base, report)
+        _check_run(run, node, report)
     return report
 
 
@@ -148,14 +149,14 @@ def _check_run(run: Run, node: Any, report: CheckReport) -> None:
     for name, doc in (("start", run.log.start), ("stop", run.log.stop)):
         report.n_documents += 1
         report.differences += _named(run, value_differences(doc, metadata.get(name)), prefix=name)
-    streams = {name: node[name] for name in node}
+    streams = stored_streams(node)
     for name in [*run.streams, *(name for name in streams if name not in run.streams)]:
         if name not in streams:
             report.differences.append(Difference(run.uid, "", "the catalog does not have it", name))
         elif name not in run.streams:
             report.differences.append(Difference(run.uid, "", "the log does not have it", name))
         else:
-            _check_stream(run, name, getattr(streams[name], "base", streams[name]), report)
+            _check_stream(run, name, streams[name], report)
 
 
 def _repeated(run: Run) -> Iterator[Difference]:
@@ -169,9 +170,9 @@ def _repeated(run: Run) -> Iterator[Difference]:
             seen.add((name, uid))
 
 
-def _check_stream(run: Run, stream: str, node: Any, report: CheckReport) -> None:
+def _check_stream(run: Run, stream: str, stored: StoredStream, report: CheckReport) -> None:
     descriptors = [descriptor for descriptor in run.descriptors if descriptor["name"] == stream]
-    metadata = node.metadata
+    metadata = stored.metadata
     report.n_documents += len(descriptors)
     found = list(descriptor_differences(descriptors[0], metadata))
     updates = [{key: doc[key] for key in ("uid", "time", "configuration") if doc.get(key)} for doc in descriptors[1:]]
@@ -179,20 +180,7 @@ def _check_stream(run: Run, stream: str, node: Any, report: CheckReport) -> None
     report.differences += _named(run, found, stream=stream, prefix="descriptor")
     events = run.events(stream)
     report.n_events += len(events)
-    report.differences += _event_differences(run, stream, events, _columns(node), report)
-
-
-def _columns(node: Any) -> dict[str, Any]:
-    """All columns of a stream as the catalog holds them, each (n_events, *shape), in the order of storage."""
-    columns: dict[str, Any] = {}
-    for name in node:
-        part = node[name]
-        if hasattr(part, "columns"):
-            table = part.read()
-            columns |= {column: table[column].to_numpy() for column in table.columns}
-        else:
-            columns[name] = part.read()
-    return columns
+    report.differences += _event_differences(run, stream, events, stored.columns(), report)
 
 
 def _event_differences(

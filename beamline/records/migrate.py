@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from beamline.records.ingest import check_log, find_run, write_log
+from beamline.records.nodes import stored_streams
 from beamline.records.run import Run
 from beamline.records.store import Records
 
@@ -105,11 +106,12 @@ def _differences(run: Run, node: Any) -> Iterator[str]:
         return
     if node.start["uid"] != run.uid or run.stop is None or node.stop.get("uid") != run.stop["uid"]:
         yield "its start or stop is another"
-    streams = node.base
+    streams = stored_streams(node)
     if sorted(streams) != sorted(run.streams):
         yield f"streams {sorted(streams)} there, {sorted(run.streams)} in the log"
         return
     for stream in run.streams:
+        columns = streams[stream].columns()
         for key, values in run.table(stream).items():
-            if len(values) and not np.array_equal(streams[stream][key].read(), values):
+            if len(values) and not np.array_equal(columns.get(key, ()), values):
                 yield f"stream {stream}: {key} differs"

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.records.errors import RecordError
+from beamline.records.nodes import stored_streams
 from beamline.records.run import Run
 
 __all__ = ["Spectrum", "spectrum"]
@@ -67,12 +68,12 @@ def _of_log(run: Run, site_name: str, stream: str) -> _Parts:
 
 def _of_client(run: Any, site_name: str, stream: str) -> _Parts:
     uid = run.start["uid"]
-    streams = run.base  # not the run itself: once somebody has used `.v2`, its streams have another shape
-    if stream not in list(streams):
+    streams = stored_streams(run)
+    if stream not in streams:
         raise RecordError(f"run {uid} has no stream {stream!r}; it has {sorted(streams)}")
-    node = streams[stream]
-    metadata = node.metadata
-    index = _last_index(node[SITE].read(), site_name, uid, stream)
+    stored = streams[stream]
+    metadata = stored.metadata
+    index = _last_index(stored.numbers_and_words()[SITE], site_name, uid, stream)
     for device in metadata.get("configuration", {}).values():
         if WAVELENGTH in device.get("data", {}):
             axis, axis_unit = device["data"][WAVELENGTH], _unit(device.get("data_keys", {}), WAVELENGTH)
@@ -80,7 +81,7 @@ def _of_client(run: Any, site_name: str, stream: str) -> _Parts:
     else:
         raise RecordError(f"run {uid}: the configuration of {stream!r} has no {WAVELENGTH}")
     units = {"wavelength_nm": axis_unit, "counts": _unit(metadata["data_keys"], COUNTS)}
-    return np.asarray(node[COUNTS][index], dtype=np.float64), axis, units
+    return np.asarray(stored.parts[COUNTS][index], dtype=np.float64), axis, units
 
 
 def _last_index(names: npt.NDArray[Any], site_name: str, uid: str, stream: str) -> int:
