@@ -30,7 +30,7 @@ import devices.twin  # noqa: F401
 from beamline.campaign import Campaign, parse_campaign
 from beamline.instrument import Instrument
 from beamline.night import run_night, unused_coupons
-from beamline.records import CatalogOwner, Records, close_catalog, open_catalog, read_run
+from beamline.records import CatalogOwner, Records, close_catalog, open_catalog, read_run, stored_streams
 from beamline.records.layout import Layout
 from beamline.session import SessionEngine, open_session
 
@@ -224,7 +224,7 @@ def _compare(run: Any, node: Any, found: Found) -> int:
     n_events = 0
     if dict(node.start)["purpose"] != run.start["purpose"] or node.stop["uid"] != run.stop["uid"]:
         found.wrong.append(f"{run.uid}: start or stop differ")
-    streams = _children(node)
+    streams = stored_streams(node)
     if sorted(streams) != sorted(run.streams):
         found.wrong.append(f"{run.uid}: streams {sorted(streams)} in the catalog, {run.streams} in the log")
         return 0
@@ -232,21 +232,12 @@ def _compare(run: Any, node: Any, found: Found) -> int:
         columns = run.table(stream)
         if not len(columns["seq_num"]):
             continue
-        arrays = _children(streams[stream])
-        table = arrays.pop("internal").read()
+        stored = streams[stream].columns()
         for key, values in columns.items():
-            got = arrays[key].read() if key in arrays else np.asarray(table[key])
-            if not np.array_equal(got, values):
+            if not np.array_equal(stored[key], values):
                 found.wrong.append(f"{run.uid}: {stream}: {key} differs")
         n_events += len(columns["seq_num"])
     return n_events
-
-
-def _children(node: Any) -> dict[str, Any]:
-    """With one request for all; the client of Bluesky runs makes several for each column."""
-    from tiled.client.container import Container
-
-    return dict(Container(node.context, item=node.item, structure_clients=node.structure_clients).items())
 
 
 def main() -> None:

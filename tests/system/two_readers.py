@@ -44,47 +44,50 @@ with open_session(Instrument(), coupons=plan.coupons, data=Path(sys.argv[2]), se
 
 READERS = """
 import json, multiprocessing, sys, time
-from beamline.records import open_catalog
-from tiled.client.container import Container
+from beamline.records import open_catalog, stored_streams
 import bluesky_tiled_plugins.clients.catalog_of_bluesky_runs  # once: the readers are forked from this process
-
-def children(node):  # with one request for all; that of Bluesky asks for each
-    return Container(node.context, item=node.item, structure_clients=node.structure_clients).items()
 
 def newest(catalog, seen):  # what is not known yet, however many have come in since the last look
     n = 8
     while True:
-        uids = list(catalog.keys().tail(n))
-        new = [uid for uid in uids if uid not in seen]
+        found = list(catalog.items().tail(n))
+        new = [(uid, run) for uid, run in found if uid not in seen]
         if len(new) < n:
             return new
         n *= 4
 
 def follow(folder, opened, told, results):
     catalog = open_catalog(folder)
-    seen, read, n_reads = {}, {}, 0
+    asked = []
+    hooks = catalog.context.http_client.event_hooks
+    catalog.context.http_client.event_hooks = {**hooks, "request": [*hooks["request"], asked.append]}
+    seen, unread, read, n_reads, n_requests = {}, {}, {}, 0, 0
     opened.release()
     while True:
         is_last = told.is_set()
         looked = time.monotonic()
-        seen |= dict.fromkeys(newest(catalog, seen), time.time())
-        for uid in [uid for uid in seen if uid not in read]:
-            run = catalog[uid]
+        new = newest(catalog, seen)
+        unread |= new
+        seen |= dict.fromkeys([uid for uid, run in new], time.time())
+        n_before = len(asked)
+        for uid, run in list(unread.items()):
             assert run.stop["run_start"] == uid  # what is seen at all is whole
             n_events = run.stop.get("num_events", {})
-            streams = dict(children(run)) if n_events else {}
+            streams = stored_streams(run) if n_events else {}
             assert sorted(streams) == sorted(n_events), uid
             for name, stream in streams.items():
-                table = dict(children(stream))["internal"].read()
+                table = stream.numbers_and_words()
                 assert list(table["seq_num"]) == list(range(1, n_events[name] + 1)), (uid, name)
                 n_reads += 1
             read[uid] = time.time()
+            del unread[uid]
             if time.monotonic() - looked > 0.3:  # it looks as often as a page that somebody watches
                 break
-        if is_last and len(read) == len(seen):
+        n_requests += len(asked) - n_before
+        if is_last and not unread:
             break
         told.wait(max(0.0, looked + 0.3 - time.monotonic()))
-    results.put({"seen": seen, "read": read, "n_reads": n_reads})
+    results.put({"seen": seen, "read": read, "n_reads": n_reads, "n_requests": n_requests})
 
 fork = multiprocessing.get_context("fork")
 opened, told, results = fork.Semaphore(0), fork.Event(), fork.Queue()
@@ -152,20 +155,22 @@ def go_on(process: subprocess.Popen[str]) -> None:
 
 @dataclass(frozen=True)
 class Followed:
-    """What became of a night and its two readers; lags in s, over all runs and both readers, sorted."""
+    """What became of a night and its two readers; over all runs and both readers: lags in s, sorted, and requests to read."""
 
     n_runs: int
     night_s: float
     drained_s: float
     seen_lags: tuple[float, ...]
     read_lags: tuple[float, ...]
+    n_requests: int
 
     def __str__(self) -> str:
         seen, read = self.seen_lags, self.read_lags
         return (
             f"{self.n_runs} runs in {self.night_s:.1f} s ({self.n_runs / self.night_s:.1f} runs/s), the last in the "
             f"catalog {self.drained_s:.1f} s later; 2 readers: seen after {seen[len(seen) // 2]:.2f} s (median), "
-            f"{seen[-1]:.2f} s (most), read through after {read[len(read) // 2]:.2f} s (median), {read[-1]:.2f} s (most)"
+            f"{seen[-1]:.2f} s (most), read through after {read[len(read) // 2]:.2f} s (median), {read[-1]:.2f} s (most), "
+            f"with {self.n_requests / len(read):.1f} requests for a run"
         )
 
 
@@ -191,9 +196,10 @@ def follow(folder: Path, pause_s: float, n_coupons: int) -> Followed:
     go_on(readers)
     said, complained = readers.communicate(timeout=100)
     assert readers.returncode == 0, complained
-    seen, read = [], []
+    seen, read, n_requests = [], [], 0
     for found in map(json.loads, said.splitlines()):
         assert set(found["seen"]) == set(found["read"]) == {run.uid for run in runs}
+        n_requests += found["n_requests"]
         assert found["n_reads"] == sum(len(run.streams) for run in runs)
         seen += [found["seen"][run.uid] - last[run.path] for run in runs]
         read += [found["read"][run.uid] - last[run.path] for run in runs]
@@ -202,7 +208,7 @@ def follow(folder: Path, pause_s: float, n_coupons: int) -> Followed:
     assert night.communicate(timeout=100)[1] == ""
     assert night.returncode == 0
     assert close_orphans(data) == []
-    return Followed(len(runs), ended - begun, drained - ended, tuple(sorted(seen)), tuple(sorted(read)))
+    return Followed(len(runs), ended - begun, drained - ended, tuple(sorted(seen)), tuple(sorted(read)), n_requests)
 
 
 def _wait_until_in(data: Path, n_runs: int) -> None:
