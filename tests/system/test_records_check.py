@@ -23,15 +23,19 @@ from beamline.records import (
     ReconstructedWarning,
     Records,
     Run,
+    close_catalog,
     find_runs,
     find_uids_in_catalog,
     open_catalog,
     read_run,
     rebuild_catalog,
     replay,
+    stored_streams,
 )
 from beamline.records.codec import encode
+from beamline.records.endpoint import is_owned
 from beamline.records.frames import HEADER, pack_frame
+from beamline.records.ingest import IngestState
 from beamline.records.layout import Layout
 from beamline.records.locks import FileLock, session_lock
 
@@ -56,18 +60,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def owner(folder: Path) -> Iterator[CatalogOwner]:
-    with CatalogOwner(folder) as started:
-        started.wait_ready()
-        started.flush(100)
-        yield started
+def opened(folder: Path) -> Iterator[Path]:
+    """Its catalog was opened here, by which its owner was started."""
+    client = open_catalog(folder)
+    client.context.http_client.close()
+    CatalogOwner(folder).flush(100)
+    yield folder
+    close_catalog(folder)
+    assert not is_owned(Layout.of(folder))
 
 
 @pytest.fixture
-def owned(folder: Path, owner: CatalogOwner) -> Path:
+def owned(opened: Path) -> Path:
     """A night with its catalog and a living owner, whom whoever checks asks."""
-    assert owner.is_running
-    return folder
+    assert is_owned(Layout.of(opened))
+    return opened
 
 
 def check(folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
@@ -179,9 +186,38 @@ def test_searches_and_replays_of_log_and_catalog_agree(owned: Path) -> None:
     np.testing.assert_array_equal(again.config("spectra")[axis], run.config("spectra")[axis])
 
 
-def test_a_catalog_that_lost_and_changed_runs_is_told_and_made_anew_when_nobody_has_it_open(
-    owned: Path, owner: CatalogOwner
-) -> None:
+def test_the_streams_of_a_run_take_one_request_and_a_few_of_a_server_that_does_not_search_deep(owned: Path) -> None:
+    run = Records(owned).runs(purpose="measurement")[0]
+    client = open_catalog(owned)
+    node = client[run.uid]
+    asked: list[str] = []
+    hooks = client.context.http_client.event_hooks
+
+    def note(request: Any) -> None:
+        asked.append(request.url.path.split("/")[3])
+
+    client.context.http_client.event_hooks = {**hooks, "request": [*hooks["request"], note]}
+    streams = stored_streams(node)
+    assert asked == ["search-deep"]
+    columns = {name: stream.columns() for name, stream in streams.items()}
+    assert sorted(asked[1:]) == sorted(["array", "table"] * len(run.streams))
+    assert {name: set(stream.numbers_and_words()) for name, stream in streams.items()} == {
+        name: set(values) - {"spectrometer_counts"} for name, values in columns.items()
+    }
+    asked.clear()
+    del node.item["links"]["search_deep"]
+    again = stored_streams(node)
+    assert asked == ["search"] * (1 + len(run.streams))
+    client.context.http_client.close()
+    assert list(again) == list(streams) == list(columns)
+    for stream in run.streams:
+        assert list(again[stream].parts) == list(streams[stream].parts)
+        assert again[stream].metadata == streams[stream].metadata
+        for key, column in run.table(stream).items():
+            np.testing.assert_array_equal(columns[stream][key], column)
+
+
+def test_a_catalog_that_lost_and_changed_runs_is_told_and_made_anew_when_nobody_has_it_open(owned: Path) -> None:
     """The last test of this catalog and its owner."""
     CatalogOwner(owned).flush(100)
     uids = [run.uid for run in Records(owned).runs()]
@@ -195,34 +231,24 @@ def test_a_catalog_that_lost_and_changed_runs_is_told_and_made_anew_when_nobody_
     code, report = check(owned)
     assert code == 1
     assert {(d["uid"], d["key"]) for d in report["differences"]} == {(uids[0], ""), (uids[2], "start.n_coupon")}
-    owner.stop()
+    close_catalog(owned)
+    assert not is_owned(Layout.of(owned))
     made = vitrail("records", "rebuild", "--data", owned)
     assert made.returncode == 0, made.stderr
+    assert f"{len(uids)} runs are in the new catalog, 0 failed" in made.stdout
+    assert {path.name for path in owned.iterdir()} - {"reader.json"} == {"log", "catalog"}
     code, report = check(owned)  # nobody owns it: the command starts an owner
     assert (code, report["is_good"], report["n_compared"], report["differences"]) == (0, True, len(uids), [])
+    assert not is_owned(Layout.of(owned))
 
 
-def test_a_catalog_is_made_anew_from_the_logs_alone(tmp_path: Path) -> None:
+def test_a_rebuild_from_the_logs_alone_that_fails_or_may_not_leaves_the_catalog_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "moved night"
     with LogWriter(folder) as log:
         synthetic.night(log, n_coupons=1)
     uids = [run.uid for run in Records(folder).runs()]
-    (folder / "catalog").mkdir()
-    for name in ("catalog.db", "ingested.jsonl"):  # worse than one that lost runs, or speaks of another folder
-        (folder / "catalog" / name).write_bytes(secrets.token_bytes(1000))
-    made = rebuild_catalog(folder)
-    assert made.had_catalog
-    assert made.flush.n_in == len(uids)
-    assert made.flush.failed == ()
-    assert {path.name for path in folder.iterdir()} - {"reader.json"} == {"log", "catalog"}
-
-
-def test_a_rebuild_that_fails_or_may_not_leaves_the_catalog_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "night"
-    with LogWriter(folder) as log:
-        synthetic.Writer(log).anneal(1)
     # What the old catalog says is never asked: it may be damaged, and is kept all the same.
     old = {name: secrets.token_bytes(1000) for name in ("ingested.jsonl", "catalog.db", "tables.duckdb")}
     (folder / "catalog").mkdir()
@@ -235,6 +261,8 @@ def test_a_rebuild_that_fails_or_may_not_leaves_the_catalog_as_it_was(
 
     def killed(stage: Layout, _layout: Layout) -> None:
         assert (stage.catalog / "catalog.db").exists()  # the new one is whole
+        made = IngestState(stage).entries()
+        assert {uid: entry.status for uid, entry in made.items()} == dict.fromkeys(uids, "in")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(rebuilding, "_swap", killed)
