@@ -8,10 +8,12 @@ import random
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Event
 from time import monotonic
@@ -21,8 +23,19 @@ import httpx
 import numpy as np
 import pytest
 
-from beamline.records import CatalogError, CatalogOwner, LogWriter, Records, read_run, spectrum
+from beamline.records import (
+    CatalogError,
+    CatalogOwner,
+    LogWriter,
+    Records,
+    Run,
+    open_catalog,
+    read_run,
+    spectrum,
+    stored_streams,
+)
 from beamline.records.endpoint import endpoint_path, is_owned, live_endpoint
+from beamline.records.ingest import Backlog, IngestState
 from beamline.records.layout import Layout
 
 pytestmark = pytest.mark.timeout(300)  # Tiled's server takes 5 s to import, more on a busy machine
@@ -52,17 +65,69 @@ def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def result_of(process: subprocess.Popen[str]) -> Any:
-    said, complained = process.communicate(timeout=100)
-    assert process.returncode == 0, complained
-    return json.loads(said.splitlines()[-1])
+FORKS = """
+import signal, socket
+import bluesky_tiled_plugins.clients, databroker.client, tiled.queries, xarray
+link = socket.socket(fileno=int(sys.argv[1]))
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    message, files, _flags, _address = socket.recv_fds(link, 1 << 16, 3)
+    if not message:
+        sys.exit()
+    pid = os.fork()
+    if not pid:
+        break
+    link.send(str(pid).encode())
+    for file in files:
+        os.close(file)
+signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+link.close()
+for number, file in enumerate(files):
+    os.dup2(file, number)
+    os.close(file)
+code, *sys.argv[1:] = json.loads(message)
+exec(code)
+os.write(2, b"came to its end")
+"""
 
 
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+class Fork:
+    """A process that has imported what readers import, which takes seconds: forked from one that does nothing else."""
+
+    def __init__(self, link: socket.socket, code: str, *arguments: object) -> None:
+        (its_input, ours), (output, its_output), (errors, its_errors) = os.pipe(), os.pipe(), os.pipe()
+        its = [its_input, its_output, its_errors]
+        socket.send_fds(link, [json.dumps([code, *map(str, arguments)]).encode()], its)
+        for file in its:
+            os.close(file)
+        self.stdin, self.stdout, self.stderr = os.fdopen(ours, "w"), os.fdopen(output), os.fdopen(errors)
+        self.pid = int(link.recv(100))
+
+    def result(self) -> Any:
+        """Its last line, when it has ended."""
+        self.stdin.close()
+        with self.stdout, self.stderr:
+            said, complained = self.stdout.read(), self.stderr.read()
+        assert "came to its end" in complained, complained
+        return json.loads(said.splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def fork() -> Iterator[Callable[..., Fork]]:
+    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = [sys.executable, "-c", LOAD + FORKS, str(its.fileno())]
+    with ours, subprocess.Popen(command, pass_fds=[its.fileno()]) as process:
+        its.close()
+        yield lambda code, *arguments: Fork(ours, code, *arguments)
+        ours.close()
+        assert process.wait(60) == 0
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0, turn_s: float = 0.05) -> None:
     end, never = monotonic() + timeout_s, Event()
     while not condition():
         assert monotonic() < end, "it did not happen in time"
-        never.wait(0.05)
+        never.wait(turn_s)
 
 
 # ------------------------------------------------------------------------------------------------- the log under kills
@@ -115,7 +180,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def owner(folder: Path) -> Iterator[CatalogOwner]:
+def owner(folder: Path, fork: object) -> Iterator[CatalogOwner]:
+    assert fork  # both import for seconds: at the same time
     with CatalogOwner(folder) as started:
         with LogWriter(folder) as log:
             synthetic.night(log)  # while the catalog is being made
@@ -156,26 +222,24 @@ print(json.dumps({
 
 
 @pytest.mark.usefixtures("owner")
-def test_readers_find_runs_and_spectra_while_the_night_goes_on(folder: Path) -> None:
-    readers = [run_python(READER, folder, "wait"), run_python(READER, folder, "wait")]
+def test_readers_find_runs_and_spectra_while_the_night_goes_on(folder: Path, fork: Callable[..., Fork]) -> None:
+    readers = [fork(READER, folder, "wait"), fork(READER, folder, "wait")]
     for reader in readers:
-        assert reader.stdout is not None
         assert reader.stdout.readline() == "ready\n"
-    n_runs = len(Records(folder).runs())
+    n_runs, n_night = len(Records(folder).runs()), len(Records(folder).runs(campaign="night-1"))
     with LogWriter(folder) as log:
         late = synthetic.Writer(log, "night-1", synthetic.T0 + 1e5).measure(7)
     (expected,) = Records(folder).runs(purpose="measurement", coupon="C02")
     for reader in readers:
-        assert reader.stdin is not None
         reader.stdin.write("go\n")
         reader.stdin.flush()
     for reader in readers:
-        seen = result_of(reader)
+        seen = reader.result()
         assert seen["uid"] == expected.uid
         assert seen["n_runs"] == n_runs
         assert seen["n_after"] == n_runs + 1
         assert seen["full_text"] == n_runs - 1  # all but the campaign's own run speak of the glass
-        assert seen["by_campaign"] == n_runs
+        assert seen["by_campaign"] == n_night
         assert seen["nothing"] == 0
         assert seen["sites"] == ["S00", "S01", "S02"]
         in_log = spectrum(expected, "S01")
@@ -208,9 +272,9 @@ print(json.dumps({
 
 
 @pytest.mark.usefixtures("owner")
-def test_users_of_databroker_find_what_they_know(folder: Path) -> None:
+def test_users_of_databroker_find_what_they_know(folder: Path, fork: Callable[..., Fork]) -> None:
     (run,) = Records(folder).runs(purpose="measurement", coupon="C01")
-    seen = result_of(run_python(DATABROKER, folder, run.uid))
+    seen = fork(DATABROKER, folder, run.uid).result()
     expected = spectrum(run, "S01").counts
     for way in ("v1_counts", "v2_counts", "v3_counts", "after_v2"):
         np.testing.assert_array_equal(seen[way], expected)
@@ -221,13 +285,13 @@ def test_users_of_databroker_find_what_they_know(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("owner")
-def test_the_page_on_reading_records_is_true(folder: Path, tmp_path: Path) -> None:
+def test_the_page_on_reading_records_is_true(folder: Path, tmp_path: Path, fork: Callable[..., Fork]) -> None:
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "read-records.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python no-run\n(.*?)```", page, re.DOTALL)
     assert len(blocks) == 5
     (tmp_path / "vitrail-data").symlink_to(folder)
     code = "\n".join(blocks) + "\nprint(json.dumps([len(counts), units, len(dataset['site_name'])]))"
-    seen = result_of(run_python(f"os.chdir({str(tmp_path)!r})\n{code}"))
+    seen = fork(f"os.chdir({str(tmp_path)!r})\n{code}").result()
     assert seen == [2048, {"wavelength_nm": "nm", "counts": "counts"}, 3]
 
 
@@ -298,81 +362,122 @@ def test_a_damaged_log_stops_none_of_the_others(folder: Path, owner: CatalogOwne
 
 
 # ------------------------------------------------------------------------------------------------------- lives and ends
-COMPARE = """
-from beamline.records import Records, close_catalog, open_catalog, spectrum
-catalog = open_catalog(sys.argv[1])
-runs = Records(sys.argv[1]).runs()
-assert sorted(catalog) == sorted(run.uid for run in runs), (len(catalog), len(runs))
-n_events = 0
-for run in runs:
-    node = catalog[run.uid]
-    assert dict(node.start)["purpose"] == run.start["purpose"]
-    assert node.stop["uid"] == run.stop["uid"]
-    assert sorted(node) == sorted(run.streams)
-    for stream in run.streams:
-        for key, column in run.table(stream).items():
-            got = node[stream][key].read()
-            assert len(got) == len(column) and (got == column).all(), (run, stream, key)
-        n_events += len(column)
-close_catalog(sys.argv[1])
-print(json.dumps([len(runs), n_events]))
-"""
+@contextmanager
+def no_nodes_in(layout: Layout) -> Iterator[None]:
+    """Whoever ingests stores the data of a run meanwhile, and then waits with its nodes, for 5 s at most."""
+    with closing(sqlite3.connect(layout.catalog / "catalog.db", isolation_level=None)) as database:
+        database.execute("BEGIN IMMEDIATE")
+        yield
+        database.execute("ROLLBACK")
 
 
-def test_a_killed_owner_is_followed_by_one_that_leaves_no_part_and_no_double(tmp_path: Path) -> None:
-    layout = Layout.of(tmp_path)
-    with LogWriter(tmp_path) as log:
-        synthetic.night(log, n_coupons=1, n_sites=2)
-    owner = CatalogOwner(tmp_path).start()
-    owner.wait_ready()
-    arrays = layout.catalog / "arrays"
-    wait_for(lambda: arrays.exists() and any(arrays.rglob("zarr.json")))  # it is in the middle of a measurement
-    killed = owner.pid
+def wait_until_data_are_stored(layout: Layout, run: Run) -> None:
+    streams = [layout.arrays / run.uid / stream / "spectrometer_counts" / "zarr.json" for stream in run.streams]
+    wait_for(lambda: all(path.exists() for path in streams), turn_s=0.001)
+
+
+def test_a_killed_owner_is_followed_by_one_that_leaves_no_part_and_no_double(folder: Path, owner: CatalogOwner) -> None:
+    layout, n_in, killed = Layout.of(folder), owner.flush(60).n_in, owner.pid
     assert killed is not None
-    os.kill(killed, signal.SIGKILL)
-    wait_for(lambda: not owner.is_running)
+    with no_nodes_in(layout):
+        with LogWriter(folder) as log:
+            writer = synthetic.Writer(log, "night-4", synthetic.T0 + 4e5)
+            for number in (30, 31):
+                writer.measure(number)
+        measured = Records(folder).runs(campaign="night-4")
+        wait_until_data_are_stored(layout, measured[0])  # arrays and rows that the database does not know
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: not owner.is_running)
     assert live_endpoint(layout) is None  # although its file is still there
-    (measured,) = Records(tmp_path).runs(purpose="measurement")
-    made = next(arrays.rglob("zarr.json")).read_bytes()
-    for stream in ("dark", "spectra"):  # a kill may leave an array that the database does not know
-        left = arrays / measured.uid / stream / "spectrometer_counts" / "zarr.json"
-        left.parent.mkdir(parents=True, exist_ok=True)
-        left.write_bytes(made)
+    assert endpoint_path(layout).exists()
+    assert len(Backlog(layout).pending()) == len(measured)
     report = owner.flush(100)  # starts another
     assert owner.pid not in (None, killed)
-    assert (report.n_in, report.failed) == (5, ())
-    os.kill(owner.pid, signal.SIGTERM)
+    assert report.n_in == n_in + len(measured)
+    assert {entry.uid for entry in report.failed}.isdisjoint(run.uid for run in measured)
+    compare(folder, measured)
+
+
+def test_an_owner_that_is_told_to_end_takes_in_the_run_that_it_is_at_and_no_more(
+    folder: Path, owner: CatalogOwner
+) -> None:
+    layout = Layout.of(folder)
+    owner.flush(60)
+    told = owner.pid
+    assert told is not None
+    with no_nodes_in(layout):
+        with LogWriter(folder) as log:
+            writer = synthetic.Writer(log, "night-5", synthetic.T0 + 5e5)
+            writer.measure(40)
+            writer.coupon(41)
+        first, *others = Records(folder).runs(campaign="night-5")
+        wait_until_data_are_stored(layout, first)
+        os.kill(told, signal.SIGTERM)
     wait_for(lambda: not owner.is_running)
-    owner.stop()
-    # Nobody owns it now: opening the catalog starts an owner for as long as the reader lives.
-    assert result_of(run_python(COMPARE, tmp_path)) == [5, 10]
     assert not is_owned(layout)
+    assert not endpoint_path(layout).exists()
+    assert IngestState(layout).entries()[first.uid].status == "in"
+    assert Backlog(layout).pending() == [run.path for run in others]
+
+
+def compare(folder: Path, runs: Sequence[Run]) -> None:
+    """Each run is in the catalog once, and every value of it is that of the log."""
+    catalog = open_catalog(folder)
+    uids = list(catalog)
+    for run in runs:
+        assert uids.count(run.uid) == 1
+        node = catalog[run.uid]
+        assert dict(node.start)["purpose"] == run.start["purpose"]
+        assert run.stop is not None
+        assert node.stop["uid"] == run.stop["uid"]
+        streams = stored_streams(node)
+        assert sorted(streams) == sorted(run.streams)
+        for name, stream in streams.items():
+            stored, recorded = stream.columns(), run.table(name)
+            assert len(recorded["seq_num"]) > 0
+            for key, column in recorded.items():
+                np.testing.assert_array_equal(stored[key], column)
+    catalog.context.http_client.close()
 
 
 PARENT = """
-from beamline.records import CatalogOwner, LogWriter
-owner = CatalogOwner(sys.argv[1]).start()
-owner.wait_ready()
+from beamline.records import LogWriter, open_catalog
+from beamline.records.endpoint import live_endpoint
+from beamline.records.layout import Layout
+open_catalog(sys.argv[1])
+print(json.dumps(live_endpoint(Layout.of(sys.argv[1])).pid), flush=True)
+sys.stdin.readline()
 with LogWriter(sys.argv[1]) as log:
-    synthetic.night(log, n_coupons=1)
-print(json.dumps(owner.pid), flush=True)
+    synthetic.Writer(log, "night-6", synthetic.T0 + 6e5).coupon(2)
+print("recorded", flush=True)
 sys.stdin.readline()
 """
 
 
-def test_the_owner_ends_by_itself_after_the_last_log_when_its_parent_is_killed(tmp_path: Path) -> None:
-    layout = Layout.of(tmp_path)
-    parent = run_python(PARENT, tmp_path)
-    assert parent.stdout is not None
-    pid = json.loads(parent.stdout.readline())
-    assert Path(f"/proc/{pid}").exists()
-    parent.kill()
-    parent.communicate()
+def test_a_reader_s_owner_takes_in_what_is_left_and_ends_after_the_last_log_when_its_parent_is_killed(
+    folder: Path, owner: CatalogOwner, fork: Callable[..., Fork]
+) -> None:
+    layout = Layout.of(folder)
+    owner.stop()  # nobody owns it now: opening the catalog starts an owner for as long as the reader lives
+    n_in = sum(entry.status == "in" for entry in IngestState(layout).entries().values())
+    left = Backlog(layout).pending()
+    reader = fork(PARENT, folder)
+    pid = json.loads(reader.stdout.readline() or "0")
+    assert Path(f"/proc/{pid}").exists(), reader.stderr.read()
+    assert CatalogOwner(folder).flush(60).n_in == n_in + len(left)  # by the reader's, for it starts none
+    compare(folder, [run for run in Records(folder).runs() if run.path in left])
+    reader.stdin.write("go\n")
+    reader.stdin.flush()
+    assert reader.stdout.readline() == "recorded\n"
+    os.kill(reader.pid, signal.SIGKILL)
+    for file in (reader.stdin, reader.stdout, reader.stderr):
+        file.close()
     wait_for(lambda: not is_owned(layout))
     lines = [json.loads(line) for line in (layout.catalog / "ingested.jsonl").read_text().splitlines()]
-    assert [line["status"] for line in lines] == ["in"] * 5
-    assert [line["uid"] for line in lines] == [run.uid for run in Records(tmp_path).runs()]
-    assert all(read_run(run.path).damage == () for run in Records(tmp_path).runs())
+    assert sum(line["status"] == "in" for line in lines) == n_in + len(left) + 4
+    recorded = Records(folder).runs(campaign="night-6")
+    assert [line["uid"] for line in lines[-4:]] == [run.uid for run in recorded]
+    assert all(read_run(run.path).damage == () for run in recorded)
 
 
 def test_an_owner_that_cannot_work_says_why(tmp_path: Path) -> None:
