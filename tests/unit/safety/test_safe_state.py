@@ -193,11 +193,11 @@ def test_at_the_end_of_a_plan_it_is_the_same(bench: Any) -> None:
     assert bench.furnace.driver.is_on
     with pytest.raises(StopIteration) as end:
         next(plan)
-    assert [step.error for step in end.value.value] == [None] * 7
+    assert [step.error for step in end.value.value] == [None] * 9
     assert not bench.furnace.driver.is_on
 
 
-@pytest.mark.parametrize("has", [None, "counter", "counter with a switch"])
+@pytest.mark.parametrize("has", [None, "instruments without switches", "instruments with switches"])
 def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
@@ -209,13 +209,18 @@ def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: 
         "excitation lamp off",
     ]
     if has is None:
-        bench = dataclasses.replace(bench, lifetime=None)
+        bench = dataclasses.replace(bench, lifetime=None, camera=None)
     else:
         names.append("lifetime counter stopped")
-        if has == "counter with a switch":
+        if has == "instruments with switches":
             names.append("pulsed excitation off")
         else:
             monkeypatch.setattr(type(bench.lifetime), "capabilities", frozenset())
+        names.append("camera stopped")
+        if has == "instruments with switches":
+            names.append("camera's lights off")
+        else:
+            monkeypatch.setattr(type(bench.camera), "capabilities", frozenset())
     assert [step.name for step in make_safe(bench)] == names
 
 
