@@ -262,9 +262,9 @@ def answer(folder: Path, question: Question, decision: Decision, *, interface: s
         OSError: the answer cannot be written.
     """
     question.done(decision)
-    given = read_answer(folder, question)
+    now = open_question(folder, question.campaign_uid)
+    given = read_answer(folder, question)  # after it: an answer that closes the question in between is seen
     if given is None:
-        now = open_question(folder, question.campaign_uid)
         if now is None:
             raise AnswerError(f"{question.name} does not wait for a decision any more")
         if now.number != question.number:

@@ -36,6 +36,7 @@ pytestmark = [
         reason="bluesky-queueserver is not installed (the extra `queue`)",
     ),
     pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed"),
+    pytest.mark.filterwarnings("ignore:Unclosed context:ResourceWarning"),  # of the API client, see below
 ]
 
 
@@ -96,14 +97,16 @@ class Queue:
 @pytest.fixture(scope="module", autouse=True)
 def _contexts_are_closed() -> Iterator[None]:
     """A client of the queue server leaves its 0MQ contexts to the garbage collector, which minds open ones."""
-    gc.disable()  # of cycles: they are ended here
-    yield
-    gc.enable()
     import zmq
 
-    for thing in gc.get_objects():
-        if isinstance(thing, zmq.Context) and not thing.closed:
-            thing.destroy(linger=0)
+    gc.disable()  # of cycles: they are ended here, before it sees them
+    try:
+        yield
+        for thing in gc.get_objects():
+            if isinstance(thing, zmq.Context) and not thing.closed:
+                thing.destroy(linger=0)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture(scope="module")
