@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from beamline.publish import Results
     from beamline.records import Records, Run
 
 __all__ = ["export"]
@@ -37,7 +38,7 @@ def export() -> None:
 @_out
 def nexus(names: tuple[str, ...], data: Path, out: Path) -> None:
     """Write a campaign (name, or beginning of its uid) or single runs (beginnings of their uids) as one NeXus file."""
-    from beamline.publish import campaign_results, write_nexus
+    from beamline.publish import write_nexus
     from beamline.records import Records
 
     records = Records(data)
@@ -45,7 +46,7 @@ def nexus(names: tuple[str, ...], data: Path, out: Path) -> None:
     campaigns = {run.start.get("campaign", {}).get("uid") for run in runs}
     uid = next(iter(campaigns)) if len(campaigns) == 1 else None
     try:
-        write_nexus(out, runs, campaign_results(records, uid) if uid else None)
+        write_nexus(out, runs, _results(records, uid) if uid else None)
     except ModuleNotFoundError as error:
         _refuse(f"{error}; NeXus needs more packages: pip install 'vitrail[export]'")
     except OSError as error:
@@ -160,6 +161,16 @@ def _runs(records: Records, name: str) -> list[Run]:
             return [records.run(name)]
         except RecordError as no_run:
             _refuse(f"{no_campaign}\n{no_run}")
+
+
+def _results(records: Records, campaign_uid: str) -> Results | None:
+    """Of a campaign; None for the runs of an experiment by hand, which no campaign's first run began."""
+    from beamline.publish import campaign_results
+
+    try:
+        return campaign_results(records, campaign_uid)
+    except LookupError:
+        return None
 
 
 def _campaign(records: Records, name: str) -> str:

@@ -93,6 +93,20 @@ def test_nexus_takes_campaigns_and_runs(lab: Path) -> None:
             assert "incident_wavelength" not in file["H01_A1/instrument/beam_excitation"]  # nobody told it
 
 
+def test_nexus_takes_a_run_of_an_experiment_that_no_campaign_began(lab: Path) -> None:
+    assert imported().exit_code == 0
+    records = Records(lab / "vitrail-data")
+    (run,) = records.runs(purpose="measurement")
+    (first,) = records.runs(purpose="import")
+    (log,) = (lab / "vitrail-data").rglob(f"*{first.uid}*")
+    log.unlink()  # as of an experiment by hand: runs with a campaign's label, and no run that begins one
+    done = vitrail("export", "nexus", run.uid[:8], "--out", "one.nxs")
+    assert (done.exit_code, done.output) == (0, "one.nxs: 1 run\n")
+    with h5py.File("one.nxs") as file:
+        entry = next(entry for name, entry in file.items() if name.endswith(run.uid[:8]))
+        assert entry["entry_identifier_uuid"].asstr()[()] == run.uid
+
+
 def test_a_crate_that_was_changed_has_exit_code_1(lab: Path) -> None:
     assert imported().exit_code == 0
     assert vitrail("export", "crate", "by-hand", "--out", "c", "--license", "CC0-1.0").exit_code == 0
