@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -10,11 +9,10 @@ from numpy.typing import NDArray
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
-from .checks import flag
+from .detector import Detector
 from .errors import DriftError, SensorError, StuckError
 from .named import Named
 from .protocols import CameraDriver
-from .role import Role
 from .signals import Described, Reading
 from .soft_signals import SoftSetting
 
@@ -65,7 +63,7 @@ class Picture(Described):
         return self.get()
 
 
-class Camera(Role):
+class Camera(Detector):
     """Choose `illumination` and `filter`, set `exposure_s` and `gain`, trigger, read.
 
     The image is as the camera gives it: raw counts, linear in light, with the offset of its converter. Dark and flat are
@@ -74,9 +72,6 @@ class Camera(Role):
 
     driver: CameraDriver
     advice = "check the camera's cable and power, and take the picture anew"
-    watched_acquisition_s = 1.0
-    """From this exposure on a picture is looked at half-way: it must still be being taken."""
-    late_by = ("watched_acquisition_s",)
 
     image = Component(Picture, unit="counts")
     n_saturated = Component(Reading, attr="n_saturated", unit="pixels", plausible=(0.0, 1e9), kind=Kind.hinted)
@@ -111,23 +106,7 @@ class Camera(Role):
                 )
         expected_s = self.driver.start_acquisition(exposure_s, gain)
 
-        def runs() -> None:
-            if not flag(self.name, self.driver.is_busy):
-                raise StuckError(f"{what}: it is not being taken half-way through it; {self.advice}")
-
-        def is_done() -> bool:
-            if flag(self.name, self.driver.is_busy):
-                return False
-            self._check_new(what)
-            return True
-
-        return self.begin(
-            what,
-            is_done,
-            expected_s=expected_s,
-            watch=runs,
-            watch_every_s=expected_s * 0.5 if expected_s >= self.watched_acquisition_s else math.inf,
-        )
+        return self.acquire(what, expected_s, check=lambda: self._check_new(what), idle="it is not being taken")
 
     def forget(self) -> None:
         """Lights, filter and camera may be in any state."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,11 +11,11 @@ from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
 from .checks import flag
+from .detector import Detector
 from .errors import DriftError, SensorError, StuckError
 from .histogram import Histogram
 from .named import Named
 from .protocols import LifetimeDriver
-from .role import Role
 from .signals import Described, Reading, Setting
 from .soft_signals import Choice, SoftSetting
 
@@ -76,7 +75,7 @@ def _switch_excitation(lifetime: Lifetime, state: str) -> float:
     return lifetime.driver.switch_excitation(state == "on")
 
 
-class Lifetime(Role):
+class Lifetime(Detector):
     """Choose bins, pulse rate, filter; switch the `excitation`; set `duration_s` and `stop_counts`, trigger, read.
 
     A changed setting clears the histogram: what an event says of the settings is what its histogram was counted with.
@@ -86,9 +85,6 @@ class Lifetime(Role):
     driver: LifetimeDriver
     margin_s = 30.0
     advice = "look at the counter, its diode and its cable, and count anew"
-    watched_acquisition_s = 1.0
-    """From this length on an acquisition is looked at half-way: it must still count, or say why it does not."""
-    late_by = ("watched_acquisition_s",)
 
     counts = Component(Counted, read=lambda one: one.counts, array=True, unit="photons")
     response = Component(Counted, read=lambda one: one.response, array=True, unit="1")
@@ -179,23 +175,13 @@ class Lifetime(Role):
             )
         look_s = self.driver.start_acquisition(duration_s, stop_counts)
 
-        def counts() -> None:
-            if not flag(self.name, self.driver.is_busy) and self.histogram().stopped_by not in {"peak", "full"}:
-                raise StuckError(f"{what}: it does not count half-way through it; {self.advice}")
-
-        def is_done() -> bool:
-            if flag(self.name, self.driver.is_busy):
-                return False
-            self._check_new(what)
-            return True
-
-        return self.begin(
+        return self.acquire(
             what,
-            is_done,
-            expected_s=look_s,
+            look_s,
+            check=lambda: self._check_new(what),
+            idle="it does not count",
+            may_be_idle=lambda: self.histogram().stopped_by in {"peak", "full"},
             deadline_s=1.5 * duration_s + self.margin_s,
-            watch=counts,
-            watch_every_s=look_s * 0.5 if look_s >= self.watched_acquisition_s else math.inf,
         )
 
     def forget(self) -> None:

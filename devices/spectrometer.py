@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -11,9 +10,9 @@ from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
 from .checks import flag
+from .detector import Detector
 from .errors import DriftError, StuckError
 from .protocols import SpectrometerDriver
-from .role import Role
 from .signals import Reading
 from .soft_signals import Choice, SoftSetting
 
@@ -29,7 +28,7 @@ def _switch_lamp(spectrometer: Spectrometer, state: str) -> float:
     return spectrometer.driver.switch_lamp(state == "on")
 
 
-class Spectrometer(Role):
+class Spectrometer(Detector):
     """Set `integration_s` and `n_averages`, switch the `lamp` (on: photoluminescence; off: dark), trigger, read.
 
     The wavelength axis and what an analysis must know of the detector are configuration: they stand in the descriptor.
@@ -39,10 +38,6 @@ class Spectrometer(Role):
     advice = "check the spectrometer's cable and power, and take the spectrum anew"
     baseline_band_counts = 1000.0
     """How far the darkest hundredth of the pixels may move between two acquisitions with the same settings, counts."""
-    watched_acquisition_s = 1.0
-    """From this length on an acquisition is looked at half-way: it must still run."""
-
-    late_by = ("watched_acquisition_s",)
 
     counts = Component(Reading, attr="counts", array=True, unit="counts", plausible=(-1e6, 1e9))
     n_saturated = Component(Reading, attr="n_saturated", unit="pixels", plausible=(0.0, 1e7), kind=Kind.hinted)
@@ -79,22 +74,11 @@ class Spectrometer(Role):
             )
         expected_s = self.driver.start_acquisition(integration_s, n_averages)
 
-        def runs() -> None:
-            if not flag(self.name, self.driver.is_busy):
-                raise StuckError(f"{what}: it does not run half-way through it; {self.advice}")
-
-        def is_done() -> bool:
-            if flag(self.name, self.driver.is_busy):
-                return False
-            self._check_frame(what, (integration_s, n_averages, lamp))
-            return True
-
-        return self.begin(
+        return self.acquire(
             what,
-            is_done,
-            expected_s=expected_s,
-            watch=runs,
-            watch_every_s=expected_s * 0.5 if expected_s >= self.watched_acquisition_s else math.inf,
+            expected_s,
+            check=lambda: self._check_frame(what, (integration_s, n_averages, lamp)),
+            idle="it does not run",
         )
 
     def forget(self) -> None:
