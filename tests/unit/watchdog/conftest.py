@@ -1,45 +1,20 @@
-"""Instruments that are not there: a laser and a furnace of a few lines, that count what they are asked."""
+"""Instruments that are not there, a process that is played to, and a loop that beats."""
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from watchdog_rig import FakeHand, Rig
 
-from devices.errors import CommunicationError
-
-
-class FakeHand:
-    """A hand at an instrument that is unsafe, and may be dead, or fall back."""
-
-    done = "thing safe"
-    is_shared = True
-
-    def __init__(self) -> None:
-        self.is_safe = False
-        self.is_dead = False
-        self.n_attempts = 0
-        self.n_finished = 0
-        self.n_closed = 0
-        self.attempted = threading.Event()
-
-    def look(self) -> bool:
-        if self.is_dead:
-            raise CommunicationError("no answer")
-        return self.is_safe
-
-    def make_safe(self) -> None:
-        self.n_attempts += 1
-        self.attempted.set()
-        self.look()
-        self.is_safe = True
-
-    def finish(self) -> None:
-        self.n_finished += 1
-
-    def close(self) -> None:
-        self.n_closed += 1
+from beamline.watchdog import process, worker
 
 
 @pytest.fixture
@@ -50,3 +25,43 @@ def hand() -> FakeHand:
 @pytest.fixture
 def make_hand() -> Callable[[], FakeHand]:
     return FakeHand
+
+
+@pytest.fixture
+def rig(tmp_path: Path, make_hand: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
+    for name, value in (("AGAIN_S", 0.01), ("LONGEST_S", 0.02), ("GUARD_EVERY_S", 0.01), ("GUARD_S", 0.05)):
+        monkeypatch.setattr(worker, name, value)
+    rig = Rig(tmp_path, make_hand(), make_hand())
+    monkeypatch.setattr(process, "GRACE_S", 0.2)
+    monkeypatch.setattr(process, "LaserHand", lambda settings: rig.laser if settings is not None else None)
+    monkeypatch.setattr(process, "FurnaceHand", lambda settings: rig.furnace if settings is not None else None)
+    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield rig
+    signal.set_wakeup_fd(-1)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    rig.ours.close()
+    rig.its.close()
+    assert rig.laser.n_closed
+    assert rig.furnace.n_closed
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """Another process, which may be ended."""
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as sleeper:
+        yield sleeper
+        sleeper.kill()
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """That of an engine: it turns on a thread of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()

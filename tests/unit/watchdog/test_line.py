@@ -58,17 +58,6 @@ class FakeProcess:
 
 
 @pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
-@pytest.fixture
 def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Has `Watchdog` start a process of the class that is given."""
 

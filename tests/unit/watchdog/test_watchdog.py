@@ -46,17 +46,6 @@ def settings(wire: WireTwin, tmp_path: Path) -> WatchdogSettings:
     return WatchdogSettings(laser, furnace, tmp_path / "watchdog.jsonl", 0, furnace_after_s=2.5)
 
 
-@pytest.fixture
-def loop() -> Iterator[asyncio.AbstractEventLoop]:
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    yield loop
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-
 def is_unsafe(wire: WireTwin) -> tuple[bool, bool]:
     with wire.shared.lock:
         return wire.drivers.laser.is_output_open, wire.drivers.furnace.is_on
