@@ -25,6 +25,8 @@ __all__ = ["AskedMonitor", "pause_here"]
 HERE: Final = "may pause"
 LOOK_EVERY_S: Final = 0.25
 PATIENCE_S: Final = 12 * 3600.0
+END_S: Final = 5.0
+"""Longest time that the end of a night waits for the thread, s of the wall: a folder of the network may never answer."""
 
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class AskedMonitor:
     ) -> None:
         self._has_ended.set()
         if self._thread is not None:
-            self._thread.join(5.0)
+            self._thread.join(END_S)
         forget_asked(self._folder, self._uid)
 
     # --------------------------------------------------------------------------------------------------- as a monitor

@@ -25,18 +25,26 @@ def test_lines_are_appended_and_a_torn_one_stays_alone(tmp_path: Path) -> None:
     assert path.read_text().splitlines() == ["one", "zwölf", "hal", "two", "three"]
 
 
+def test_of_a_first_line_one_letter_may_be_all_that_a_crash_has_left(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_text("h")
+    append_line(tmp_path / "lines", "two")
+    assert (tmp_path / "lines").read_text() == "h\ntwo\n"
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
-@pytest.mark.parametrize("is_synced", [True, False])
-def test_it_waits_for_the_disk_where_it_is_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_synced: bool) -> None:  # noqa: FBT001  # pytest's
+@pytest.mark.parametrize("said", [{"is_synced": True}, {"is_synced": False}, {}])
+def test_it_waits_for_the_disk_only_where_it_is_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: dict[str, bool]
+) -> None:
     synced: list[bytes] = []
     monkeypatch.setattr(os, "fsync", lambda _descriptor: synced.append((tmp_path / "lines").read_bytes()))
-    append_line(tmp_path / "lines", "one", is_synced=is_synced)
-    assert synced == ([b"one\n"] if is_synced else [])
+    append_line(tmp_path / "lines", "one", **said)
+    assert synced == ([b"one\n"] if said.get("is_synced") else [])
 
 
 def test_no_file_is_left_open(tmp_path: Path) -> None:

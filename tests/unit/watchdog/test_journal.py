@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,6 +49,31 @@ def test_a_line_that_a_crash_has_torn_takes_no_later_one_with_it(tmp_path: Path)
     journal.write("done", "three")
     assert [entry.text for entry in journal.entries()] == ["one", "two", "three"]
     assert journal.path.read_text().count("\n") == 4
+
+
+def test_a_line_is_on_disk_before_anything_else_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    journal = Journal(tmp_path / "watchdog.jsonl")
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: synced.append(journal.path.read_text()))
+    journal.write("done", "laser output closed")
+    (on_disk,) = synced
+    assert json.loads(on_disk)["event"] == "done"
+
+
+def test_when_it_acted_is_said_with_its_zone(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "watchdog.jsonl")
+    journal.write("done", "one")
+    (entry,) = journal.entries()
+    assert datetime.fromisoformat(entry.time).utcoffset() == timedelta(0)
+
+
+def test_bytes_that_are_no_text_hide_no_other_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "watchdog.jsonl")
+    journal.write("trip", "one")
+    with journal.path.open("ab") as file:
+        file.write(b"\xff\xfe\x80\n")
+    journal.write("done", "two")
+    assert [entry.text for entry in journal.take_unreported()] == ["one", "two"]
 
 
 @given(st.text(), st.dictionaries(st.sampled_from(["after_s", "cause"]), st.text() | st.floats(allow_nan=False)))
