@@ -6,17 +6,22 @@ Nothing is moved. Each line stands on its own: one that cannot be looked at keep
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from bluesky.simulators import check_limits
 from ophyd.utils import LimitError
 
+from beamline.audit import audit_path
 from beamline.campaign import Campaign, duration_text, estimate_night
+from beamline.campaign.state_file import state_path
 from beamline.experiments import last_calibrations
 from beamline.recipe import Coupon, Recipe
 from beamline.records import Records
@@ -231,16 +236,42 @@ def expected_bytes(campaign: Campaign, n_coupons: int, furnace_s: float) -> int:
 
 
 def _disk(session: Session, campaign: Campaign) -> Iterator[tuple[Verdict, str]]:
+    """Room for what is expected, and that it may be written: log, state with what is asked of the night, audit trail."""
+    folder = session.records.folder
+    for place, what in ((folder / "log", "the records"), (state_path(folder, "").parent, "the state of the night")):
+        if problem := _cannot_be_written(place):
+            yield "refuse", f"{what} cannot be written in {place}: {problem}; give write access, or another --data"
+    if problem := _cannot_be_appended(audit_path(folder)):
+        yield "note", f"nobody will know who did what: {audit_path(folder)} cannot be written: {problem}"
     now = datetime.now(UTC)
     longest = estimate_night(campaign, session.instrument.times, now).longest
     heating_s = sum(phase.duration_s for phase in longest.phases if phase.name in {"ramp_up", "hold", "cool"})
     wanted = expected_bytes(campaign, campaign.n_coupons_max, heating_s)
-    free = shutil.disk_usage(session.records.folder).free
+    free = shutil.disk_usage(folder).free
     words = f"{free / 1e9:.1f} GB free, about {wanted / 1e6:.0f} MB expected"
     if free < 2 * wanted + 500_000_000:
         yield "refuse", f"{words}; twice that and 500 MB must be free: make room, or give another --data"
     else:
         yield "ok", words
+
+
+def _cannot_be_written(folder: Path) -> str:
+    """Why a folder takes no file; empty where it does. The file that is tried has no name, and is gone."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"tried")
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _cannot_be_appended(path: Path) -> str:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
 
 
 def recorded_days(records: Records) -> dict[str, date]:

@@ -149,6 +149,33 @@ def test_too_little_disk(make: Callable[..., Session], campaign: Campaign, monke
     assert "disk" not in refused(session, campaign)
 
 
+@pytest.mark.parametrize(("place", "what"), [("log", "the records"), ("state", "the state of the night")])
+def test_a_folder_that_cannot_be_written(
+    make: Callable[..., Session], campaign: Campaign, tmp_path: Path, place: str, what: str
+) -> None:
+    session = make()
+    assert not (tmp_path / place).exists() or not list((tmp_path / place).iterdir())
+    shutil.rmtree(tmp_path / place, ignore_errors=True)
+    (tmp_path / place).write_text("a file, where the folder is to be")
+    said = refused(session, campaign)["disk"]
+    assert said == f"{what} cannot be written in {tmp_path / place}: File exists; give write access, or another --data"
+    (tmp_path / place).unlink()
+    assert refused(session, campaign) == {}
+    assert list((tmp_path / place).iterdir()) == [], "nothing is left of the try"
+
+
+def test_an_audit_trail_that_cannot_be_written_is_mentioned(
+    make: Callable[..., Session], campaign: Campaign, tmp_path: Path
+) -> None:
+    session = make()
+    (tmp_path / "audit.jsonl").mkdir()
+    (note,) = (check for check in preflight_of(session, campaign) if check.verdict == "note")
+    assert (note.name, note.said) == (
+        "disk",
+        f"nobody will know who did what: {tmp_path / 'audit.jsonl'} cannot be written: Is a directory",
+    )
+
+
 def test_what_is_expected_on_disk_is_at_least_what_a_night_writes(
     make: Callable[..., Session], campaign: Campaign, tmp_path: Path
 ) -> None:
