@@ -17,7 +17,7 @@ from beamline.faults import FaultSchedule
 from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
-from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock
+from beamline.records import CatalogOwner, FileLock, LogWriter, RecordError, Records, session_lock
 from beamline.safety import (
     AbortOnSignal,
     EngineAbort,
@@ -170,9 +170,11 @@ def open_session(
         )
     if (nominal or parameters_only) and instrument.kind != "twin":
         raise ValueError(f"a nominal truth is for the simulated bench; {instrument.name} is of kind {instrument.kind}")
-    data.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(session_lock(data))
-    if not lock.acquire():
+    with _usable(data):
+        data.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(session_lock(data))
+        is_ours = lock.acquire()
+    if not is_ours:
         raise SessionBusyError(
             f"another session works with {data}; one at a time drives an instrument: let it end, or give another --data"
         )
@@ -188,7 +190,8 @@ def open_session(
         bench = make_bench(drivers, clock, instrument.geometry)
         _allow_for_lateness(bench, instrument)
         records = Records(data)
-        records.close_orphans()
+        with _usable(data):
+            records.close_orphans()
         signals = AbortOnSignal().install() if unattended else None
         if signals is not None:
             undo.callback(signals.remove)
@@ -204,9 +207,11 @@ def open_session(
         owner = CatalogOwner(data) if catalog else None
         if owner is not None:
             undo.callback(owner.stop)
-            owner.start()
+            with _usable(data):
+                owner.start()
         abort = EngineAbort(engine)
-        watch, did = _watch(instrument, bench, abort, data)
+        with _usable(data):
+            watch, did = _watch(instrument, bench, abort, data)
         undo.pop_all()
     session = Session(
         instrument,
@@ -230,6 +235,21 @@ def open_session(
         session.close()
         raise
     return session
+
+
+@contextmanager
+def _usable(data: Path) -> Iterator[None]:
+    """What the disk refuses is said of the folder: it is of another user, read-only, full, or holds what is not ours.
+
+    Raises:
+        RecordError: the folder cannot be used.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RecordError(
+            f"{data} cannot be used for records: {error}; give write access, or another --data"
+        ) from error
 
 
 def _watch(

@@ -147,7 +147,13 @@ def _from_a_terminal(
 
     console = Console(file=cast("TextIO", _Terminal(sys.stderr)))
     # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
-    logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    except OSError as error:
+        text = f"{data} cannot be used for records: {error}; give write access, or another --data"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        note_action(data, "command", f"{action} refused", campaign=name)
+        return BAD_INPUT, {"error": text}
     note_action(data, "command", action, campaign=name)
     try:
         session = opened()

@@ -14,11 +14,12 @@ import pytest
 from bluesky.utils import RunEngineInterrupted
 from click.testing import CliRunner
 from waiting import until
-from wire_bench import bench_file, ports_of, served_twin
+from wire_bench import bench_file, ports_of, served_twin, watchdogs
 
 from beamline.cli import main
 from beamline.instrument import load_instrument
 from beamline.recipe import Coupon, Dot, Glass, HeatTreatment, Recipe, Site
+from beamline.records import RecordError
 from beamline.safety import guarded
 from beamline.session import Session, open_session
 from beamline.watchdog import WatchdogError
@@ -60,6 +61,16 @@ def hand(*exposures_s: float) -> CouponInHand:
         for name, exposure_s in zip(sites, exposures_s, strict=True)
     }
     return CouponInHand(NightLabel("w", "w-1", {}), COUPON, 1, "by-hand", sites, recipes)
+
+
+def test_a_journal_that_cannot_be_read_is_no_session(opened: Callable[[], Session], tmp_path: Path) -> None:
+    journal = tmp_path / "data" / "watchdog.jsonl"
+    journal.mkdir(parents=True)
+    with pytest.raises(RecordError, match=r"cannot be used for records: .*watchdog\.jsonl"):
+        opened()
+    assert watchdogs() == []
+    journal.rmdir()
+    opened().close()
 
 
 def test_a_loop_that_hangs_while_the_laser_is_open_ends_the_plan_and_the_next_session_tells(
