@@ -18,6 +18,8 @@ from devices.drivers.eurotherm import EurothermSettings
 from devices.drivers.light_conversion import LightConversionSettings
 from devices.errors import CommunicationError
 
+END_S = 8.0
+"""Longest time that the process may take to end when the engine has played its part; what is wrong is to fail, not to hang."""
 LASER, FURNACE = "laser closed", "furnace off"
 
 
@@ -83,10 +85,12 @@ class Rig:
     def run(self, engine: Callable[[], None], *, main: bool = False) -> None:
         """Run the process until it ends by itself, and the engine beside it; what the engine finds wrong is raised."""
         wrong: list[BaseException] = []
+        played_s: list[float] = []
 
         def play() -> None:
             try:
                 engine()
+                played_s.append(time.monotonic())
             except BaseException as error:  # noqa: BLE001  # raised below
                 wrong.append(error)
                 self.ours.send(END)
@@ -102,6 +106,9 @@ class Rig:
 
             def counted() -> None:
                 self.n_rounds += 1
+                if wrong:
+                    raise wrong[0]
+                assert not played_s or time.monotonic() < played_s[0] + END_S, "it does not end"
                 judge()
 
             watched._judge = counted  # type: ignore[method-assign]

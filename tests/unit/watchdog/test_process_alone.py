@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -31,6 +32,18 @@ def test_a_line_that_closes_is_an_engine_that_is_gone(rig: Rig) -> None:
     assert rig.notes[-1] == ("ended", "ended; there is no engine any more")
     assert "failed" not in rig.events
     assert rig.n_rounds < 100, "what is closed is not listened to"
+
+
+def test_a_line_that_breaks_is_one_that_closes(rig: Rig) -> None:
+    def engine() -> None:
+        assert rig.its.fileno() != -1
+        until(lambda: select.select([rig.ours], [], [], 0)[0])
+        rig.ours.close()  # with what was said still unread: the other end does not read an end, but an error
+
+    rig.run(engine)
+    assert rig.laser.is_safe
+    assert rig.furnace.is_safe
+    assert rig.trips == ["watchdog: acts, because the engine's process was gone"]
 
 
 def test_a_process_that_dies_is_gone_be_its_line_open(rig: Rig, sleeper: subprocess.Popen[bytes]) -> None:
@@ -94,6 +107,22 @@ def test_a_serial_line_that_a_hanging_engine_holds_is_freed_by_its_end(
     assert rig.furnace.is_safe
     assert ("killed", f"process {sleeper.pid} hangs and holds the furnace's line: it is ended") in rig.notes
     assert [event for event in rig.events if event == "killed"] == ["killed"]
+
+
+def test_an_engine_that_ends_before_it_is_ended_is_gone_all_the_same(
+    rig: Rig, sleeper: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def send(_descriptor: int, _number: int) -> None:
+        rig.furnace.is_dead = False
+        raise ProcessLookupError
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", send)
+    rig.settings = replace(rig.settings, engine_pid=sleeper.pid)
+    rig.furnace.is_shared, rig.furnace.is_dead = False, True
+    rig.run(lambda: None)
+    assert rig.furnace.is_safe
+    assert rig.events.count("killed") == 1
+    assert rig.trips[-1] == "watchdog: acts, because the engine's process was gone"
 
 
 def test_a_serial_line_that_is_free_costs_no_engine(rig: Rig, sleeper: subprocess.Popen[bytes]) -> None:
