@@ -158,6 +158,40 @@ def test_each_way_into_doubt_says_which(book: Book) -> None:
     assert book.site("C").runs == ("w",), "what saw no light was not annealed"
 
 
+def test_a_site_is_written_when_its_last_pass_is_confirmed_and_not_before(book: Book) -> None:
+    book.write("w", "A", n_passes=2)
+    assert book.said("A") == ("intended", "")
+    book.fire("w", "A")
+    assert book.said("A") == ("intended", "")
+    book.fire("w", "A")
+    assert book.said("A") == ("written", "")
+
+
+def test_who_was_about_to_fire_at_a_site_that_has_seen_light_is_of_its_history(book: Book) -> None:
+    book.written("w", "A")
+    book.write("again", "A")
+    assert book.site("A").runs == ("w",)
+    book.event("again", "intents", "A")
+    assert book.site("A").runs == ("w", "again")
+    assert book.said("A") == ("written", "")
+
+
+@pytest.mark.parametrize("recipes", [{}, {"Z": {}}])
+def test_light_at_a_site_that_the_run_did_not_name_is_suspect(book: Book, recipes: dict[str, Any]) -> None:
+    book.start("w", "writing", sites={}, recipes=recipes)
+    book.ledger("descriptor", {"uid": "w-exposures", "run_start": "w", "name": "exposures"})
+    book.event("w", "exposures", "Z")
+    assert book.said("Z") == ("suspect", "exposed again by another run")
+
+
+def test_an_exposure_that_says_no_site_is_of_none(book: Book) -> None:
+    book.write("w", "A")
+    book.ledger("event", {"uid": "e", "descriptor": "w-exposures", "data": {}})
+    book.event("w", "intents", "A")
+    assert list(book.ledger.coupon("C1").sites) == ["A"]
+    assert book.said("A") == ("intended", "")
+
+
 def test_a_run_that_notes_intents_and_ended_before_any_has_fired_at_nothing(book: Book) -> None:
     for uid, notes in (("w1", {"notes_intents": True}), ("w2", {})):
         book.write(uid, uid, **notes)
