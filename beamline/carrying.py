@@ -117,8 +117,8 @@ class Carried:
     def let_go(self) -> None:
         """The engine has stopped: the bench is made safe, and the session is as it was before."""
         session = self._session
+        self._safe_steps = make_safe(session.bench)  # first: a folder that does not answer is not to keep it waiting
         self._asked.__exit__(None, None, None)
-        self._safe_steps = make_safe(session.bench)
         session.monitors.on_pause = self._shown
         session.monitors.monitors = self._monitors
         for token in self._tokens:
@@ -196,7 +196,7 @@ def _record_end(session: Session, night: Night, exit_status: str, reason: str) -
     try:
         with redirect_stdout(LogStream()):
             session.RE(plan())
-    except Exception:
+    except Exception:  # whatever the engine raises: the bench is safe, and who called is to hear how the night ended
         _logger.exception("the end of the night could not be recorded")
 
 
@@ -220,7 +220,7 @@ def _harmless(callback: Callable[[str, dict[str, Any]], None]) -> Callable[[str,
             return
         try:
             callback(name, doc)
-        except Exception:
+        except Exception:  # a figure, a display: it is not ours, and may fail by anything
             is_dropped = True
             _logger.exception("%r failed on a %s document and gets no more of them; the night goes on", callback, name)
 

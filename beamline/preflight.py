@@ -29,7 +29,7 @@ from beamline.session import Session
 from devices import DeviceError
 from plans import CouponInHand, NightLabel, measure_coupon, write_coupon
 
-__all__ = ["Check", "Verdict", "as_text", "expected_bytes", "preflight", "recorded_days", "refusals"]
+__all__ = ["Check", "Verdict", "as_text", "expected_bytes", "preflight", "preflight_rest", "recorded_days", "refusals"]
 
 Verdict = Literal["ok", "note", "refuse"]
 
@@ -85,10 +85,31 @@ def preflight(session: Session, campaign: Campaign, coupons: Sequence[Coupon], s
         ("limits", lambda: _limits(session, campaign, coupons)),
         ("laser power", lambda: _power(session, campaign)),
         ("coupons", lambda: _coupons(session, campaign, coupons)),
-        ("disk", lambda: _disk(session, campaign)),
+        ("disk", lambda: _disk(session, campaign, campaign.n_coupons_max)),
         ("calibrations", lambda: _calibrations(session, start.date())),
         ("clock", lambda: _clock(session, start)),
         ("time", lambda: _time(session, campaign, coupons, start)),
+    )
+    return tuple(Check(name, verdict, said) for name, look in looks for verdict, said in _tried(look))
+
+
+def preflight_rest(session: Session, campaign: Campaign, n_coupons: int, start: datetime) -> tuple[Check, ...]:
+    """The list for a night that is gone on with: what may have changed since it began, and no coupon can tell.
+
+    Devices answered when the session was opened, conditions are looked at before the first step, and where the coupons are
+    the records say.
+
+    Args:
+        session: of the night, opened anew.
+        campaign: that is gone on with.
+        n_coupons: that it may still use, with the one in hand.
+        start: now, with its time zone.
+    """
+    looks: tuple[tuple[str, Callable[[], Iterator[tuple[Verdict, str]]]], ...] = (
+        ("watchdog", lambda: _watchdog(session)),
+        ("disk", lambda: _disk(session, campaign, n_coupons)),
+        ("calibrations", lambda: _calibrations(session, start.date())),
+        ("clock", lambda: _clock(session, start)),
     )
     return tuple(Check(name, verdict, said) for name, look in looks for verdict, said in _tried(look))
 
@@ -235,7 +256,7 @@ def expected_bytes(campaign: Campaign, n_coupons: int, furnace_s: float) -> int:
     return round(CATALOG * n_coupons * per_coupon + NIGHT_BYTES)
 
 
-def _disk(session: Session, campaign: Campaign) -> Iterator[tuple[Verdict, str]]:
+def _disk(session: Session, campaign: Campaign, n_coupons: int) -> Iterator[tuple[Verdict, str]]:
     """Room for what is expected, and that it may be written: log, state with what is asked of the night, audit trail."""
     folder = session.records.folder
     for place, what in ((folder / "log", "the records"), (state_path(folder, "").parent, "the state of the night")):
@@ -246,7 +267,7 @@ def _disk(session: Session, campaign: Campaign) -> Iterator[tuple[Verdict, str]]
     now = datetime.now(UTC)
     longest = estimate_night(campaign, session.instrument.times, now).longest
     heating_s = sum(phase.duration_s for phase in longest.phases if phase.name in {"ramp_up", "hold", "cool"})
-    wanted = expected_bytes(campaign, campaign.n_coupons_max, heating_s)
+    wanted = expected_bytes(campaign, n_coupons, heating_s)
     free = shutil.disk_usage(folder).free
     words = f"{free / 1e9:.1f} GB free, about {wanted / 1e6:.0f} MB expected"
     if free < 2 * wanted + 500_000_000:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from beamline.night import (
 )
 from beamline.optimize import OptimizerStatus
 from beamline.optimize.decide import Approve, Decided, Decision, Reject
+from beamline.preflight import Check, preflight_rest, refusals
 from beamline.recipe import Coupon, Observation, Suggestion
 from beamline.records import Document, Records, Run
 from beamline.safety import DiskSpace, Monitors, bench_monitors, guarded, make_safe
@@ -43,7 +45,7 @@ from devices import Bench
 from plans import CouponInHand, Night, NightLabel, campaign_plan
 from plans.review import by_callable
 
-__all__ = ["ResumeError", "open_resumed", "resume_night"]
+__all__ = ["ResumeError", "open_resumed", "preflight_of_rest", "resume_night"]
 
 _logger = logging.getLogger(__name__)
 RELATIVE = 1e-6
@@ -97,17 +99,33 @@ def open_resumed(
     )
 
 
+def preflight_of_rest(session: Session, campaign_uid: str) -> tuple[Check, ...]:
+    """The check-list for a night that would be gone on with now, on a session of `open_resumed`."""
+    campaign, _ = campaign_of(session.records, campaign_uid)
+    left = night_left(session.records.runs(campaign=campaign_uid), campaign.policy.half_heated)
+    n_coupons = max(campaign.n_coupons_max - left.n_done, 1)
+    return preflight_rest(session, campaign, n_coupons, datetime.now(UTC).astimezone())
+
+
 def resume_night(
     session: Session,
     campaign_uid: str,
     *,
+    checks: Sequence[Check] | None = None,
     subscribers: Sequence[Callable[[str, dict[str, Any]], None]] = (),
     watchers: Sequence[Callable[[CampaignState], Any]] = (),
 ) -> NightOutcome:
     """Go on with a night, on a session of `open_resumed`.
 
+    Args:
+        session: the instrument.
+        campaign_uid: of the night.
+        checks: of the pre-flight, where somebody has made and shown it; else it is made here.
+        subscribers: as of `run_night`.
+        watchers: the same.
+
     Raises:
-        ResumeError: it is over.
+        ResumeError: it is over, or its pre-flight refuses.
     """
     records = session.records
     campaign, first = campaign_of(records, campaign_uid)
@@ -115,6 +133,10 @@ def resume_night(
     left = night_left(runs, campaign.policy.half_heated)
     if left.is_over:
         raise ResumeError(f"campaign {campaign_uid[:8]} is done, there is nothing left of it")
+    if checks is None:
+        checks = preflight_of_rest(session, campaign_uid)
+    if refused := refusals(checks):
+        raise ResumeError("not gone on with: " + "; ".join(f"{check.name}: {check.said}" for check in refused))
     optimizer = optimizer_of(campaign)
     decisions = [run for run in runs if run.start["purpose"] == "decision"]
     for run in decisions:
@@ -137,6 +159,7 @@ def resume_night(
         | {
             "part": sum(run.start["purpose"] in _BEGINS for run in runs),
             "interrupted": left.interrupted,
+            "preflight": [asdict(check) for check in checks],
             "resumed_time": datetime.now(UTC).astimezone().isoformat(timespec="seconds"),
         },
         coupons=list(coupons),

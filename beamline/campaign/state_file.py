@@ -115,7 +115,7 @@ class StateKeeper:
         for listener in self._listeners:
             try:
                 listener(self.state)
-            except Exception:
+            except Exception:  # whoever is told may fail by anything: a display, a message, a page; no night ends by it
                 _logger.exception("%r failed on a state; the night goes on", listener)
 
     def _write(self) -> None:

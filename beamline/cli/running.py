@@ -96,7 +96,7 @@ def resume_campaign(
     """Go on with a campaign for somebody at a terminal; the rest is as `run_campaign` has it."""
     from beamline.decisions import campaign_of
     from beamline.records import RecordError, Records
-    from beamline.resume import open_resumed, resume_night
+    from beamline.resume import open_resumed, preflight_of_rest, resume_night
 
     try:
         plan, _first = campaign_of(Records(data), campaign_uid)
@@ -104,9 +104,15 @@ def resume_campaign(
         sys.stderr.write(f"{error}\n")
         return BAD_INPUT, {"error": str(error)}
 
-    def lived(console: Console, session: Any, _checks: Sequence[Check]) -> NightOutcome:
+    def lived(console: Console, session: Any, checks: Sequence[Check]) -> NightOutcome:
         with _display(console, session, plan) as display:
-            return resume_night(session, campaign_uid, subscribers=[display], watchers=[_says_that_it_waits(console)])
+            return resume_night(
+                session,
+                campaign_uid,
+                checks=checks,
+                subscribers=[display],
+                watchers=[_says_that_it_waits(console)],
+            )
 
     again = [
         *("vitrail", "campaign", "resume", campaign_uid[:8], "--data", str(data)),
@@ -117,6 +123,7 @@ def resume_campaign(
         data,
         lambda: open_resumed(instrument, data, campaign_uid, catalog=catalog),
         lived,
+        checked=lambda session: preflight_of_rest(session, campaign_uid),
         with_report=with_report,
         again=again,
         action="resume",
@@ -129,12 +136,12 @@ def _from_a_terminal(
     opened: Callable[[], Any],
     lived: Callable[[Console, Any, Sequence[Check]], NightOutcome],
     *,
-    checked: Callable[[Any], Sequence[Check]] = lambda _session: (),
+    checked: Callable[[Any], Sequence[Check]],
     with_report: bool,
     again: Sequence[str],
     action: str,
 ) -> tuple[int, dict[str, Any]]:
-    """A night with its session, its pre-flight where it has one, its last words, its report and its catalog."""
+    """A night with its session, its pre-flight, its last words, its report and its catalog."""
     from rich.console import Console
 
     from beamline.audit import note_action
@@ -168,8 +175,7 @@ def _from_a_terminal(
             str(pause), markup=False, highlight=False, soft_wrap=True
         )
         checks = checked(session)
-        if checks:
-            console.print(as_text(checks), markup=False, highlight=False, soft_wrap=True)
+        console.print(as_text(checks), markup=False, highlight=False, soft_wrap=True)
         if refused := refusals(checks):
             console.print("the night is not begun: see NO above", style="bold red")
             note_action(data, "command", f"{action} refused", campaign=name)

@@ -47,7 +47,7 @@ class EngineAbort:
                 self._engine.abort(reason)
             except TransitionError:  # it has not begun yet, or is ending already
                 pause.wait(_RETRY_S)
-            except Exception:
+            except Exception:  # what the plan's clean-up fails with comes out here; the plan is to end all the same
                 _logger.exception("the engine could not be aborted; it is asked again")
                 pause.wait(_RETRY_S)
             else:

@@ -97,7 +97,7 @@ class AskedMonitor:
         while not self._has_ended.wait(LOOK_EVERY_S):
             try:
                 self._look_at_file()
-            except Exception:
+            except Exception:  # whatever it is: a thread that has ended would hear no stop any more
                 _logger.exception("what is asked of the night could not be read; the night goes on")
 
     def _look_at_file(self) -> None:

@@ -221,7 +221,7 @@ class Monitors:
         if self.on_pause is not None:
             try:
                 self.on_pause(pause)
-            except Exception:
+            except Exception:  # whoever is told may fail by anything; the plan waits, or goes on, all the same
                 _logger.exception("a pause could not be shown")
 
 

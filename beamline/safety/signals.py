@@ -100,7 +100,7 @@ class AbortOnSignal:
                 self._engine.abort(reason)
             except TransitionError:  # the plan has not begun yet, or has just ended
                 self._has_ended.wait(_RETRY_S)
-            except Exception:
+            except Exception:  # what the plan's clean-up fails with comes out here; the plan is to end all the same
                 _logger.exception("the engine could not be aborted; it is asked again")
                 self._has_ended.wait(_RETRY_S)
             else:

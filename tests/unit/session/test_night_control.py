@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
 from small_campaigns import small_campaign
 from waiting import until
 
 from beamline.campaign import parse_campaign
 from beamline.campaign.asked import ask, read_asked
 from beamline.campaign.state_file import read_state
+from beamline.carrying import Carried
 from beamline.instrument import Instrument
-from beamline.night import run_night
+from beamline.night import night_of, run_night
 from beamline.records import Records
+from beamline.safety import AskedMonitor
 from beamline.session import Session, open_session
 
 UID = "11111111-2222-3333-4444-555555555555"
@@ -64,3 +68,26 @@ def test_a_pause_waits_for_the_end_of_a_heat_treatment_and_the_night_that_waits_
     assert pause["monitor"] == "request"
     assert pause["reason"].endswith(": a look at it")
     assert read_asked(tmp_path, UID) is None
+
+
+def test_the_bench_is_safe_before_anything_waits_for_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = parse_campaign(NIGHT)
+    was_open: list[bool] = []
+    with open_session(
+        Instrument(), coupons=campaign.coupons, data=tmp_path, seed=3, unattended=True, catalog=False
+    ) as session:
+        laser = session.bench.laser.driver
+        leave = AskedMonitor.__exit__
+
+        def slowly(monitor: AskedMonitor, *error: Any) -> None:
+            was_open.append(laser.is_output_open)
+            leave(monitor, *error)
+
+        monkeypatch.setattr(AskedMonitor, "__exit__", slowly)
+        carried = Carried(session, night_of(session, campaign, (), datetime.now(UTC)))
+        carried.begin()
+        laser.open_output()
+        carried.let_go()
+    assert was_open == [False]
