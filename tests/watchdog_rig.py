@@ -32,12 +32,14 @@ class FakeHand:
     def __init__(self) -> None:
         self.is_safe = False
         self.is_dead = False
+        self.n_looks = 0
         self.n_attempts = 0
         self.n_finished = 0
         self.n_closed = 0
         self.attempted = threading.Event()
 
     def look(self) -> bool:
+        self.n_looks += 1
         if self.is_dead:
             raise CommunicationError("no answer")
         return self.is_safe

@@ -137,3 +137,22 @@ def test_another_truth_does_not_re_live_the_records(
     interrupted(make_session("cut"), campaign, moments(whole)["measurement spectra"])
     with pytest.raises(ResumeError, match="does not re-live the records"):
         open_resumed(Instrument(twin=TwinSettings(seed=99)), tmp_path / "cut", UID, catalog=False)
+
+
+def test_a_night_that_could_not_be_recorded_is_not_gone_on_with(
+    tmp_path: Path, make_session: MakeSession, campaign: Campaign, whole: Records
+) -> None:
+    interrupted(make_session("cut"), campaign, moments(whole)["writing intents"])
+    folder = tmp_path / "cut"
+    shutil.rmtree(folder / "state")
+    (folder / "state").write_text("a file, where the folder is to be")
+    with open_resumed(Instrument(), folder, UID, catalog=False) as session:
+        n_runs = len(session.records.runs())
+        with pytest.raises(ResumeError, match="not gone on with: disk: the state of the night cannot be written in "):
+            resume_night(session, UID)
+        assert len(session.records.runs()) == n_runs
+        (folder / "state").unlink()
+        resume_night(session, UID)
+        (again,) = session.records.runs(purpose="resume")
+        said = {check["name"]: check["verdict"] for check in again.start["preflight"]}
+        assert said == dict.fromkeys(("watchdog", "disk", "calibrations", "clock"), "ok")
