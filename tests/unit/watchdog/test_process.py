@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import selectors
 import signal
 import time
 from dataclasses import replace
@@ -105,6 +106,37 @@ def test_what_has_begun_is_ended_before_it_is_given_back(rig: Rig) -> None:
         rig.ours.send(END)
 
     rig.run(engine)
+
+
+def test_a_hang_may_last_and_does_not_end_the_watch(rig: Rig) -> None:
+    def engine() -> None:
+        rig.hear()
+        until(lambda: rig.laser.n_looks > 30 and rig.furnace.n_looks > 30)  # both are safe, and have been for a while
+        rig.ours.send(BEAT)
+        until(lambda: "recovered" in rig.events)
+        rig.ours.send(END)
+
+    rig.run(engine)
+    assert rig.events[-2:] == ["recovered", "ended"]
+
+
+def test_it_looks_twice_a_beat_whether_one_came(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the output would close later than is promised."""
+    waits_s: list[float | None] = []
+
+    class Noting(selectors.DefaultSelector):
+        def select(self, timeout: float | None = None) -> Any:
+            waits_s.append(timeout)
+            return super().select(timeout)
+
+    monkeypatch.setattr(selectors, "DefaultSelector", Noting)
+
+    def engine() -> None:
+        rig.hear()
+        rig.ours.send(END)
+
+    rig.run(engine)
+    assert set(waits_s) == {rig.settings.beat_s / 2}
 
 
 def test_asked_twice_it_acts_twice(rig: Rig) -> None:

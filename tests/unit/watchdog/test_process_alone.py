@@ -82,6 +82,7 @@ def test_ended_by_the_system_it_makes_safe_first(rig: Rig) -> None:
     assert rig.laser.is_safe
     assert rig.furnace.is_safe
     assert rig.trips == ["watchdog: acts, because it was ended by a signal"]
+    assert rig.n_rounds < 100, "what woke it is taken note of once"
 
 
 def test_a_serial_line_that_a_hanging_engine_holds_is_freed_by_its_end(
@@ -133,6 +134,23 @@ def test_a_serial_line_that_is_free_costs_no_engine(rig: Rig, sleeper: subproces
         rig.hear()
         until(lambda: rig.furnace.is_safe)
         threading.Event().wait(0.3)
+        rig.ours.send(END)
+
+    rig.run(engine)
+    assert sleeper.poll() is None
+    assert "killed" not in rig.events
+
+
+def test_a_furnace_on_the_network_costs_no_engine_though_it_does_not_answer(
+    rig: Rig, sleeper: subprocess.Popen[bytes]
+) -> None:
+    rig.settings = replace(rig.settings, engine_pid=sleeper.pid)
+    rig.furnace.is_dead = True
+
+    def engine() -> None:
+        rig.hear()
+        assert rig.furnace.attempted.wait(5.0)
+        threading.Event().wait(0.4)  # longer than a serial line is left to the engine
         rig.ours.send(END)
 
     rig.run(engine)
