@@ -24,6 +24,10 @@ Ask = Literal["pause", "go on", "stop"]
 """To wait at the next place where nothing is under light and nothing heats, to go on, to end in good order."""
 
 
+MOST_LETTERS = 200
+"""Of a reason."""
+
+
 class AskedError(ValueError):
     """What is asked cannot be done to this campaign as it is; the message says why."""
 
@@ -43,7 +47,7 @@ class Asked(Frozen):
     what: Ask
     at: str
     interface: Annotated[str, Field(max_length=40)]
-    reason: Annotated[str, Field(max_length=200)] = ""
+    reason: Annotated[str, Field(max_length=MOST_LETTERS)] = ""
 
     @property
     def words(self) -> str:
@@ -79,7 +83,7 @@ def ask(folder: Path, campaign_uid: str, what: Ask, *, interface: str, reason: s
         campaign_uid: of the campaign.
         what: is asked.
         interface: by which it comes.
-        reason: in one line.
+        reason: in any words; kept is one line of `MOST_LETTERS`, for no words may keep a night from being stopped.
 
     Raises:
         AskedError: the campaign does not run, or this cannot be asked of it now.
@@ -101,13 +105,20 @@ def ask(folder: Path, campaign_uid: str, what: Ask, *, interface: str, reason: s
         stands = f"{before.what!r} stands, {before.words}" if before else "nothing stands that it could go on from"
         raise AskedError(f"{what!r} cannot be asked now: {stands}; can be asked: {', '.join(allowed) or 'nothing'}")
     now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    asked = Asked(number=str(uuid.uuid4()), what=what, at=now, interface=interface, reason=" ".join(reason.split()))
+    asked = Asked(number=str(uuid.uuid4()), what=what, at=now, interface=interface, reason=_line(reason))
     path = asked_path(folder, campaign_uid)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.{asked.number[:8]}.draft")
     draft.write_text(asked.to_json() + "\n", encoding="utf-8")
     draft.replace(path)
     return asked
+
+
+def _line(text: str) -> str:
+    """A text as one line that can be written, and shown on a terminal: what cannot be is a question mark."""
+    words = " ".join(text.split()).encode(errors="replace").decode()
+    line = "".join(letter if letter.isprintable() else "?" for letter in words)
+    return line if len(line) <= MOST_LETTERS else line[: MOST_LETTERS - 1] + "\u2026"
 
 
 def read_asked(folder: Path, campaign_uid: str) -> Asked | None:

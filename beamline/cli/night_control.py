@@ -94,12 +94,12 @@ def _ask(data: Path, uid: str, what: Ask, reason: str) -> None:
     from beamline.campaign.asked import AskedError, ask
 
     try:
-        ask(data, uid, what, interface="command", reason=reason)
+        asked = ask(data, uid, what, interface="command", reason=reason)
     except AskedError as error:
         refuse(str(error))
     except OSError as error:
         refuse(f"{data}: cannot be written: {error.strerror}; whoever runs the night may stop it with Ctrl-C")
-    _note(data, uid, what, reason)
+    _note(data, uid, what, asked.reason)
 
 
 def _note(data: Path, uid: str, what: Ask, reason: str = "") -> None:

@@ -170,6 +170,24 @@ def test_a_stop_is_not_taken_back_and_only_a_pause_is_gone_on_from(tmp_path: Pat
     assert not list(asked_path(tmp_path, UID).parent.glob("*.draft"))
 
 
+@pytest.mark.usefixtures("session")
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [
+        ("it\n smells \t of smoke", "it smells of smoke"),
+        ("x" * 200, "x" * 200),
+        ("smoke " * 100, ("smoke " * 100)[:199] + "\u2026"),
+        ("Rauch im Geh\udce4use", "Rauch im Geh?use"),  # as a terminal of another encoding hands it over
+        ("\x1b[2Jgone", "?[2Jgone"),
+    ],
+)
+def test_no_reason_keeps_a_night_from_being_stopped(tmp_path: Path, reason: str, kept: str) -> None:
+    begin(tmp_path)
+    asked = ask(tmp_path, UID, "stop", interface="command", reason=reason)
+    assert read_asked(tmp_path, UID) == asked
+    assert (asked.what, asked.reason) == ("stop", kept)
+
+
 @pytest.mark.parametrize("state", ["planned", "stopped", "done", "failed"])
 def test_a_campaign_that_does_not_run_takes_nothing(state: str) -> None:
     assert may_ask(state, None) == ()
