@@ -28,6 +28,7 @@ def test_beats_keep_it_quiet_and_the_end_is_quiet(rig: Rig) -> None:
 
     rig.run(engine)
     assert (rig.laser.n_attempts, rig.furnace.n_attempts) == (0, 0)
+    assert min(rig.laser.n_looks, rig.furnace.n_looks) > 3, "it tries whether they answer"
     assert rig.notes == [("started", f"watches process {os.getpid()}"), ("ended", "ended with the session")]
     assert rig.n_rounds < 130, "it waits between what it hears"
 

@@ -72,9 +72,11 @@ def test_one_that_was_gone_before_it_began_is_gone(rig: Rig, sleeper: subprocess
 
 def test_ended_by_the_system_it_makes_safe_first(rig: Rig) -> None:
     rig.settings = rig.patient
+    before = signal.getsignal(signal.SIGTERM)
 
     def engine() -> None:
         rig.hear()
+        assert signal.getsignal(signal.SIGTERM) != before
         os.kill(os.getpid(), signal.SIGTERM)
         assert rig.hear()["cause"] == "signal"
 

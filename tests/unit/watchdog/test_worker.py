@@ -50,6 +50,7 @@ def test_wanted_it_acts_once_and_says_how_long_it_took(at_work: Worker, hand: An
     (entry,) = journal.entries()
     assert entry.event == "done"
     assert 0.5 <= entry.figures["after_s"] < 5.0
+    assert entry.text == f"thing safe, {entry.figures['after_s']:.3f} s after the engine was heard last"
 
 
 def test_a_dead_instrument_is_tried_until_it_lives(at_work: Worker, hand: Any, journal: Journal) -> None:
@@ -250,6 +251,21 @@ def test_a_serial_line_is_hung_up_after_every_word(begun: Callable[..., Worker],
     looks = hand.n_looks
     until(lambda: hand.n_looks > looks + 5)
     assert hand.n_closed >= hand.n_looks - 1
+
+
+def test_an_engine_that_is_back_before_anything_worked_gets_its_instrument_as_it_is(
+    begun: Callable[..., Worker], hand: Any
+) -> None:
+    hand.is_dead = True
+    at_work = begun(AGAIN_S=0.01, LONGEST_S=0.01)
+    at_work.want(time.monotonic())
+    until(lambda: hand.n_attempts > 2)
+    at_work.relax()
+    looks = hand.n_looks
+    until(lambda: at_work.problem == "no answer" and hand.n_looks > looks)  # it only looks again
+    n_attempts, hand.is_dead = hand.n_attempts, False
+    threading.Event().wait(0.05)
+    assert (hand.n_attempts, hand.n_finished, hand.is_safe) == (n_attempts, 0, False)
 
 
 def test_an_engine_that_is_back_at_the_last_moment_has_not_been_acted_on(
