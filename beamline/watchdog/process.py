@@ -100,7 +100,7 @@ class Process:
                     key.data()
                 if self._is_gone:
                     for watched in (self._line, self._pid_descriptor):
-                        with contextlib.suppress(KeyError, ValueError):
+                        with contextlib.suppress(KeyError):  # of an earlier round, or never begun to be listened to
                             if watched is not None:
                                 selector.unregister(watched)
                 self._judge()

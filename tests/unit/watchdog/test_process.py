@@ -6,6 +6,7 @@ import os
 import re
 import selectors
 import signal
+import threading
 import time
 from dataclasses import replace
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from waiting import until
 from watchdog_rig import FURNACE, LASER, Rig
 
-from beamline.watchdog import Journal
+from beamline.watchdog import Journal, process
 from beamline.watchdog.words import BEAT, END, SAFE
 
 
@@ -42,6 +43,29 @@ def test_what_does_not_answer_is_named_at_the_start(rig: Rig) -> None:
 
     rig.run(engine)
     assert rig.events == ["started", "ended"]
+
+
+@pytest.mark.parametrize("does_end", [True, False])
+def test_a_look_that_takes_its_time_is_waited_for_and_not_for_ever(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, *, does_end: bool
+) -> None:
+    may_end = threading.Event()
+    look = rig.laser.look
+
+    def slowly() -> bool:
+        may_end.wait(0.3 if does_end else 10.0)
+        return bool(look())
+
+    monkeypatch.setattr(rig.laser, "look", slowly)
+    monkeypatch.setattr(process, "LONGEST_LOOK_S", 9.0 if does_end else 0.1)
+
+    def engine() -> None:
+        said = rig.hear()
+        may_end.set()
+        assert said == {"said": "ready", "problems": {} if does_end else {LASER: "not looked at yet"}}
+        rig.ours.send(END)
+
+    rig.run(engine)
 
 
 def test_silence_closes_the_laser_then_the_furnace_and_the_first_beat_gives_both_back(rig: Rig) -> None:
