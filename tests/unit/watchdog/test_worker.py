@@ -131,7 +131,7 @@ def begun(hand: Any, journal: Journal, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def test_it_acts_at_once_though_its_next_look_is_far_off(begun: Callable[..., Worker], hand: Any) -> None:
-    at_work = begun()
+    at_work = begun(AGAIN_S=0.01)
     assert at_work.has_looked.wait(5.0)
     assert at_work._thread.daemon
     threading.Event().wait(0.05)
