@@ -1,13 +1,15 @@
 """Are predicted intervals right? Coupons of chance recipes, each foreseen from those before it, and then learnt.
 
     python benchmarks/interval_coverage.py [--campaign examples/night.toml] [--first 107] [--nights 8] [--coupons 6]
-                                           [--jobs 2] [--keep FOLDER]
+                                           [--recipes chance|agent] [--jobs 2] [--keep FOLDER]
 
 Every night has its own hidden truth of the simulated bench. Its recipes are drawn by chance, so that neither the optimiser nor
 what it believes decides where it is asked; the bench is driven without an engine (by_hand.py). What came of them is told to the
 agent, coupon by coupon. Counted are measured values within the central 68.3 % and 95.4 % of what was expected of them, by
 observable, of all coupons and of those from the second and from the third on, with one standard error. The sites of a coupon
 share what the coupon has for itself: the error is that of shares by coupon.
+
+With `--recipes agent` the agent chooses, as in a night: it then asks where it expects much, and asks there again.
 
 The rates of the first coupon are foreseen before it is known how many counts a photon gives (a factor of twenty either way):
 one number of the spectrometer, which all simulated benches share, and so the same answer in every night.
@@ -47,18 +49,19 @@ LEVELS = {"68 %": 1.0, "95 %": 2.0}
 """Half widths in standard deviations."""
 
 
-def chance_night(file: str, seed: int, n_coupons: int, keep: Path | None) -> list[tuple[Observation, ...]]:
-    """Outcomes of coupons of chance recipes on the truth of a seed."""
-    path = None if keep is None else keep / f"{Path(file).stem}-{seed}-{n_coupons}.json"
+def night(file: str, seed: int, n_coupons: int, recipes: str, keep: Path | None) -> list[tuple[Observation, ...]]:
+    """Outcomes of coupons on the truth of a seed, of recipes drawn by chance or chosen by the agent."""
+    path = None if keep is None else keep / f"{Path(file).stem}-{recipes}-{seed}-{n_coupons}.json"
     if path is not None and path.exists():
         return [tuple(map(Observation.model_validate, group)) for group in json.loads(path.read_text())]
     campaign = load_campaign(file)
-    chance = RandomOptimizer(campaign.space, campaign.objective, campaign.layout, seed)
+    make = RandomOptimizer if recipes == "chance" else Agent
+    chooses = make(campaign.space, campaign.objective, campaign.layout, seed)
     found = []
     with simulated_bench(campaign, seed) as bench:
         for _ in range(n_coupons):
-            seen = make_coupon(bench, chance.suggest(campaign.coupons), campaign.measurement)
-            chance.ingest(seen)
+            seen = make_coupon(bench, chooses.suggest(campaign.coupons), campaign.measurement)
+            chooses.ingest(seen)
             found.append(seen)
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,13 +69,13 @@ def chance_night(file: str, seed: int, n_coupons: int, keep: Path | None) -> lis
     return found
 
 
-def foreseen(file: str, seed: int, n_coupons: int, keep: Path | None) -> Foreseen:
+def foreseen(file: str, seed: int, n_coupons: int, recipes: str, keep: Path | None) -> Foreseen:
     """Z-scores of a night's values, each coupon foreseen from those before it."""
     warnings.simplefilter("ignore")  # workers of a benchmark: what matters is in the result
     campaign = load_campaign(file)
     agent = Agent(campaign.space, campaign.objective, campaign.layout, seed)
     found = []
-    for group in chance_night(file, seed, n_coupons, keep):
+    for group in night(file, seed, n_coupons, recipes, keep):
         found.append({one.name: list(map(float, z)) for one, z in agent.z_scores(group).items()})
         agent.ingest(group)
     return found
@@ -110,11 +113,12 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=107)
     parser.add_argument("--nights", type=int, default=8)
     parser.add_argument("--coupons", type=int, default=6)
+    parser.add_argument("--recipes", choices=("chance", "agent"), default="chance")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", type=Path)
     options = parser.parse_args()
     nights = Parallel(n_jobs=options.jobs)(
-        delayed(foreseen)(options.campaign, seed, options.coupons, options.keep)
+        delayed(foreseen)(options.campaign, seed, options.coupons, options.recipes, options.keep)
         for seed in range(options.first, options.first + options.nights)
     )
     print(table(nights))

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import cho_solve, solve_triangular
+from scipy.linalg.lapack import dtrtri
 
 __all__ = ["Covariance", "Factor"]
 
@@ -47,11 +48,11 @@ class Covariance:
 
     def factor(self, variance: Floats, more: Floats | None = None) -> Factor:
         """Factor of this covariance with variances (n,) of the rows' own and, if given, `more` features (n, k)."""
-        roots = tuple(
-            np.asarray(np.linalg.cholesky(block + np.diag(variance[part])), dtype=float)
+        whiteners = tuple(
+            np.asarray(dtrtri(np.linalg.cholesky(block + np.diag(variance[part])), lower=1)[0], dtype=float)
             for part, block in _slices(self.blocks)
         )
-        return Factor(roots, self.features if more is None else np.hstack([self.features, more]))
+        return Factor(whiteners, self.features if more is None else np.hstack([self.features, more]))
 
 
 @dataclass(frozen=True)
@@ -59,24 +60,25 @@ class Factor:
     """A factorised covariance of n rows.
 
     Attributes:
-        roots: lower Cholesky factors of the blocks.
+        whiteners: inverses of the lower Cholesky factors of the blocks: each is used many times, and to multiply takes a third of
+            the time that it takes to solve.
         features: (n, r).
     """
 
-    roots: tuple[Floats, ...]
+    whiteners: tuple[Floats, ...]
     features: Floats
 
     def whiten(self, rows: Floats) -> Floats:
         """Rows (n, ...) in which the blocks' part is white."""
         out = np.empty_like(rows)
-        for part, root in _slices(self.roots):
-            out[part] = solve_triangular(root, rows[part], lower=True, check_finite=False)
+        for part, whitener in _slices(self.whiteners):
+            out[part] = whitener @ rows[part]
         return out
 
     def _back(self, white: Floats) -> Floats:
         out = np.empty_like(white)
-        for part, root in _slices(self.roots):
-            out[part] = solve_triangular(root, white[part], lower=True, trans="T", check_finite=False)
+        for part, whitener in _slices(self.whiteners):
+            out[part] = whitener.T @ white[part]
         return out
 
     @cached_property
@@ -112,14 +114,13 @@ class Factor:
 
     def ln_determinant(self) -> float:
         """Logarithm of the determinant."""
-        of_blocks = sum(float(np.log(np.diag(root)).sum()) for root in self.roots)
-        return 2.0 * (of_blocks + float(np.log(np.diag(self._core)).sum()))
+        of_blocks = sum(float(np.log(np.diag(whitener)).sum()) for whitener in self.whiteners)
+        return 2.0 * (float(np.log(np.diag(self._core)).sum()) - of_blocks)
 
     def inverse_diagonal(self) -> Floats:
         """Diagonal of the inverse, (n,)."""
         shared: Floats = np.asarray(solve_triangular(self._core, self._white.T, lower=True, check_finite=False))
         out = np.empty(len(self.features))
-        for part, root in _slices(self.roots):
-            back = solve_triangular(root, np.eye(len(root)), lower=True, check_finite=False)
-            out[part] = (back**2).sum(0) - ((shared[:, part] @ back) ** 2).sum(0)
+        for part, whitener in _slices(self.whiteners):
+            out[part] = (whitener**2).sum(0) - ((shared[:, part] @ whitener) ** 2).sum(0)
         return out

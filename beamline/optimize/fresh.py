@@ -46,8 +46,8 @@ class FreshCoupon:
             slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
             scatter = gauss[places, :, :N_OBSERVABLES] @ np.linalg.cholesky(noise.site).T
             energy = noise.ln_energy * gauss[places, :, N_OBSERVABLES]
-            shared = self.shared[places] @ np.linalg.cholesky(noise.coupon).T
-            composition = noise.iodide_fraction * self.composition[places]
+            shared = part.of_coupon[:, :-1] * (self.shared[places] @ np.linalg.cholesky(noise.coupon).T)
+            composition = part.of_coupon[:, -1] * noise.iodide_fraction * self.composition[places]
             out[places] += (
                 part.misfit(where)
                 + shared[:, None]
@@ -76,10 +76,7 @@ def foreseen(draws: Draws | Mixed, sites: Sites) -> tuple[Floats, Floats]:
         posterior, noise = part.posterior, part.posterior.noise
         slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
         mean[places] += part.misfit(where)
-        variance[places] = (
-            np.diag(noise.coupon)
-            + np.diag(noise.site)
-            + (noise.iodide_fraction * slope.iodide) ** 2
-            + (noise.ln_energy * slope.log_energy) ** 2
-        )
+        of_coupon = part.of_coupon[:, None, :-1] ** 2 * np.diag(noise.coupon)
+        composition = part.of_coupon[:, -1, None, None] * noise.iodide_fraction * slope.iodide
+        variance[places] = of_coupon + np.diag(noise.site) + composition**2 + (noise.ln_energy * slope.log_energy) ** 2
     return mean, variance

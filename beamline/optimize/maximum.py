@@ -52,9 +52,20 @@ class Maximum:
         """One sigma of each latent, (n_latent,)."""
         return np.asarray(np.sqrt(np.diag(self.latent_covariance)))
 
+    @property
+    def truth(self) -> Floats:
+        """What is believed of the rows without the noise of the analysis, (n,)."""
+        return np.asarray(self.number - self.variance * self.factor.solve(self.number - self.linear.mean))
+
 
 def maximise(
-    problem: Problem, discrepancy: Discrepancy, sizes: Sizes, start: Floats, odd: Floats, *, max_steps: int
+    problem: Problem,
+    discrepancy: Discrepancy,
+    sizes: Sizes,
+    start: Floats | Maximum,
+    odd: Floats,
+    *,
+    max_steps: int,
 ) -> Maximum:
     """Searches from some latents; covariance and stand-ins of the limits are renewed at every step.
 
@@ -62,13 +73,18 @@ def maximise(
         problem: the rows.
         discrepancy: prior of the misfit, with the amplitudes of the sizes.
         sizes: of the scatter and of the latents' prior.
-        start: (n_latent,).
+        start: latents, (n_latent,), or a maximum of the same rows under other sizes: its stand-ins of limits are still good.
         odd: variance that rows have for themselves besides, (n,).
         max_steps: of the search.
     """
     weight = sizes.widening**-2
-    linear = problem.linearise(start, discrepancy, sizes.noise)
-    truth, damping, rounds = linear.mean, 1e-3, LIMIT_ROUNDS
+    damping = 1e-3
+    if isinstance(start, Maximum):
+        linear = problem.linearise(start.linear.at, discrepancy, sizes.noise)
+        truth, rounds = start.truth, 1
+    else:
+        linear = problem.linearise(start, discrepancy, sizes.noise)
+        truth, rounds = linear.mean, LIMIT_ROUNDS
     for _ in range(max_steps):
         number, variance, factor, truth = _renewed(problem, linear, truth, odd, rounds)
         rounds = 1
@@ -80,7 +96,7 @@ def maximise(
         if cost - trial_cost < SETTLED * cost:
             break
     number, variance, factor, _ = _renewed(problem, linear, truth, odd, rounds)
-    curvature = weight * np.eye(len(start)) + factor.products(linear.latent, linear.latent)
+    curvature = weight * np.eye(len(linear.at)) + factor.products(linear.latent, linear.latent)
     return Maximum(
         linear=linear,
         number=number,

@@ -39,7 +39,7 @@ class Noise:
 
     ln_energy: float = 0.006
     iodide_fraction: float = 0.015
-    coupon: Floats = field(default_factory=lambda: _effect(0.0013, 0.00022, 0.02))
+    coupon: Floats = field(default_factory=lambda: _effect(0.0013, 0.00014, 0.02))
     site: Floats = field(default_factory=lambda: _effect(0.0004, 0.0001, 0.008))
     analysis: Floats = field(default_factory=lambda: np.array([0.4, 0.06, 0.4, 0.2]))
     misfit: Floats = field(default_factory=lambda: DEFAULT_AMPLITUDE)

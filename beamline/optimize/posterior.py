@@ -77,7 +77,8 @@ class Posterior:
         start = self.sizes.widening * rng.standard_normal((n, len(self.latent)))
         weights = self.discrepancy.draw_weights(n, rng)
         if self.data is None:
-            return Draws(self, start, weights, np.zeros((0, n, N_OBSERVABLES)), np.zeros((n, 0, N_OBSERVABLES)))
+            nothing = np.zeros((0, n, N_OBSERVABLES)), np.zeros((n, 0, N_OBSERVABLES))
+            return Draws(self, start, weights, *nothing, self.sizes.known.factors(n, rng))
         found, evidence, problem = self.data.maximum, self.evidence, self.data.problem
         scatter = _scatter(self, self.data, weights, rng)
         noise = rng.standard_normal((n, problem.n)) * np.sqrt(found.variance)
@@ -99,7 +100,7 @@ class Posterior:
                 )
             ]
         )
-        return Draws(self, latent, weights, moved, truth)
+        return Draws(self, latent, weights, moved, truth, self.sizes.known.factors(n, rng))
 
 
 def _scatter(posterior: Posterior, data: Fitted, feature_weights: Floats, rng: np.random.Generator) -> Floats:
@@ -164,6 +165,7 @@ class Draws:
         weights: of the misfit's features, (n_features, s, 4).
         moved: weights of the features of the conditions that stand for all, by which the data move the misfit, (p, s, 4).
         truth: observables of the m observed sites without the noise of the analysis, (s, m, 4).
+        of_coupon: factors on the sizes of what a coupon has for itself, by observable, then of its composition, (s, 5).
     """
 
     posterior: Posterior
@@ -171,13 +173,21 @@ class Draws:
     weights: Floats
     moved: Floats
     truth: Floats
+    of_coupon: Floats
 
     def __len__(self) -> int:
         return len(self.latent)
 
     def first(self, n: int) -> Draws:
         """The first n of the draws."""
-        return Draws(self.posterior, self.latent[:n], self.weights[:, :n], self.moved[:, :n], self.truth[:n])
+        return Draws(
+            self.posterior,
+            self.latent[:n],
+            self.weights[:, :n],
+            self.moved[:, :n],
+            self.truth[:n],
+            self.of_coupon[:n],
+        )
 
     @property
     def parts(self) -> tuple[tuple[Draws, npt.NDArray[np.int64]], ...]:
@@ -233,7 +243,7 @@ def fit(
     sizes = learnt_sizes(problem, found.linear, _few(_odd(problem, found)), sizes, noise)
     discrepancy = replace(discrepancy, amplitude=sizes.amplitude, furnace=sizes.furnace)
     odd = _odd(problem, with_sizes(problem, found, discrepancy, sizes))
-    found = maximise(problem, discrepancy, sizes, found.linear.at, odd, max_steps=MAX_STEPS // 2)
+    found = maximise(problem, discrepancy, sizes, found, odd, max_steps=MAX_STEPS // 2)
     return Posterior(prior, evidence, sizes, discrepancy, found.linear.at, found.latent_sd, Fitted(problem, found))
 
 

@@ -9,6 +9,10 @@ about the default size.
 A component whose data say that it is several times larger than assumed says that the model is wrong there. That of the
 latents' prior is the verdict on the prior: where the parameters must be at four sigma to explain what was seen, the prior is
 widened for all of them, and physics is trusted less by as much.
+
+What a coupon has for itself is learnt from as many numbers as there were coupons, which are few. The size that a handful of
+them had by chance is not that of the next: it is drawn anew for every draw of it (`CouponKnown`), as the inverse-gamma
+posterior with as many data as the coupons amount to; what is foreseen has the tails of Student's t for it.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.lapack import dpotrf, dpotri
 
 from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, DEFAULT_FURNACE, OF_FURNACE, correlation, shared
 from beamline.optimize.likelihood import Linear, Problem
@@ -58,11 +63,35 @@ class Belonging:
 
 MISFIT = Belonging(0.5, 0.05**2, 20.0**2)
 FURNACE = Belonging(0.5, 0.05**2, 20.0**2)
-COUPON = Belonging(0.5, 0.1**2, 6.0**2)
-COMPOSITION = Belonging(0.5, 0.1**2, 2.5**2)
+COUPON = Belonging(3.0, 0.1**2, 6.0**2)
+COMPOSITION = Belonging(3.0, 0.1**2, 2.5**2)
 SITE = Belonging(1.0, 0.1**2, 10.0**2)
 ANALYSIS = Belonging(1.0, 0.1**2, 2.0**2)  # its upper end is that of the factor on what the analysis says
 WIDENING = Belonging(60.0, 0.8**2, 2.0**2)
+
+
+@dataclass(frozen=True)
+class CouponKnown:
+    """How well the variances are known of what a coupon has for itself: by observable, then of its composition.
+
+    Attributes:
+        data: what each is known from, in independent values, (5,).
+        most: factor by which it may still be larger, (5,).
+    """
+
+    data: Floats
+    most: Floats
+
+    @classmethod
+    def before_data(cls) -> CouponKnown:
+        """As firmly as assumed."""
+        parts = (*(COUPON,) * N_OBSERVABLES, COMPOSITION)
+        return cls(np.array([part.firmness for part in parts]), np.array([part.high for part in parts]))
+
+    def factors(self, n: int, rng: np.random.Generator) -> Floats:
+        """Factors on the sizes, in n draws, (n, 5)."""
+        variance = self.data / np.maximum(rng.chisquare(self.data, size=(n, len(self.data))), 1e-9)
+        return np.asarray(np.sqrt(np.minimum(variance, self.most)))
 
 
 @dataclass(frozen=True)
@@ -74,12 +103,14 @@ class Sizes:
         furnace: and of its part that the sites of a coupon share, (4,).
         noise: of the scatter.
         widening: factor on the prior sigma of every latent.
+        known: how well the parts that a coupon has for itself are known: by observable, then its composition.
     """
 
     amplitude: Floats = field(default_factory=lambda: DEFAULT_AMPLITUDE)
     furnace: Floats = field(default_factory=lambda: DEFAULT_FURNACE)
     noise: Noise = field(default_factory=Noise)
     widening: float = 1.0
+    known: CouponKnown = field(default_factory=lambda: CouponKnown.before_data())
 
     @classmethod
     def before_data(cls, noise: Noise) -> Sizes:
@@ -148,18 +179,67 @@ def learnt_sizes(problem: Problem, linear: Linear, odd: Floats, start: Sizes, de
         return start
     components = _components(problem, linear, rows, default)
     residual = problem.number[rows] - linear.mean[rows] + linear.latent[rows] @ linear.at
-    fixed = np.diag(odd[rows])
     factors = _factors_of(start, components, default)
-    parts = np.array([part for _, _, part in components])
     firmness, low, high = (np.array([getattr(b, key) for _, b, _ in components]) for key in ("firmness", "low", "high"))
-    flat = parts.reshape(len(parts), -1)
+    # Everything is symmetric: only what is on and below the diagonal is kept, in one row for each component.
+    below = np.flatnonzero(np.tri(len(rows), dtype=np.bool_))
+    row, column = np.divmod(below, len(rows))
+    counts = np.where(row == column, 1.0, 2.0)
+    flat = np.array([part.ravel()[below] for _, _, part in components])
+    on_diagonal = np.flatnonzero(row == column)
+    whole = np.zeros((len(rows), len(rows)))
     for _ in range(ROUNDS):
-        precision = np.linalg.inv(fixed + (factors @ flat).reshape(fixed.shape))
+        of_all = factors @ flat
+        of_all[on_diagonal] += odd[rows]
+        whole.ravel()[below] = of_all
+        precision = _inverse(whole)
         pulled = precision @ residual
-        used, due = (flat @ np.column_stack([np.outer(pulled, pulled).ravel(), precision.ravel()])).T
+        asked = np.column_stack([counts * pulled[row] * pulled[column], counts * precision.ravel()[below]])
+        used, due = (flat @ asked).T
         factors = factors * np.sqrt((used + firmness / factors**2) / (due + firmness / factors))
         factors = np.clip(factors, low, high)
-    return _sizes_of(factors, components, default)
+    known = _known(problem, linear, rows, precision, (components, factors, default))
+    return replace(_sizes_of(factors, components, default), known=known)
+
+
+def _inverse(below: Floats) -> Floats:
+    """Inverse of a positive definite matrix of which what is on and below the diagonal is given."""
+    root, failed = dpotrf(below, lower=1)
+    if failed:
+        raise np.linalg.LinAlgError(f"covariance of {len(below)} data is not positive definite (row {failed})")
+    inverse, _ = dpotri(root, lower=1)
+    inverse = np.tril(inverse)
+    return np.asarray(inverse + np.tril(inverse, -1).T)
+
+
+def _known(
+    problem: Problem,
+    linear: Linear,
+    rows: npt.NDArray[np.int64],
+    precision: Floats,
+    learnt: tuple[list[tuple[str, Belonging, Floats]], Floats, Noise],
+) -> CouponKnown:
+    """How much the data say of a coupon's own parts: Fisher's information of the logarithms of the variances.
+
+    A variance that is seen in k independent values has the information k/2. What misfit or parameters may have done as well
+    counts for less.
+    """
+    components, factors, default = learnt
+    coupon = problem.evidence.coupon[problem.evidence.row_site[rows]]
+    of_coupon = (coupon[:, None] == np.unique(coupon)).astype(float)
+    said = {}
+    for observable in range(N_OBSERVABLES):
+        said[observable] = linear.weights[rows, observable] * np.sqrt(default.coupon[observable, observable])
+    said[N_OBSERVABLES] = default.iodide_fraction * linear.iodide[rows]
+    names = {group[0]: f"coupon {name}" for name, group in _GROUPS.items()} | {N_OBSERVABLES: "composition"}
+    data, most = np.empty((2, len(said)))
+    for (name, belonging, _), factor in zip(components, factors, strict=True):
+        for part in (part for part, its in names.items() if its == name):
+            root = said[part][:, None] * of_coupon
+            information = factor * (root.T @ precision @ root)
+            data[part] = belonging.firmness + float((information**2).sum())
+            most[part] = belonging.high / factor
+    return CouponKnown(data, most)
 
 
 def _factors_of(sizes: Sizes, components: list[tuple[str, Belonging, Floats]], default: Noise) -> Floats:

@@ -6,12 +6,15 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE
 from beamline.optimize.evidence import gather, group_by_coupon
+from beamline.optimize.fresh import foreseen
 from beamline.optimize.noise import Noise
 from beamline.optimize.observables import Observable
 from beamline.optimize.posterior import Posterior, fit
+from beamline.optimize.sizes import COMPOSITION, COUPON, Sizes
 from beamline.recipe import Band, Observation, hc_eV_nm
 
 SPEEDS = np.geomspace(0.2, 2.0, 8)
@@ -102,3 +105,35 @@ def test_one_wild_site_is_not_taken_for_large_scatter(kit: ModuleType) -> None:
     bands: tuple[Band, ...] = kit.luminescence(720.0).bands
     wild = seen[3].model_copy(update={"outcome": seen[3].outcome.model_copy(update={"bands": bands})})
     assert sizes(learnt(kit, [*seen[:3], wild, *seen[4:]]))["site"] < 0.002
+
+
+def test_the_next_coupon_is_foreseen_with_the_tails_that_few_coupons_leave(kit: ModuleType) -> None:
+    """Known from k independent coupons, what the next has for itself is Student's t of k and what the assumption counts for."""
+    posterior = learnt(kit, night(kit, coupon_eV=0.004))
+    known = posterior.sizes.known
+    assert COUPON.firmness + 3.0 < known.data[RED] < COUPON.firmness + 8.0  # of eight; some may have been the furnace
+    n = 40_000
+    rng = np.random.default_rng(0)
+    drawn = known.factors(n, rng)[:, RED] * rng.standard_normal(n)
+    shares = [(np.abs(drawn) < half_width).mean() for half_width in (1.0, 2.0, 3.0)]
+    student = stats.t(known.data[RED])
+    assert shares == pytest.approx([1.0 - 2.0 * student.sf(half_width) for half_width in (1.0, 2.0, 3.0)], abs=0.01)
+
+
+def test_before_data_and_after_coupons_that_say_nothing_the_assumption_counts(kit: ModuleType) -> None:
+    assert Sizes().known.data == pytest.approx([COUPON.firmness] * 4 + [COMPOSITION.firmness])
+    one = learnt(kit, night(kit)[:8]).sizes.known
+    assert np.all(one.data >= Sizes().known.data)
+    assert one.data[RED] < COUPON.firmness + 1.0
+    factors = one.factors(10_000, np.random.default_rng(0))
+    assert np.all(factors <= np.sqrt(one.most))
+
+
+def test_draws_of_a_fresh_coupon_differ_in_its_size_and_share_it_among_its_sites(kit: ModuleType) -> None:
+    posterior = learnt(kit, night(kit, coupon_eV=0.012)[:24])
+    draws = posterior.draws(400, np.random.default_rng(1))
+    sites = posterior.evidence.sites.take([0, 1])
+    _, variance = foreseen(draws, sites)
+    of_coupon = variance[:, :, RED] - variance[:, :, RED].min()
+    assert of_coupon[:, 0] == pytest.approx(of_coupon[:, 1])
+    assert np.quantile(variance[:, 0, RED], 0.9) > 3.0 * np.quantile(variance[:, 0, RED], 0.1)
