@@ -102,10 +102,11 @@ class Factor:
             white - self._white @ cho_solve((self._core, True), self._white.T @ white, check_finite=False)
         )
 
-    def products(self, one: Floats, other: Floats) -> Floats:
-        """Products in the metric of the inverse: (n, a), (n, b) -> (a, b)."""
-        left, right = self.whiten(one), self.whiten(other)
-        return np.asarray(left.T @ right - self._shared(left).T @ self._shared(right))
+    def gram(self, rows: Floats) -> Floats:
+        """Products of columns with each other in the metric of the inverse: (n, a) -> (a, a)."""
+        white = self.whiten(rows)
+        shared = self._shared(white)
+        return np.asarray(white.T @ white - shared.T @ shared)
 
     def squares(self, rows: Floats) -> Floats:
         """Squared lengths of columns in the metric of the inverse: (n, ...) -> (...)."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from beamline.optimize.algebra import Covariance
-from beamline.optimize.discrepancy import OF_FURNACE, Discrepancy, coordinates
+from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, OF_FURNACE, Discrepancy, coordinates
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.inducing import inducing
 from beamline.optimize.noise import Noise
@@ -28,10 +28,15 @@ Floats = npt.NDArray[np.float64]
 _RATES = [Observable.LN_RED_RATE, Observable.LN_GREEN_RATE]
 
 MOST_INDUCING = 80
-"""Conditions that stand for all in the misfit, and at which draws are held to the physics itself and not to its tangent."""
+"""Conditions that stand for all in the misfit. Up to so many sites, draws are held to the physics itself at every site."""
+MOST_EXACT = 48
+"""With more sites: the first so many of these conditions at which they are; to its tangent at the others."""
 MOST_INDUCING_FURNACE = 32
 STALE = 0.2
-"""Move of a latent, in prior sigmas, beyond which derivatives are renewed."""
+"""Move of a latent, in prior sigmas, up to which derivatives are not renewed."""
+UNFORETOLD = 0.25
+"""Beyond it they are where they foretold some observable of a coupon wrong by more than this share of the misfit that is assumed
+before data. With hundreds of outcomes few are: what still moves then does little."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ class Problem:
         # Derivatives by coupon, with the latents at which they were taken.
         self._slopes: dict[int, tuple[Floats, Sensitivity]] = {} if before is None else dict(before._slopes)  # noqa: SLF001  # one class
         self._last: tuple[Floats, Sensitivity] | None = None
+        self._values: tuple[Floats, Floats] | None = None
 
     @property
     def n(self) -> int:
@@ -96,11 +102,19 @@ class Problem:
 
     def rows(self, values: Floats, latent: Floats) -> Floats:
         """Rows that the sites' observables (s, m, 4) and latents (s, n_latent) amount to, (s, n)."""
-        at = values[:, self.evidence.row_site, :]
-        mean = np.einsum("sno,no->sn", at, self.evidence.row_weights)
-        total = self.evidence.row_is_total
-        mean[:, total] = np.logaddexp(*np.moveaxis(at[:, total][..., _RATES], -1, 0))
+        evidence, total = self.evidence, self.evidence.row_is_total
+        mean = values[
+            :, evidence.row_site, np.argmax(evidence.row_weights, axis=1)
+        ]  # one observable each, but for all light
+        if total.any():
+            mean[:, total] = np.logaddexp(*np.moveaxis(values[:, evidence.row_site[total]][..., _RATES], -1, 0))
         return np.concatenate([mean, latent @ self.direct.T], axis=1)
+
+    def values_at(self, latent: Floats) -> Floats:
+        """Observables of the sites under one set of latents (n_latent,): (m, 4). A step that is taken asks twice for the last."""
+        if self._values is None or not np.array_equal(self._values[0], latent):
+            self._values = (latent.copy(), self.prior.observables(latent[None], self.evidence.sites)[0])
+        return self._values[1]
 
     def values(self, latent: Floats, linear: Linear) -> Floats:
         """Observables of the sites under s sets of latents: the physics where it is picked, its tangent elsewhere.
@@ -112,7 +126,7 @@ class Problem:
         Returns:
             (s, m, 4).
         """
-        evidence, picked = self.evidence, np.sort(self.inducing.picked)
+        evidence, picked = self.evidence, np.sort(self.inducing.picked[:MOST_EXACT])
         if len(evidence.sites) <= MOST_INDUCING:
             return self.prior.observables(latent, evidence.sites)
         moved = (latent - linear.at) @ linear.sites.latent.reshape(-1, latent.shape[1]).T
@@ -212,11 +226,7 @@ class Problem:
         """Observables at these latents; derivatives there, or from where the latents have hardly moved since."""
         if self._last is not None and np.array_equal(self._last[0], latent):
             return self._last[1]
-        stale = [
-            n
-            for n in range(len(self.coupon_sites))
-            if n not in self._slopes or np.abs(self._slopes[n][0] - latent).max(initial=0.0) > STALE
-        ]
+        stale = [n for n in range(len(self.coupon_sites)) if self._is_stale(n, latent)]
         sites, m = self.evidence.sites, len(self.evidence.sites)
         if stale:
             which = np.concatenate([self.coupon_sites[n] for n in stale])
@@ -234,9 +244,19 @@ class Problem:
         for n, here in enumerate(self.coupon_sites):
             slopes = self._slopes[n][1]
             by_latent[here], by_energy[here], by_iodide[here] = slopes.latent, slopes.log_energy, slopes.iodide
-        values = self.prior.observables(latent[None], sites)[0]
+        values = self.values_at(latent)
         self._last = (latent, Sensitivity(values, by_latent, by_energy, by_iodide))
         return self._last[1]
+
+    def _is_stale(self, coupon: int, latent: Floats) -> bool:
+        if coupon not in self._slopes:
+            return True
+        at, slopes = self._slopes[coupon]
+        if np.abs(at - latent).max(initial=0.0) <= STALE:
+            return False
+        foretold = slopes.value + slopes.latent @ (latent - at)
+        wrong = np.abs(self.values_at(latent)[self.coupon_sites[coupon]] - foretold)
+        return bool((wrong > UNFORETOLD * DEFAULT_AMPLITUDE).any())
 
     def _weights(self, values: Floats) -> Floats:
         """Weights of the rows (n_rows, 4); those of all light are the shares of the two bands in the values (m, 4)."""

@@ -24,6 +24,9 @@ GIVE_UP_DAMPING = 1e6
 LIMIT_ROUNDS = 4
 """How often the stand-ins of limits are renewed before the first step; they follow the latents later."""
 
+STOOD_STILL = 0.02
+"""Move of the truth at a limit, in units of the limit's softness, for which its stand-in is not renewed."""
+
 
 @dataclass(frozen=True)
 class Maximum:
@@ -96,7 +99,7 @@ def maximise(
         if cost - trial_cost < SETTLED * cost:
             break
     number, variance, factor, _ = _renewed(problem, linear, truth, odd, rounds)
-    curvature = weight * np.eye(len(linear.at)) + factor.products(linear.latent, linear.latent)
+    curvature = weight * np.eye(len(linear.at)) + factor.gram(linear.latent)
     return Maximum(
         linear=linear,
         number=number,
@@ -139,14 +142,15 @@ def _step(
     """One damped Gauss-Newton step that lowers the cost, if there is one: latents, their cost, next damping."""
     weight, damping = damped
     residual = number - linear.mean
-    curvature = weight * np.eye(len(linear.at)) + factor.products(linear.latent, linear.latent)
-    gradient = factor.products(linear.latent, residual[:, None])[:, 0] - weight * linear.at
+    products = factor.gram(np.column_stack([linear.latent, residual]))
+    curvature = weight * np.eye(len(linear.at)) + products[:-1, :-1]
+    gradient = products[:-1, -1] - weight * linear.at
     cost = _cost(weight, linear.at, residual, factor)
     while damping < GIVE_UP_DAMPING:
         step = np.linalg.solve(curvature + damping * np.diag(np.diag(curvature)), gradient)
         step *= min(1.0, MAX_LATENT_STEP / max(float(np.abs(step).max()), 1e-12))
         trial = linear.at + step
-        rows = problem.rows(problem.prior.observables(trial[None], problem.evidence.sites), trial[None])[0]
+        rows = problem.rows(problem.values_at(trial)[None], trial[None])[0]
         trial_cost = _cost(weight, trial, number - rows, factor)
         if trial_cost < cost:
             return trial, trial_cost, max(damping / 10.0, 1e-6)
@@ -160,8 +164,11 @@ def _renewed(
     """Gaussian stand-ins of the limits at the mean of the truth, which they move: numbers, variances, factor, truth."""
     number, variance = problem.as_gaussian(truth, linear.sd)
     factor = linear.covariance.factor(variance + odd)
-    for _ in range(0 if problem.is_value.all() else rounds):
-        truth = number - variance * factor.solve(number - linear.mean)
+    limits = ~problem.is_value
+    for _ in range(rounds if limits.any() else 0):
+        before, truth = truth, number - variance * factor.solve(number - linear.mean)
+        if (np.abs(truth - before)[limits] <= STOOD_STILL * linear.sd[limits]).all():
+            break
         number, variance = problem.as_gaussian(truth, linear.sd)
         factor = linear.covariance.factor(variance + odd)
     return number, variance, factor, truth

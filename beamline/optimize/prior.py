@@ -234,13 +234,13 @@ class PhysicsPrior:
         step, n = 0.05, len(latent)
         moved = latent[None, :] + np.vstack([np.zeros(n), step * np.eye(n)])
         acting = self._acting if with_latents else self._acting[:0]
-        values = self.observables(moved[np.concatenate([[0], 1 + acting])], sites)
+        settings = self._settings(sites)
+        values = self._emission(moved[np.concatenate([[0], 1 + acting])], sites, settings)
         by_latent = np.zeros((len(sites), 4, n))
         by_latent[:, :, acting] = np.moveaxis((values[1:] - values[0]) / step, 0, -1)
         if with_latents:
             by_latent += self._by_instrument(sites.writings)
 
-        settings = self._settings(sites)
         warmer = settings.copy()
         warmer["pulse_energy_uJ"] *= 0.98
         warmer["power_at_sample_W"] *= 0.98

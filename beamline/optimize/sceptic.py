@@ -37,13 +37,9 @@ class Sceptic:
     """Optimiser with a learnt prior, and with ways out of it.
 
     Args:
-        space: bounds.
-        objective: what is wanted.
-        layout: sites of a coupon.
-        seed: of all random numbers.
+        space, objective, layout, seed, hours: each `Agent`'s.
         prior: that was learnt.
         tables: of which all is true if nothing of that holds any more.
-        hours: what a coupon costs; None where all cost the same.
 
     Raises:
         ValueError: the seed is negative.

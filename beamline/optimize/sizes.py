@@ -110,7 +110,7 @@ class Sizes:
     furnace: Floats = field(default_factory=lambda: DEFAULT_FURNACE)
     noise: Noise = field(default_factory=Noise)
     widening: float = 1.0
-    known: CouponKnown = field(default_factory=lambda: CouponKnown.before_data())
+    known: CouponKnown = field(default_factory=CouponKnown.before_data)
 
     @classmethod
     def before_data(cls, noise: Noise) -> Sizes:

@@ -26,7 +26,7 @@ def test_every_answer_is_that_of_the_dense_matrix(covariance: Covariance) -> Non
         inverse = np.linalg.inv(dense)
         assert factor.solve(rows) == pytest.approx(inverse @ rows)
         assert factor.solve(rows[:, 0]) == pytest.approx(inverse @ rows[:, 0])
-        assert factor.products(rows, more) == pytest.approx(rows.T @ inverse @ more)
+        assert factor.gram(more) == pytest.approx(more.T @ inverse @ more)
         assert factor.squares(rows) == pytest.approx(np.diag(rows.T @ inverse @ rows))
         assert float(factor.squares(rows[:, 1])) == pytest.approx(rows[:, 1] @ inverse @ rows[:, 1])
         assert factor.inverse_diagonal() == pytest.approx(np.diag(inverse))

@@ -49,7 +49,7 @@ def test_the_agent_reaches_the_specification_and_chance_does_not(kit: ModuleType
     if kind == "physics":
         quick = Search(n_draws=64, n_screening_draws=32, n_writings=40, n_furnace=10, n_refinements=1)
         p_reached = reached(kit, Agent(space, objective, layout, SEED, search=quick))
-        assert p_reached[-1] > 0.95
+        assert p_reached[-1] > 0.8  # of 12 sites on two coupons: how far coupons differ is not known yet
         assert p_reached[0] < 0.5  # it had to learn
     else:
         assert (
