@@ -19,18 +19,22 @@ from pydantic.fields import FieldInfo
 __all__ = [
     "Band",
     "Coupon",
+    "DecayMeasurement",
     "Dot",
     "Failed",
     "Frozen",
     "Glass",
     "HeatStep",
     "HeatTreatment",
+    "Lifetime",
     "Line",
     "Luminescence",
     "Measurement",
+    "NoLifetime",
     "NoLuminescence",
     "Observation",
     "Outcome",
+    "Phase",
     "Prediction",
     "Recipe",
     "Saturated",
@@ -200,18 +204,47 @@ class Recipe(Frozen):
     heat_treatment: HeatTreatment | None = None
 
 
+Phase = Literal["green", "red"]
+
+
+class DecayMeasurement(Frozen):
+    """How the decay of a site's light is counted after the spectra: photons by their time after short pulses (P16).
+
+    Pulses should lie five lifetimes apart or more; light that does not decay between two of them counts as background.
+    """
+
+    phases: Annotated[tuple[Phase, ...], Field(min_length=1, max_length=2)] | None = Field(
+        default=None, description="through the filter of each; those that the objective asks for, or else both"
+    )
+    duration_s: Annotated[float, quantity("s", "the longest that is counted, for each phase", ge=0.1, le=3600)] = 20.0
+    stop_counts: Annotated[
+        float, quantity("photons", "in the highest bin, enough to stop before; 0: never", ge=0, le=1e6)
+    ] = 2000.0
+    bin_width_ns: Annotated[float, quantity("ns", "of the histogram", ge=0.001, le=1000)] = 1.024
+    excitation_rate_kHz: Annotated[float, quantity("kHz", "of the pulses", ge=1, le=80000)] = 1000.0
+    excitation_percent: Annotated[float, quantity("%", "of the diode's full power", ge=0, le=100)] = 100.0
+
+    @model_validator(mode="after")
+    def _each_phase_once(self) -> Self:
+        if self.phases is not None and len(set(self.phases)) != len(self.phases):
+            msg = f"phases = {list(self.phases)}: each once"
+            raise ValueError(msg)
+        return self
+
+
 class Measurement(Frozen):
     """How the photoluminescence of a site is measured (P6: 365 nm excitation)."""
 
     integration_s: Annotated[float, quantity("s", "of one exposure", ge=0.001, le=60)] = 0.2
     n_averages: Annotated[int, Field(strict=True, ge=1, le=1000, json_schema_extra={"unit": "exposures"})] = 10
+    decay: DecayMeasurement | None = None
 
 
 # --------------------------------------------------------------------------------------------------------- outcomes
 class Band(Frozen):
     """One emission band of a spectrum; `*_sd_*` are one-sigma uncertainties of the analysis."""
 
-    phase: Literal["green", "red"]
+    phase: Phase
     peak_eV: Annotated[float, quantity("eV", gt=0)]
     peak_sd_eV: Annotated[float, quantity("eV", ge=0)]
     fwhm_eV: Annotated[float, quantity("eV", gt=0)]
@@ -245,7 +278,7 @@ class Luminescence(Frozen):
             raise ValueError(msg)
         return self
 
-    def band(self, phase: Literal["green", "red"]) -> Band | None:
+    def band(self, phase: Phase) -> Band | None:
         """The band of a phase, or None where it was not seen."""
         return next((band for band in self.bands if band.phase == phase), None)
 
@@ -275,8 +308,29 @@ class Failed(Frozen):
 Outcome = Annotated[Luminescence | NoLuminescence | Saturated | Failed, Field(discriminator="kind")]
 
 
+class Lifetime(Frozen):
+    """The lifetime of one phase's light: the mean time of a photon after the pulse (intensity average, P16)."""
+
+    kind: Literal["lifetime"] = "lifetime"
+    phase: Phase
+    lifetime_ns: Annotated[float, quantity("ns", "intensity average of what decays between pulses", gt=0, le=1e6)]
+    lifetime_sd_ns: Annotated[float, quantity("ns", ge=0)]
+    n_photons: Annotated[float, quantity("photons", "of the decay, without the background", ge=0)]
+
+
+class NoLifetime(Frozen):
+    """A decay was to be counted, and says no lifetime: nothing is made up for it."""
+
+    kind: Literal["no_lifetime"] = "no_lifetime"
+    phase: Phase
+    reason: Annotated[str, Field(min_length=1)]
+
+
 class Observation(Frozen):
-    """What was done to a site and what came of it: the unit in which the optimiser learns."""
+    """What was done to a site and what came of it: the unit in which the optimiser learns.
+
+    `lifetimes` is None where no decay was counted, as in all records that are older than they.
+    """
 
     site: Site
     glass: Glass
@@ -286,6 +340,14 @@ class Observation(Frozen):
     power_at_sample_W: (
         Annotated[float, quantity("W", "measured; authoritative over set energy x rate (P3)", ge=0)] | None
     ) = None
+    lifetimes: (
+        Annotated[tuple[Annotated[Lifetime | NoLifetime, Field(discriminator="kind")], ...], Field(max_length=2)] | None
+    ) = None
+
+    def lifetime(self, phase: Phase) -> Lifetime | None:
+        """The lifetime of a phase, or None where none was found."""
+        found = (one for one in self.lifetimes or () if one.phase == phase)
+        return next((one for one in found if isinstance(one, Lifetime)), None)
 
 
 # ------------------------------------------------------------------------------------------------------ suggestions

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.analysis import Detector, analyse_spectrum
+from beamline.campaign.decays import lifetimes_of
 from beamline.recipe import (
     ROOM_TEMPERATURE_C,
     Coupon,
     Failed,
     HeatStep,
     HeatTreatment,
+    Lifetime,
+    NoLifetime,
     Observation,
     Outcome,
     Recipe,
@@ -62,17 +65,24 @@ def observations_of(runs: Sequence[Run]) -> tuple[Observation, ...]:
     history = whole_history([run for run in runs if run.start["purpose"] == "heat_treatment"])
     measured = [run for run in runs if run.start["purpose"] == "measurement"]
     outcomes: dict[str, Outcome] = {}
+    lifetimes: dict[str, tuple[Lifetime | NoLifetime, ...]] = {}
     for i, run in enumerate(measured):
         # Where a measurement was interrupted, its darks were taken by the one that went on.
         outcomes |= outcomes_of(run, measured[i + 1 :])
+        lifetimes |= lifetimes_of(run)
     observations = []
     for run in runs:
         if run.start["purpose"] == "writing":
-            observations += _observations(run, history, outcomes)
+            observations += _observations(run, history, outcomes, lifetimes)
     return tuple(observations)
 
 
-def _observations(run: Run, history: tuple[HeatStep, ...], outcomes: dict[str, Outcome]) -> list[Observation]:
+def _observations(
+    run: Run,
+    history: tuple[HeatStep, ...],
+    outcomes: dict[str, Outcome],
+    lifetimes: dict[str, tuple[Lifetime | NoLifetime, ...]],
+) -> list[Observation]:
     exposures = run.table("exposures") if "exposures" in run.streams else _NOTHING
     names = exposures["site_name"].tolist()
     fired_at = run.table("intents")["site_name"].tolist() if "intents" in run.streams else []
@@ -95,6 +105,8 @@ def _observations(run: Run, history: tuple[HeatStep, ...], outcomes: dict[str, O
                 heat_history=history,
                 outcome=outcome,
                 power_at_sample_W=power_W if power_W > 0 else None,
+                # Of a site whose exposures are not all confirmed nobody knows what the light is of.
+                lifetimes=None if isinstance(outcome, Failed) else lifetimes.get(name),
             )
         )
     return found

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from beamline.analysis import DecayError, DecayFit, fit_decay
+from beamline.analysis import DecayError, DecayFit
+from beamline.campaign.decays import decay_fit
 from beamline.records import RecordError, Run
 
 __all__ = ["decays_of"]
@@ -22,14 +21,7 @@ def decays_of(run: Run, *, n_components: int | None = None) -> dict[tuple[str, s
     found: dict[tuple[str, str], DecayFit | DecayError] = {}
     for i, (name, one) in enumerate(zip(table["site_name"].tolist(), table["lifetime_filter"].tolist(), strict=True)):
         try:
-            found[name, one] = fit_decay(
-                np.asarray(table["lifetime_counts"][i]),
-                np.asarray(table["lifetime_response"][i]),
-                float(table["lifetime_bin_width_ns"][i]),
-                excitation_rate_kHz=float(table["lifetime_excitation_rate_kHz"][i]),
-                acquisition_s=float(table["lifetime_acquisition_s"][i]),
-                n_components=n_components,
-            )
+            found[name, one] = decay_fit(table, i, n_components=n_components)
         except DecayError as error:
             found[name, one] = error
     return found
