@@ -87,9 +87,36 @@ def beyond_reach(campaign: Campaign, instrument: Instrument) -> tuple[Problem, .
     return (
         *_settings_beyond(campaign, instrument),
         *_places_beyond(campaign, instrument),
+        *_decays_beyond(campaign, instrument),
         *_door_beyond(instrument),
         *_faults_beyond(campaign, instrument),
     )
+
+
+def _decays_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Problem]:
+    """Decays that nothing can count, or not so."""
+    decay, limits = campaign.measuring.decay, instrument.geometry.limits
+    if decay is None:
+        return
+    if instrument.drivers.get("lifetime") == "none":
+        wished = " and ".join(campaign.objective.lifetime_phases())
+        why = f"the objective speaks of the {wished} lifetime" if wished else "measurement.decay asks for decays"
+        yield Problem(
+            "objective" if wished else "measurement.decay",
+            f"{why}, and instrument {instrument.name} has no lifetime counter; leave it out, or name a driver under "
+            "[bench.lifetime]",
+        )
+        return
+    for key, value, (least, most), unit in (
+        ("duration_s", decay.duration_s, limits.lifetime_duration_s, "s"),
+        ("stop_counts", decay.stop_counts, limits.lifetime_stop_counts, "photons"),
+        ("bin_width_ns", decay.bin_width_ns, limits.lifetime_bin_width_ns, "ns"),
+        ("excitation_rate_kHz", decay.excitation_rate_kHz, limits.excitation_rate_kHz, "kHz"),
+        ("excitation_percent", decay.excitation_percent, limits.excitation_percent, "%"),
+    ):
+        if not least <= value <= most:
+            text = f"{value:g} {unit} is beyond instrument {instrument.name}; it allows {least:g} to {most:g} {unit}"
+            yield Problem(f"measurement.decay.{key}", text)
 
 
 def _faults_beyond(campaign: Campaign, instrument: Instrument) -> Iterator[Problem]:

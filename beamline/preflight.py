@@ -180,7 +180,7 @@ def _limits(session: Session, campaign: Campaign, coupons: Sequence[Coupon]) -> 
             label = NightLabel(campaign.name, "dry-run", {})
             hand = CouponInHand(label, coupon, 1, "dry-run", sites, recipes)
             dry_run.plan(write_coupon(bench, hand))
-        dry_run.plan(measure_coupon(bench, hand, campaign.measurement))
+        dry_run.plan(measure_coupon(bench, hand, campaign.measuring))
     dry_run.values(bench.furnace.check_value, space.temperature_C)
     dry_run.values(bench.furnace.ramp_C_min.check_value, (space.ramp_C_min,))
     laser = None if session.instrument.bench is None else session.instrument.bench.laser.light_conversion

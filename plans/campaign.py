@@ -162,7 +162,7 @@ def _decide(night: Night, observations: Sequence[Observation], start_s: float) -
     if night.verdict and proposal:
         metadata["next_suggestion"] = as_plain(proposal)
     if suggestion:
-        phases = suggestion_phases(suggestion, night.campaign.measurement, night.times)
+        phases = suggestion_phases(suggestion, night.campaign.measuring, night.times)
         metadata["coupon"] = as_plain(suggestion.coupon)
         metadata["suggestion"] = as_plain(suggestion)
         metadata["planned"] = {phase.name: phase.duration_s for phase in phases}
@@ -206,7 +206,7 @@ def _too_dear(night: Night, proposal: Suggestion) -> str:
     if price is None or not is_foreseen or (night.n_done == 0 and not night.earlier):
         return ""
     gain = sum(site.acquisition for site in proposal.sites)
-    phases = suggestion_phases(proposal, night.campaign.measurement, night.times)
+    phases = suggestion_phases(proposal, night.campaign.measuring, night.times)
     hours = sum(phase.duration_s for phase in phases) / 3600
     if gain >= price * hours:
         return ""
@@ -268,8 +268,13 @@ def _way(night: Night, hand: CouponInHand, treatment: HeatTreatment, left: Coupo
         return
     to_measure = yield from in_thread(lambda: night.seen_light(hand))
     names = tuple(n for n in to_measure if left.to_measure is None or n in left.to_measure)
-    if names or left.darks_s:
+    if names or left.darks_s or left.to_count:
         yield from _carried(night, lambda: load_on_stage(bench, hand.coupon.serial))
         yield from measure_coupon(
-            bench, hand.only(names), night.campaign.measurement, keeper, more_darks_s=left.darks_s
+            bench,
+            hand.only(names),
+            night.campaign.measuring,
+            keeper,
+            more_darks_s=left.darks_s,
+            more_decays=tuple(hand.only(left.to_count).sites.values()),
         )

@@ -14,7 +14,7 @@ from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from beamline.recipe import as_plain, quantity
-from plans.documents import event_of
+from plans.counting import count_at
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.write import load_on_stage
 
@@ -64,14 +64,7 @@ def pl_decay(
     def lit() -> MsgGenerator[None]:
         yield from bps.mv(counter.excitation, "on")
         for name, place in places_mm.items():
-            x_mm, y_mm, z_mm = bench.geometry.under_spectrometer(*place)
-            yield from bps.mv(bench.stage.x_mm, x_mm, bench.stage.y_mm, y_mm, bench.stage.z_mm, z_mm)
-            yield from bps.mv(bench.site_name, name)
-            for one in filters:
-                yield from bps.mv(counter.filter, one)
-                yield from bps.trigger(counter, wait=True)
-                yield from event_of("decays", bench.clock_s, bench.site_name, counter, bench.stage)
-                yield from bps.checkpoint()
+            yield from count_at(bench, counter, name, place, filters)
 
     def dark() -> MsgGenerator[None]:
         yield from bps.mv(counter.excitation, "off")

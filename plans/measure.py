@@ -1,12 +1,14 @@
 """Photoluminescence of the sites of a coupon: integration time found by itself, dark spectra for each one used.
 
 Duration: per site travel + integration_s x n_averages (again at a fifth for each time the detector was full); then the
-dark spectra, one for each integration time that was used.
+dark spectra, one for each integration time that was used. Where decays are asked for, per site travel + per phase 1 s + up to
+duration_s (less where the peak has its counts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import TypeVar
 
 import bluesky.plan_stubs as bps
@@ -14,8 +16,9 @@ import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
 
 from beamline.campaign.left import GIVEN_UP
-from beamline.recipe import Measurement, Site, as_plain
-from devices import Bench
+from beamline.recipe import DecayMeasurement, Measurement, Site, as_plain
+from devices import Bench, Lifetime
+from plans.counting import count_at, counter_for, set_counter
 from plans.documents import CouponInHand, event_of
 from plans.policy import FaultKeeper, LeftOutError
 
@@ -33,10 +36,12 @@ def measure_coupon(
     keeper: FaultKeeper | None = None,
     *,
     more_darks_s: Collection[float] = (),
+    more_decays: Sequence[Site] = (),
 ) -> MsgGenerator[str]:
     """One run, `purpose="measurement"`: streams `spectra`, an event a site, and `dark`, an event an integration time.
 
-    The coupon in hand lies on the stage. The lamp is off when it ends, however it ends.
+    Where the measurement asks for decays, then the stream `decays`, an event a site and phase. The coupon in hand lies on the
+    stage. Lamp and pulsed excitation are off when it ends, however it ends.
 
     Args:
         bench: the devices.
@@ -44,16 +49,18 @@ def measure_coupon(
         measurement: how.
         keeper: says what becomes of a site that fails; None ends the plan.
         more_darks_s: integration times for which a dark is wanted too, of spectra of an earlier run.
+        more_decays: sites of which only the decays are missing.
 
     Returns:
         uid of the run.
 
     Raises:
-        RefusedError: the lamp cannot be switched by the driver.
+        RefusedError: the lamp cannot be switched by the driver, or there is no counter for the decays.
         LeftOutError: the policy leaves out the coupon; the run has its end.
     """
     keeper = keeper or FaultKeeper(bench)
     bench.spectrometer.require("lamp", purpose="photoluminescence with darks")
+    counter = None if measurement.decay is None else counter_for(bench, measurement.decay)
     metadata = hand.metadata("measurement", bench.clock.now_s)
     uid = yield from bps.open_run({**metadata, "measurement": as_plain(measurement)})
 
@@ -82,11 +89,38 @@ def measure_coupon(
                 keeper,
                 lambda integration_s=integration_s: _measure_dark(bench, integration_s),  # type: ignore[misc]
             )
+        if measurement.decay is not None and counter is not None:
+            yield from _decays(bench, counter, (*more_decays, *hand.sites.values()), measurement.decay, keeper)
     except LeftOutError as left_out:
         yield from bps.close_run(exit_status="fail", reason=f"{GIVEN_UP}{left_out}")
         raise
     yield from bps.close_run()
     return str(uid)
+
+
+def _decays(
+    bench: Bench, counter: Lifetime, sites: Sequence[Site], decay: DecayMeasurement, keeper: FaultKeeper
+) -> MsgGenerator[None]:
+    """The stream `decays`; the pulsed excitation is off when it ends."""
+
+    def settings() -> MsgGenerator[None]:
+        yield from set_counter(counter, decay)
+        yield from bps.mv(counter.excitation, "on")
+
+    def count(site: Site) -> MsgGenerator[None]:
+        bench.changer.check_stands()  # the glow of an empty stage is no glass without luminescence
+        yield from count_at(bench, counter, site.name, (site.x_mm, site.y_mm), decay.phases or ("red", "green"))
+
+    def all_of_them() -> MsgGenerator[None]:
+        yield from keeper.attempt("measure", settings, in_run=True)
+        for site in sites:
+            yield from _unless_skipped(keeper, partial(count, site))
+
+    def off() -> MsgGenerator[None]:
+        yield from bps.mv(counter.excitation, "off")
+
+    if sites:
+        yield from bpp.finalize_wrapper(all_of_them(), off)
 
 
 def _unless_skipped(keeper: FaultKeeper, make: Callable[[], MsgGenerator[T]]) -> MsgGenerator[T | None]:

@@ -119,8 +119,12 @@ def _sites(campaign: Campaign) -> str:
 
 
 def _measurement(campaign: Campaign) -> str:
-    m = campaign.measurement
-    return f"one spectrum at each site, {m.n_averages} x {m.integration_s:g} s; one dark spectrum for each coupon"
+    m = campaign.measuring
+    said = f"one spectrum at each site, {m.n_averages} x {m.integration_s:g} s; one dark spectrum for each coupon"
+    if m.decay is None:
+        return said
+    phases = " and ".join(m.decay.phases or ())
+    return f"{said}; the decay of the {phases} light at each site, up to {m.decay.duration_s:g} s each"
 
 
 def _stop_rules(campaign: Campaign) -> Iterator[str]:

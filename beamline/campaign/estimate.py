@@ -55,6 +55,8 @@ class InstrumentTimes(Frozen):
     attenuator_s: Annotated[float, quantity("s", "setting the pulse energy, per site", ge=0, le=1e5)] = 0.5
     lamp_s: Annotated[float, quantity("s", "excitation lamp, until it is steady", ge=0, le=1e5)] = 1.0
     readout_s: Annotated[float, quantity("s", "spectrometer, per exposure", ge=0, le=1e5)] = 0.005
+    diode_s: Annotated[float, quantity("s", "pulsed excitation, until it is steady", ge=0, le=1e5)] = 2.0
+    filter_s: Annotated[float, quantity("s", "lifetime counter's filter, per decay", ge=0, le=1e5)] = 1.0
     heating_max_C_min: Annotated[float, quantity("degC/min", "the furnace's own limit upwards", ge=0.1, le=1000)] = 25.0
     cooling_time_constant_s: Annotated[
         float, quantity("s", "heater off: time for (T - room) to fall e-fold", ge=1, le=1e6)
@@ -107,7 +109,7 @@ def estimate_night(campaign: Campaign, times: InstrumentTimes, start: datetime) 
 
     def case(quick: float) -> NightCase:
         writing, heat_treatment = _choice(campaign.space, quick)
-        phases = coupon_phases(sites, [writing] * len(sites), heat_treatment, campaign.measurement, times)
+        phases = coupon_phases(sites, [writing] * len(sites), heat_treatment, campaign.measuring, times)
         coupon_s = sum(phase.duration_s for phase in phases)
         n = campaign.n_coupons_max
         if deadline_s is not None:
@@ -130,13 +132,17 @@ def coupon_phases(
         sites: in the order in which they are written and measured.
         writings: one for each site.
         heat_treatment: shared by all.
-        measurement: shared by all; one dark spectrum is taken in addition.
+        measurement: shared by all; one dark spectrum is taken in addition, and decays are counted for as long as they may.
         times: of the instrument.
     """
     travel_s = sum(math.dist((a.x_mm, a.y_mm), (b.x_mm, b.y_mm)) for a, b in pairwise(sites)) / times.travel_mm_s
     moves_s = travel_s + len(sites) * times.settle_s
     acquisition_s = (measurement.integration_s + times.readout_s) * measurement.n_averages
     ramp_up_C_min = min(heat_treatment.ramp_C_min, times.heating_max_C_min)
+    decays_s = 0.0
+    if measurement.decay is not None:
+        of_site_s = len(measurement.decay.phases or ("red", "green")) * (times.filter_s + measurement.decay.duration_s)
+        decays_s = times.diode_s + moves_s + len(sites) * of_site_s
     durations: dict[PhaseName, float] = {
         "decide": times.decide_s,
         "load": times.transfer_s,
@@ -145,7 +151,9 @@ def coupon_phases(
         "ramp_up": (heat_treatment.temperature_C - ROOM_TEMPERATURE_C) / ramp_up_C_min * 60.0,
         "hold": heat_treatment.hold_s,
         "cool": _cooling_s(heat_treatment, times) + times.furnace_settle_s,
-        "measure": times.transfer_s + times.door_s + times.lamp_s + moves_s + (len(sites) + 1) * acquisition_s,
+        "measure": (
+            times.transfer_s + times.door_s + times.lamp_s + moves_s + (len(sites) + 1) * acquisition_s + decays_s
+        ),
         "unload": times.transfer_s,
     }
     return tuple(Phase(name=name, duration_s=duration_s) for name, duration_s in durations.items())
@@ -168,10 +176,11 @@ def coupon_hours(campaign: Campaign, times: InstrumentTimes) -> Callable[[Coupon
 
     def whole_h(coupon: Coupon, heat_treatment: HeatTreatment) -> float:
         sites = campaign.layout(coupon)
-        phases = coupon_phases(sites, [middle] * len(sites), heat_treatment, campaign.measurement, times)
+        phases = coupon_phases(sites, [middle] * len(sites), heat_treatment, measuring, times)
         return sum(phase.duration_s for phase in phases) / 3600.0
 
     middle, in_the_middle = _choice(campaign.space, 0.5)
+    measuring = campaign.measuring
     if campaign.stop.max_hours is not None:
         share_h = campaign.stop.max_hours / campaign.n_coupons_max
     else:

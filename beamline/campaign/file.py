@@ -21,7 +21,7 @@ from beamline.optimize.space import SearchSpace
 from beamline.physics.parameter_file import ParameterFileError, edited_prior
 from beamline.physics.prior import PRIOR, Prior
 from beamline.problems import InconsistentError, Problem, ordinal, shown
-from beamline.recipe import Coupon, Frozen, Glass, Measurement, Serial, Site, quantity
+from beamline.recipe import Coupon, DecayMeasurement, Frozen, Glass, Measurement, Serial, Site, quantity
 
 __all__ = ["Campaign", "CouponEntry", "OptimizerChoice", "SiteGrid", "Stop"]
 
@@ -188,6 +188,16 @@ class Campaign(Frozen):
         )
 
     @property
+    def measuring(self) -> Measurement:
+        """How sites are measured: with decays where `measurement` asks for them or the objective speaks of a lifetime."""
+        wished, decay = self.objective.lifetime_phases(), self.measurement.decay
+        if decay is None and not wished:
+            return self.measurement
+        decay = decay or DecayMeasurement()
+        phases = decay.phases or wished or ("red", "green")
+        return self.measurement.model_copy(update={"decay": decay.model_copy(update={"phases": phases})})
+
+    @property
     def n_coupons_max(self) -> int:
         """How many coupons the campaign uses at most."""
         return min(len(self.coupon), self.stop.max_coupons or len(self.coupon))
@@ -211,7 +221,7 @@ class Campaign(Frozen):
     def _goes_together(self) -> Self:
         problems = [*self._repeated(), *self._without_glass()]
         if not problems:
-            problems = [*self._crowded(), *self._impossible()]
+            problems = [*self._crowded(), *self._impossible(), *self._uncounted()]
         if problems:
             raise InconsistentError(problems)
         return self
@@ -259,6 +269,14 @@ class Campaign(Frozen):
                 "stop.target_reached_confidence",
                 "the objective has no target that could be reached, only brightness; leave it out, or give least_gain_per_hour",
             )
+
+    def _uncounted(self) -> Iterator[Problem]:
+        """A lifetime that is wished for, and whose decays are not counted."""
+        decay = self.measurement.decay
+        for phase in self.objective.lifetime_phases():
+            if decay is not None and decay.phases is not None and phase not in decay.phases:
+                text = f"{list(decay.phases)}, and the objective speaks of the {phase} lifetime"
+                yield Problem("measurement.decay.phases", f"{text}; add {shown(phase)}, or leave phases out")
 
     def _crowded(self) -> list[Problem]:
         spacing_mm, margin_mm, line_mm = self.sites.spacing_mm, self.sites.margin_mm, self.line_length_mm

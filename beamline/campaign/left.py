@@ -32,6 +32,7 @@ class CouponLeft:
         hold_left_s: of "rest".
         to_measure: sites that have seen light, or may have, and of which there is no spectrum; None: all that were fired at.
         darks_s: integration times of spectra whose dark was not taken.
+        to_count: sites of which there is a spectrum, and not every decay that was to be counted.
         is_left_out: the policy leaves the coupon as it is.
     """
 
@@ -40,6 +41,7 @@ class CouponLeft:
     hold_left_s: float = 0.0
     to_measure: tuple[str, ...] | None = None
     darks_s: tuple[float, ...] = ()
+    to_count: tuple[str, ...] = ()
     is_left_out: bool = False
 
     @classmethod
@@ -125,7 +127,20 @@ def coupon_left(runs: Sequence[Run], suggestion: Suggestion, half_heated: HalfHe
     missing = tuple(sorted({s for _, s in seen if not any(math.isclose(s, d, rel_tol=1e-6) for d in darks)}))
     heat, hold_left_s = _heat_left(heats, suggestion.heat_treatment, half_heated)
     is_left_out = heat in ("rest", "cool") and half_heated == "skip_coupon"
-    return CouponLeft(to_write, heat, hold_left_s, to_measure, missing, is_left_out)
+    to_count = _to_count(runs, tuple(name for name in names if name not in unseen))
+    return CouponLeft(to_write, heat, hold_left_s, to_measure, missing, to_count, is_left_out)
+
+
+def _to_count(runs: Sequence[Run], seen: Sequence[str]) -> tuple[str, ...]:
+    """Of sites with a spectrum those that lack a decay which their measurement was to count."""
+    measured = [run for run in runs if run.start["purpose"] == "measurement"]
+    wanted = {phase for run in measured for phase in run.start["measurement"].get("decay", {}).get("phases", ())}
+    counted = {
+        (str(event["data"]["site_name"]), str(event["data"]["lifetime_filter"]))
+        for run in measured
+        for event in run.events("decays")
+    }
+    return tuple(name for name in seen if any((name, phase) not in counted for phase in wanted))
 
 
 def _heat_left(

@@ -67,8 +67,8 @@ class Agent:
         search: Search | None = None,
         hours: Hours | None = None,
     ) -> None:
-        self.prior = prior or PhysicsPrior()
-        self.noise = noise or Noise()
+        self.prior = prior or PhysicsPrior(n_observables=objective.n_observables)
+        self.noise = noise or Noise.usual(objective.n_observables)
         self.search = search or Search()
         self.hours = hours
         self.history = History("physics", space, objective, layout, seed)

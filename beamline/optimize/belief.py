@@ -15,8 +15,8 @@ from beamline.optimize.fresh import on_fresh_coupon
 from beamline.optimize.history import History
 from beamline.optimize.mixed import Mixed, mixed
 from beamline.optimize.noise import Noise
-from beamline.optimize.observables import N_OBSERVABLES, Known
-from beamline.optimize.plain import PLAIN_MISFIT, PlainPrior
+from beamline.optimize.observables import Known
+from beamline.optimize.plain import PlainPrior, plain_misfit
 from beamline.optimize.posterior import Draws, Posterior, fit
 from beamline.optimize.prior import Prior, writing_sites
 from beamline.optimize.protocol import CouponCheck, TraceEntry
@@ -107,8 +107,9 @@ def believe(
     posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), last)
     physics = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
     without = None if before is None else before.plain.posterior
-    plain_noise = replace(noise, misfit=PLAIN_MISFIT)
-    plain = fit(PlainPrior(), evidence, plain_noise, history.rng(0, _PLAIN_FEATURES), without).draws(
+    k = evidence.n_observables
+    plain_noise = replace(noise, misfit=plain_misfit(k))
+    plain = fit(PlainPrior(k), evidence, plain_noise, history.rng(0, _PLAIN_FEATURES), without).draws(
         n_draws, history.rng(n_coupons, _PLAIN_DRAWS)
     )
     trust = Trust()
@@ -130,8 +131,8 @@ def _shared(posterior: Posterior, n: int, rng: np.random.Generator) -> Floats:
     No comparison of sites shows it, so it is believed as large as the analysis says: a site is not surer to be within the
     specification because all sites are off by the same.
     """
-    evidence, sd = posterior.evidence, np.zeros(N_OBSERVABLES)
-    for observable in range(N_OBSERVABLES):
+    evidence, sd = posterior.evidence, np.zeros(posterior.evidence.n_observables)
+    for observable in range(len(sd)):
         rows = [
             row
             for row in range(evidence.n_rows)
@@ -140,4 +141,4 @@ def _shared(posterior: Posterior, n: int, rng: np.random.Generator) -> Floats:
         if rows:
             scatters = min(posterior.noise.analysis[observable], 1.0)
             sd[observable] = float(np.median(evidence.sd[rows])) * np.sqrt(1.0 - scatters**2)
-    return np.asarray(sd * rng.standard_normal((n, 1, N_OBSERVABLES)))
+    return np.asarray(sd * rng.standard_normal((n, 1, len(sd))))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,8 +18,7 @@ import numpy.typing as npt
 
 from beamline.optimize.cube import spread
 from beamline.optimize.evidence import Sites, padded_steps
-from beamline.optimize.nested import N_FIRST, UNSEEN_MEAN, Nested, Table
-from beamline.optimize.observables import N_OBSERVABLES
+from beamline.optimize.nested import N_FIRST, Nested, Table, unseen_means
 from beamline.optimize.peers import CHOICE
 from beamline.optimize.prior import PhysicsPrior, Prior, writing_sites
 from beamline.optimize.protocol import OptimizerKind
@@ -102,7 +102,7 @@ class BotorchOptimizer(Nested):
 
     def _mean(self, rows: Floats, sites: Sites | None = None) -> Floats:  # noqa: ARG002  # the physics mean looks at the sites
         """Prior mean of the observables, (m, 4): none."""
-        return np.zeros((len(rows), N_OBSERVABLES))
+        return np.zeros((len(rows), self.history.objective.n_observables))
 
     def _on(self, laser: Floats, furnace: Floats, coupon: Coupon) -> Floats:
         m = len(laser)
@@ -143,7 +143,7 @@ class BotorchOptimizer(Nested):
         def utility(samples: Any, X: Any) -> Any:
             where = np.ascontiguousarray(X.detach().numpy())
             flat = np.array([mean_at[row.tobytes()] for row in where.reshape(-1, where.shape[-1])])
-            mean = flat.reshape(*where.shape[:-1], N_OBSERVABLES)
+            mean = flat.reshape(*where.shape[:-1], -1)
             return torch.as_tensor(self.history.objective.utility(samples.detach().numpy() + mean, detectable))
 
         return utility
@@ -156,7 +156,11 @@ class BotorchPhysicsOptimizer(BotorchOptimizer):
     """
 
     kind: ClassVar[OptimizerKind] = "botorch-physics"
-    prior: Prior = PhysicsPrior()
+
+    @cached_property
+    def prior(self) -> Prior:
+        """The physics."""
+        return PhysicsPrior(n_observables=self.history.objective.n_observables)
 
     def _knows_enough(self, table: Table) -> bool:
         return len(table.rows) > 1
@@ -184,8 +188,8 @@ def _models(table: Table, mean: Floats, detectable: float) -> Any:
     from gpytorch.mlls import ExactMarginalLogLikelihood  # noqa: PLC0415
 
     models = []
-    unseen = (*UNSEEN_MEAN, detectable, detectable)
-    for i in range(N_OBSERVABLES):
+    unseen = unseen_means(detectable, mean.shape[1])
+    for i in range(mean.shape[1]):
         known = np.isfinite(table.values[:, i])
         # Of what was never seen there is nothing to fit: a constant, with the prior's width.
         rows = table.rows[known] if known.any() else table.rows[:1]

@@ -38,7 +38,7 @@ def held_out(history: History, *, prior: Prior, noise: Noise) -> tuple[CouponChe
     found = []
     for left_out in sorted({round(i * (n - 1) / (min(n, MOST_HELD_OUT) - 1)) for i in range(min(n, MOST_HELD_OUT))}):
         others = [group for i, group in enumerate(history.groups) if i != left_out]
-        posterior = fit(prior, gather(others), noise, history.rng(0, _FEATURES))
+        posterior = fit(prior, gather(others, history.objective.n_observables), noise, history.rng(0, _FEATURES))
         draws = posterior.draws(N_DRAWS, history.rng(left_out, _DRAWS))
         found.append(check(draws, history.groups[left_out]))
     return tuple(one for one in found if one is not None)

@@ -47,12 +47,12 @@ def z_scores(draws: Draws | Mixed, observations: Sequence[Observation]) -> Mappi
 
     Measured powers and heat histories are taken as they were, not as they were set.
     """
-    evidence = gather([observations])
+    evidence = gather([observations], draws.posterior.evidence.n_observables)
     if evidence.n_rows == 0:
         return {}
     mean, variance = foreseen(draws, evidence.sites)
     found = {}
-    for observable in Observable:
+    for observable in list(Observable)[: evidence.n_observables]:
         rows = [
             row
             for row in range(evidence.n_rows)

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from beamline.optimize.evidence import Sites
-from beamline.optimize.observables import N_OBSERVABLES
 from beamline.recipe import Dot
 
 __all__ = ["DEFAULT_AMPLITUDE", "DEFAULT_FURNACE", "OF_FURNACE", "Discrepancy", "coordinates", "correlation", "shared"]
@@ -69,8 +68,8 @@ def coordinates(sites: Sites) -> Floats:
 
 
 def shared(amplitude: Floats) -> Floats:
-    """Covariance of the four observables' misfits at one place, (4, 4)."""
-    correlation = np.eye(N_OBSERVABLES)
+    """Covariance of the observables' misfits at one place, (4, 4)."""
+    correlation = np.eye(len(amplitude))
     correlation[2, 3] = correlation[3, 2] = RATE_CORRELATION
     return np.asarray(correlation * np.outer(amplitude, amplitude))
 
@@ -125,6 +124,6 @@ class Discrepancy:
 
     def draw_weights(self, n: int, rng: np.random.Generator) -> Floats:
         """Weights of the features for n draws, (n_features, n, 4)."""
-        gauss = rng.standard_normal((N_FEATURES + N_FURNACE_FEATURES, n, N_OBSERVABLES))
+        gauss = rng.standard_normal((N_FEATURES + N_FURNACE_FEATURES, n, len(self.amplitude)))
         of_all, of_furnace = (np.linalg.cholesky(covariance) for covariance in self.covariances)
         return np.concatenate([gauss[:N_FEATURES] @ of_all.T, gauss[N_FEATURES:] @ of_furnace.T])

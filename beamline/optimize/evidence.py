@@ -81,6 +81,11 @@ class Evidence:
         return len(self.number)
 
     @property
+    def n_observables(self) -> int:
+        """Number of the observables that are modelled."""
+        return int(self.row_weights.shape[1])
+
+    @property
     def n_coupons(self) -> int:
         """Number of coupons with data."""
         return int(self.coupon.max()) + 1 if len(self.coupon) else 0
@@ -134,16 +139,16 @@ def padded_steps(histories: Sequence[Sequence[HeatStep]]) -> Floats:
     return steps
 
 
-def _weights(datum: Datum) -> Floats:
-    row = np.zeros(N_OBSERVABLES)
+def _weights(datum: Datum, n_observables: int) -> Floats:
+    row = np.zeros(n_observables)
     if datum.observable is not None:
         row[datum.observable] = 1.0
     return row
 
 
-def gather(groups: Sequence[Sequence[Observation]]) -> Evidence:
-    """Arrays of all observations of some coupons (`group_by_coupon`)."""
-    told = [(n, seen, data_of(seen.outcome)) for n, group in enumerate(groups) for seen in group]
+def gather(groups: Sequence[Sequence[Observation]], n_observables: int = N_OBSERVABLES) -> Evidence:
+    """Arrays of all observations of some coupons (`group_by_coupon`), of the observables that are modelled."""
+    told = [(n, seen, data_of(seen, n_observables)) for n, group in enumerate(groups) for seen in group]
     told = [item for item in told if item[2]]
     renumbered = {n: i for i, n in enumerate(dict.fromkeys(n for n, _, _ in told))}
     histories = {seen.heat_history: coarse_history(seen.heat_history) for _, seen, _ in told}
@@ -160,7 +165,7 @@ def gather(groups: Sequence[Sequence[Observation]]) -> Evidence:
         coupon=np.array([renumbered[n] for n, _, _ in told], dtype=np.int64),
         place=np.array([places[seen.site.coupon, seen.site.name] for _, seen, _ in told], dtype=np.int64),
         row_site=np.array([i for i, _ in rows], dtype=np.int64),
-        row_weights=np.array([_weights(datum) for _, datum in rows]).reshape(-1, N_OBSERVABLES),
+        row_weights=np.array([_weights(datum, n_observables) for _, datum in rows]).reshape(-1, n_observables),
         row_is_total=np.array([datum.observable is None for _, datum in rows], dtype=np.bool_),
         known=tuple(datum.known for _, datum in rows),
         number=np.array([datum.number for _, datum in rows], dtype=float),

@@ -8,7 +8,6 @@ import numpy.typing as npt
 from beamline.optimize.discrepancy import coordinates
 from beamline.optimize.evidence import Sites
 from beamline.optimize.mixed import Mixed
-from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.posterior import Draws
 
 __all__ = ["FreshCoupon", "foreseen", "on_fresh_coupon"]
@@ -20,8 +19,8 @@ class FreshCoupon:
     """A coupon in every draw: its own effects, which all its sites share, and a source for the scatter of its sites."""
 
     def __init__(self, draws: Draws | Mixed, rng: np.random.Generator) -> None:
-        n = len(draws)
-        self.shared = rng.standard_normal((n, N_OBSERVABLES))
+        n, self._n_observables = len(draws), draws.posterior.evidence.n_observables
+        self.shared = rng.standard_normal((n, self._n_observables))
         self.composition = rng.standard_normal(n)
         self._seed = int(rng.integers(2**32))
 
@@ -38,14 +37,14 @@ class FreshCoupon:
         """
         # Scatter is the same whatever the heat treatment, so that treatments do not differ by luck.
         rng = np.random.default_rng(self._seed)
-        where, m = coordinates(sites), len(sites)
-        gauss = rng.standard_normal((len(self.shared), m, N_OBSERVABLES + 1))[: len(draws)]
+        where, m, k = coordinates(sites), len(sites), self._n_observables
+        gauss = rng.standard_normal((len(self.shared), m, k + 1))[: len(draws)]
         out = emitted.copy()
         for part, places in draws.parts:
             posterior, noise = part.posterior, part.posterior.noise
             slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
-            scatter = gauss[places, :, :N_OBSERVABLES] @ np.linalg.cholesky(noise.site).T
-            energy = noise.ln_energy * gauss[places, :, N_OBSERVABLES]
+            scatter = gauss[places, :, :k] @ np.linalg.cholesky(noise.site).T
+            energy = noise.ln_energy * gauss[places, :, k]
             shared = part.of_coupon[:, :-1] * (self.shared[places] @ np.linalg.cholesky(noise.coupon).T)
             composition = part.of_coupon[:, -1] * noise.iodide_fraction * self.composition[places]
             out[places] += (

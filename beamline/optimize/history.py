@@ -90,7 +90,7 @@ class History:
 
     def evidence(self, n_coupons: int) -> Evidence:
         """Arrays of the first coupons."""
-        return gather(self._groups[:n_coupons])
+        return gather(self._groups[:n_coupons], self.objective.n_observables)
 
     def digest(self, n_coupons: int) -> str:
         """Of the task, the seed and the first coupons: equal digests, equal answers."""

@@ -18,7 +18,7 @@ from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, OF_FURNACE, Discrep
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.inducing import inducing
 from beamline.optimize.noise import Noise
-from beamline.optimize.observables import N_OBSERVABLES, Known, Observable
+from beamline.optimize.observables import Known, Observable
 from beamline.optimize.prior import Prior, Sensitivity
 
 __all__ = ["Linear", "Problem"]
@@ -130,7 +130,7 @@ class Problem:
         if len(evidence.sites) <= MOST_INDUCING:
             return self.prior.observables(latent, evidence.sites)
         moved = (latent - linear.at) @ linear.sites.latent.reshape(-1, latent.shape[1]).T
-        values = linear.sites.value + moved.reshape(len(latent), -1, N_OBSERVABLES)
+        values = linear.sites.value + moved.reshape(len(latent), -1, evidence.n_observables)
         values[:, picked] = self.prior.observables(latent, evidence.sites.take(picked))
         return np.asarray(values)
 
@@ -239,8 +239,8 @@ class Problem:
                     renewed.value[part], renewed.latent[part], renewed.log_energy[part], renewed.iodide[part]
                 )
                 self._slopes[n] = (latent, one)
-        by_latent = np.empty((m, N_OBSERVABLES, len(latent)))
-        by_energy, by_iodide = np.empty((2, m, N_OBSERVABLES))
+        by_latent = np.empty((m, self.evidence.n_observables, len(latent)))
+        by_energy, by_iodide = np.empty((2, m, self.evidence.n_observables))
         for n, here in enumerate(self.coupon_sites):
             slopes = self._slopes[n][1]
             by_latent[here], by_energy[here], by_iodide[here] = slopes.latent, slopes.log_energy, slopes.iodide

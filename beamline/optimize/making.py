@@ -47,7 +47,8 @@ def make_optimizer(
         from beamline.optimize.agent import Agent  # noqa: PLC0415  # scipy and numba
         from beamline.optimize.prior import PhysicsPrior  # noqa: PLC0415  # as above
 
-        return Agent(space, objective, layout, seed, prior=PhysicsPrior(prior=prior), hours=hours)
+        physics = PhysicsPrior(prior=prior, n_observables=objective.n_observables)
+        return Agent(space, objective, layout, seed, prior=physics, hours=hours)
     if kind in {"gp", "sobol"}:
         from beamline.optimize.nested import GpOptimizer, SobolOptimizer  # noqa: PLC0415  # scipy
 

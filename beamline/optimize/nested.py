@@ -17,13 +17,13 @@ from beamline.optimize.acquisition import greedy
 from beamline.optimize.cube import factors_of, spread
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.general.process import GaussianProcess, fit
-from beamline.optimize.observables import N_OBSERVABLES, Known, Observable
+from beamline.optimize.observables import Known, Observable
 from beamline.optimize.peers import CHOICE, WithoutModel
 from beamline.optimize.standing import ln_detectable, programme_of
 from beamline.optimize.steady import steady
 from beamline.recipe import Coupon, Dot, Line, Suggestion
 
-__all__ = ["GpOptimizer", "Nested", "SobolOptimizer", "Table"]
+__all__ = ["GpOptimizer", "Nested", "SobolOptimizer", "Table", "unseen_means"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -34,9 +34,15 @@ N_DRAWS = 128
 BEYOND_LIMIT = 0.7
 """How far beyond its limit a rate that was not seen is taken to be, in ln(counts/s): half or twice. A surrogate without
 censoring needs a number; failures as low intensities were measured to help."""
-UNSEEN_SD = (0.15, 0.05, 3.0, 3.0)
+UNSEEN_SD = (0.15, 0.05, 3.0, 3.0, 0.7, 0.7)
 """Spread of an observable of which nothing was seen yet: eV, eV, ln, ln; about the means below and the detectable rate."""
 UNSEEN_MEAN = (2.0, 2.4)
+UNSEEN_LN_LIFETIME = 3.8
+
+
+def unseen_means(detectable: float, n_observables: int) -> tuple[float, ...]:
+    """What is taken of observables of which nothing was seen yet."""
+    return (*UNSEEN_MEAN, detectable, detectable, UNSEEN_LN_LIFETIME, UNSEEN_LN_LIFETIME)[:n_observables]
 
 
 @dataclass(frozen=True)
@@ -54,8 +60,8 @@ class Table:
     def fitted(self, detectable: float, rng: np.random.Generator) -> tuple[GaussianProcess | tuple[float, float], ...]:
         """A process for every observable; (mean, sd) for one that was never seen."""
         models: list[GaussianProcess | tuple[float, float]] = []
-        means = (*UNSEEN_MEAN, detectable, detectable)
-        for i in Observable:
+        means = unseen_means(detectable, self.values.shape[1])
+        for i in range(self.values.shape[1]):
             known = np.isfinite(self.values[:, i])
             models.append(
                 fit(self.rows[known], self.values[known, i], rng=rng) if known.any() else (means[i], UNSEEN_SD[i])
@@ -78,7 +84,7 @@ class Nested(WithoutModel):
     def table(self, evidence: Evidence) -> Table:
         """All observations of this space's mode."""
         sites = evidence.sites
-        values = np.full((len(sites), N_OBSERVABLES), np.nan)
+        values = np.full((len(sites), evidence.n_observables), np.nan)
         for row, (site, known) in enumerate(zip(evidence.row_site, evidence.known, strict=True)):
             if known is Known.VALUE:
                 values[site, np.argmax(evidence.row_weights[row])] = evidence.number[row]
@@ -159,10 +165,9 @@ class GpOptimizer(Nested):
         rng = self.history.choice_rng(CHOICE)
         detectable = ln_detectable(evidence.observations)
         models = table.fitted(detectable, rng)
-        normal = rng.standard_normal((N_OBSERVABLES, N_DRAWS, N_WRITINGS * (N_AROUND + 1)))
-        seen = self._utility(
-            models, table.rows, rng.standard_normal((N_OBSERVABLES, N_DRAWS, len(table.rows))), detectable
-        )
+        k = evidence.n_observables
+        normal = rng.standard_normal((k, N_DRAWS, N_WRITINGS * (N_AROUND + 1)))
+        seen = self._utility(models, table.rows, rng.standard_normal((k, N_DRAWS, len(table.rows))), detectable)
         incumbent = np.full(N_DRAWS, float(seen.mean(0).max()))
         laser = spread(N_WRITINGS, self.laser.n_free, rng)
         best = int(np.argmax(seen.mean(0))) if standing.index is None else standing.index
@@ -210,7 +215,7 @@ class GpOptimizer(Nested):
         detectable: float,
     ) -> Floats:
         """Utility of joint draws at rows (m, d), from standard normal numbers (4, s, m): (s, m)."""
-        samples = np.empty((*normal.shape[1:], N_OBSERVABLES))
+        samples = np.empty((*normal.shape[1:], len(models)))
         for i, model in enumerate(models):
             if isinstance(model, tuple):
                 samples[..., i] = model[0] + model[1] * normal[i]

@@ -10,12 +10,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import block_diag
 
 from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, DEFAULT_FURNACE, shared
+from beamline.optimize.observables import N_OBSERVABLES
 
 __all__ = ["Noise"]
 
 Floats = npt.NDArray[np.float64]
+
+LIFETIME_MISFIT, LIFETIME_FURNACE = 0.06, 0.04
+"""Of a lifetime's logarithm, as of the rates': what the model misses in the losses without light changes both."""
+LIFETIME_COUPON, LIFETIME_SITE = 0.02, 0.01
+"""Of a lifetime's logarithm (assumed, and learnt like the others): focus and placing, which rates depend on, do not act on it."""
 
 
 def _effect(red_peak_eV: float, green_peak_eV: float, ln_rate: float) -> Floats:
@@ -44,3 +51,17 @@ class Noise:
     analysis: Floats = field(default_factory=lambda: np.array([0.4, 0.06, 0.4, 0.2]))
     misfit: Floats = field(default_factory=lambda: DEFAULT_AMPLITUDE)
     furnace: Floats = field(default_factory=lambda: DEFAULT_FURNACE)
+
+    @classmethod
+    def usual(cls, n_observables: int = N_OBSERVABLES) -> Noise:
+        """The sizes of the observables that are modelled, before data."""
+        usual, k = cls(), n_observables - N_OBSERVABLES
+        if k == 0:
+            return usual
+        return cls(
+            coupon=block_diag(usual.coupon, LIFETIME_COUPON**2 * np.eye(k)),
+            site=block_diag(usual.site, LIFETIME_SITE**2 * np.eye(k)),
+            analysis=np.concatenate([usual.analysis, np.ones(k)]),
+            misfit=np.concatenate([usual.misfit, np.full(k, LIFETIME_MISFIT)]),
+            furnace=np.concatenate([usual.furnace, np.full(k, LIFETIME_FURNACE)]),
+        )

@@ -20,18 +20,20 @@ import numpy.typing as npt
 from pydantic import BeforeValidator, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from beamline.optimize.front import scalarised
-from beamline.optimize.observables import Observable
+from beamline.optimize.observables import N_OBSERVABLES, N_WITH_LIFETIMES, Observable
 from beamline.optimize.targets import (
+    LEAST_LN_LIFETIME,
     ColourTarget,
+    LifetimeTarget,
     RateLimits,
     RatioTarget,
     Target,
     WavelengthTarget,
     ln_light,
 )
-from beamline.recipe import Frozen
+from beamline.recipe import Frozen, Phase
 
-__all__ = ["ColourTarget", "Objective", "RateLimits", "RatioTarget", "WavelengthTarget"]
+__all__ = ["ColourTarget", "LifetimeTarget", "Objective", "RateLimits", "RatioTarget", "WavelengthTarget"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,6 +45,14 @@ BRIGHTNESS_POWER = 0.15
 """Ten times the light is worth a factor 1.4: it decides between recipes that meet the specification, not against it."""
 FULL_BRIGHTNESS = float(np.log(1e4))
 """Logarithm of the light, over the least that is seen, whose desirability is 1; there is no upper end."""
+
+LIFETIME_POWER = 0.5
+"""Twice the lifetime is worth a factor 1.4, as ten times the light is: recipes of one glass differ by a factor of a few
+in lifetime, and by decades in light."""
+MIDDLE_LIFETIME_ns = 50.0
+"""Lifetime whose desirability is 1/2: in the paper 29 to 36 ns in mixed glass (P16), 120 to 153 in pure iodide (P26)."""
+FULL_LIFETIME = float(np.log(100.0))
+"""Logarithm of the factor between it and the lifetimes (0.5 and 5000 ns) whose desirabilities are 0 and 1."""
 
 _BANDS = {"red": ("red",), "green": ("green",), "light": ("light",), "both": ("red", "green")}
 
@@ -67,8 +77,13 @@ class Objective(Frozen):
     red_rate_counts_s: RateLimits | None = None
     green_rate_counts_s: RateLimits | None = None
     light_counts_s: RateLimits | None = None
+    red_lifetime_ns: LifetimeTarget | None = None
+    green_lifetime_ns: LifetimeTarget | None = None
     brightness: Literal["maximise", "maximise_red", "maximise_green", "ignore"] = Field(
         default="maximise", description="of all light, or of one band"
+    )
+    lifetime: Literal["maximise_red", "minimise_red", "maximise_green", "minimise_green"] | None = Field(
+        default=None, description="of one band: as long, or as short, as possible"
     )
     together: Literal["specification", "desirability", "front"] = Field(
         default="specification", description="how several wishes are put together"
@@ -76,7 +91,7 @@ class Objective(Frozen):
 
     @model_validator(mode="after")
     def _wants_something(self) -> Self:
-        n = len(self.targets()) + (self.brightness != "ignore")
+        n = len(self.wishes())
         if n == 0:
             msg = "the objective asks for nothing: give red_peak_nm or green_red_ratio, or brightness = 'maximise'"
             raise ValueError(msg)
@@ -101,18 +116,40 @@ class Objective(Frozen):
             ("red_rate_counts_s", self.red_rate_counts_s, "red"),
             ("green_rate_counts_s", self.green_rate_counts_s, "green"),
             ("light_counts_s", self.light_counts_s, "light"),
+            ("red_lifetime_ns", self.red_lifetime_ns, "red"),
+            ("green_lifetime_ns", self.green_lifetime_ns, "green"),
         )
         return {key: (target, of) for key, target, of in every if target is not None}
 
     def wishes(self) -> tuple[str, ...]:
-        """Keys of all wishes, the brightness last: the order of `desirabilities`."""
-        return (*self.targets(), *(() if self.brightness == "ignore" else ("brightness",)))
+        """Keys of all wishes, brightness and lifetime last: the order of `desirabilities`."""
+        brightness = () if self.brightness == "ignore" else ("brightness",)
+        return (*self.targets(), *brightness, *(() if self.lifetime is None else ("lifetime",)))
+
+    def lifetime_phases(self) -> tuple[Phase, ...]:
+        """The phases of whose lifetime something is wished: decays are counted of these."""
+        wished = {"red": self.red_lifetime_ns, "green": self.green_lifetime_ns}
+        every: tuple[Phase, ...] = ("red", "green")
+        return tuple(phase for phase in every if wished[phase] or self._direction()[0] == phase)
+
+    @property
+    def n_observables(self) -> int:
+        """How many observables are to be modelled: those of a spectrum, or those of decays too."""
+        return N_WITH_LIFETIMES if self.lifetime_phases() else N_OBSERVABLES
+
+    def _direction(self) -> tuple[str, float]:
+        """Of which phase the lifetime is to be long (1) or short (-1); 0 for none."""
+        way, _, phase = (self.lifetime or "").partition("_")
+        return phase, {"maximise": 1.0, "minimise": -1.0}.get(way, 0.0)
 
     def words(self) -> tuple[str, ...]:
         """The wishes as one reads them."""
         said = [target.words(of) for target, of in self.targets().values()]
         of = {"maximise": "", "maximise_red": " in red", "maximise_green": " in green"}.get(self.brightness)
         said += [] if of is None else [f"as bright as possible{of}"]
+        if self.lifetime is not None:
+            phase, way = self._direction()
+            said.append(f"{phase} lifetime as {'long' if way > 0 else 'short'} as possible")
         ways = {
             "desirability": "put together by the geometric mean of their desirabilities",
             "front": "none weighed against another: a Pareto front of large dominated volume",
@@ -128,6 +165,7 @@ class Objective(Frozen):
         """Logarithm of the faintest band that a target speaks of, of all light where there is no target, shape (...)."""
         needed = {one for _, of in self.targets().values() for one in _BANDS[of]}
         needed |= {"maximise_red": {"red"}, "maximise_green": {"green"}}.get(self.brightness, set())
+        needed |= set() if self.lifetime is None else {self._direction()[0]}
         rates = {"red": samples[..., Observable.LN_RED_RATE], "green": samples[..., Observable.LN_GREEN_RATE]}
         found = [rates[one] for one in ("red", "green") if one in needed] or [ln_light(samples)]
         return np.asarray(np.min(found, axis=0))
@@ -156,6 +194,8 @@ class Objective(Frozen):
         score = (MEMBERSHIP_SHARE * inside + (1.0 - MEMBERSHIP_SHARE) * near) * self._seen(samples, ln_detectable)
         if self.brightness != "ignore":
             score = score * np.exp(BRIGHTNESS_POWER * (self._ln_brightness(samples) - ln_detectable))
+        if self.lifetime is not None:
+            score = score * np.exp(LIFETIME_POWER * self._ln_lifetime(samples))
         return np.asarray(score)
 
     def in_draws(self, samples: Floats, ln_detectable: float) -> Floats:
@@ -177,10 +217,20 @@ class Objective(Frozen):
         rows = list(np.exp(-np.abs(self.deviations(samples))))
         if self.brightness != "ignore":
             rows.append(np.maximum(self._ln_brightness(samples) - ln_detectable, 0.0) / FULL_BRIGHTNESS)
+        if self.lifetime is not None:
+            rows.append(np.maximum(0.5 + 0.5 * self._ln_lifetime(samples) / FULL_LIFETIME, 0.0))
         return np.asarray(np.array(rows) * self._seen(samples, ln_detectable))
 
     def _seen(self, samples: Floats, ln_detectable: float) -> Floats:
         return np.asarray(0.5 * (1.0 + np.tanh((self.needed_ln_rate(samples) - ln_detectable) / 0.5)))
+
+    def _ln_lifetime(self, samples: Floats) -> Floats:
+        """Logarithm of the lifetime over `MIDDLE_LIFETIME_ns`, or of its inverse where it is to be short; bounded."""
+        phase, way = self._direction()
+        ln_ns = samples[..., Observable.LN_RED_LIFETIME if phase == "red" else Observable.LN_GREEN_LIFETIME]
+        off = np.clip(way * (ln_ns - np.log(MIDDLE_LIFETIME_ns)), -FULL_LIFETIME, FULL_LIFETIME)
+        # One that was not found is as bad as one far off, whichever way is wanted.
+        return np.asarray(np.where(ln_ns < LEAST_LN_LIFETIME, -FULL_LIFETIME, off))
 
     def _ln_brightness(self, samples: Floats) -> Floats:
         if self.brightness == "maximise":

@@ -19,30 +19,44 @@ from beamline.optimize.evidence import Sites
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.prior import COLLECTION_SD, LN_RATE_PER_PHOTON, Grid, Latent, Sensitivity
 
-__all__ = ["PLAIN_MISFIT", "PlainPrior"]
+__all__ = ["PLAIN_MISFIT", "PlainPrior", "plain_misfit"]
 
 Floats = npt.NDArray[np.float64]
 
-CENTRE: Final = np.array([2.0, 2.41, LN_RATE_PER_PHOTON, LN_RATE_PER_PHOTON])
-"""Of the observables: eV, eV, ln(counts/s), ln(counts/s)."""
-CENTRE_SD: Final = np.array([0.08, 0.02, 1.0, 1.0])
+CENTRE: Final = np.array([2.0, 2.41, LN_RATE_PER_PHOTON, LN_RATE_PER_PHOTON, 4.0, 3.5])
+"""Of the observables: eV, eV, ln(counts/s), ln(counts/s), and where they are modelled ln(ns), ln(ns): 55 and 33 ns."""
+CENTRE_SD: Final = np.array([0.08, 0.02, 1.0, 1.0, 0.5, 0.3])
 """Of their means over the space."""
-SLOPE_SD: Final = np.array([0.05, 0.005, 1.0, 1.0])
+SLOPE_SD: Final = np.array([0.05, 0.005, 1.0, 1.0, 0.3, 0.15])
 """Of their slopes along each of the misfit's coordinates, which a usual space is about two of wide."""
-PLAIN_MISFIT: Final = np.array([0.06, 0.006, 1.0, 1.0])
+PLAIN_MISFIT: Final = np.array([0.06, 0.006, 1.0, 1.0, 0.2, 0.1])
 """One sigma of what the planes miss, before data: 20 nm of the red peak, a factor of three of the rates."""
-NAMES: Final = ("red_peak", "green_peak", "ln_red_rate", "ln_green_rate")
+NAMES: Final = ("red_peak", "green_peak", "ln_red_rate", "ln_green_rate", "ln_red_lifetime", "ln_green_lifetime")
 COORDINATES: Final = ("energy", "time", "passes", "mode", "temperature", "hold", "iodide")
 
 
+def plain_misfit(n_observables: int) -> Floats:
+    """`PLAIN_MISFIT` of the observables that are modelled."""
+    return PLAIN_MISFIT[:n_observables]
+
+
 class PlainPrior:
-    """The protocol of a prior without physics."""
+    """The protocol of a prior without physics.
+
+    Args:
+        n_observables: that are modelled.
+    """
+
+    def __init__(self, n_observables: int = N_OBSERVABLES) -> None:
+        self.n_observables = n_observables
 
     @cached_property
     def latents(self) -> tuple[Latent, ...]:
         """What is collected, then for each observable its mean and its slopes."""
         told = [Latent("collection", "c", "ln(counts/s)", LN_RATE_PER_PHOTON, COLLECTION_SD, "normal")]
-        for name, centre, centre_sd, slope_sd in zip(NAMES, CENTRE, CENTRE_SD, SLOPE_SD, strict=True):
+        for name, centre, centre_sd, slope_sd in list(zip(NAMES, CENTRE, CENTRE_SD, SLOPE_SD, strict=True))[
+            : self.n_observables
+        ]:
             told.append(Latent(f"mean_{name}", "m", "", float(centre), float(centre_sd), "normal"))
             told += [Latent(f"{name}_by_{along}", "s", "", 0.0, float(slope_sd), "normal") for along in COORDINATES]
         return tuple(told)
@@ -55,29 +69,30 @@ class PlainPrior:
     @cached_property
     def _sizes(self) -> Floats:
         """One sigma of the planes' numbers, (4, 8)."""
-        return np.column_stack([CENTRE_SD, np.repeat(SLOPE_SD[:, None], len(COORDINATES), axis=1)])
+        k = self.n_observables
+        return np.column_stack([CENTRE_SD[:k], np.repeat(SLOPE_SD[:k, None], len(COORDINATES), axis=1)])
 
     def observables(self, latent: Floats, sites: Sites) -> Floats:
         """Observables of m sites under s sets of latents (s, n_latent): (s, m, 4)."""
         design = np.column_stack([np.ones(len(sites)), coordinates(sites)])
-        planes = latent[:, 1:].reshape(len(latent), N_OBSERVABLES, -1) * self._sizes
-        out = CENTRE + np.einsum("mk,sok->smo", design, planes)
-        out[..., 2:] += COLLECTION_SD * latent[:, :1, None]
+        planes = latent[:, 1:].reshape(len(latent), self.n_observables, -1) * self._sizes
+        out = CENTRE[: self.n_observables] + np.einsum("mk,sok->smo", design, planes)
+        out[..., 2:4] += COLLECTION_SD * latent[:, :1, None]
         return np.asarray(out)
 
     def sensitivity(self, latent: Floats, sites: Sites, *, with_latents: bool = True) -> Sensitivity:
         """Observables and derivatives, which are the same everywhere."""
-        m, n = len(sites), len(latent)
-        by_latent = np.zeros((m, N_OBSERVABLES, n))
+        m, n, k = len(sites), len(latent), self.n_observables
+        by_latent = np.zeros((m, k, n))
         if with_latents:
             design = np.column_stack([np.ones(m), coordinates(sites)])
             per_plane = design.shape[1]
-            for o in range(N_OBSERVABLES):
+            for o in range(k):
                 by_latent[:, o, 1 + o * per_plane : 1 + (o + 1) * per_plane] = design * self._sizes[o]
-            by_latent[:, 2:, 0] = COLLECTION_SD
-        planes = latent[1:].reshape(N_OBSERVABLES, -1) * self._sizes
-        by_energy = np.broadcast_to(planes[:, 1] / np.log(2.0), (m, N_OBSERVABLES))  # the coordinate counts doublings
-        by_iodide = np.broadcast_to(planes[:, 7] * 4.0, (m, N_OBSERVABLES))  # and quarters
+            by_latent[:, 2:4, 0] = COLLECTION_SD
+        planes = latent[1:].reshape(k, -1) * self._sizes
+        by_energy = np.broadcast_to(planes[:, 1] / np.log(2.0), (m, k))  # the coordinate counts doublings
+        by_iodide = np.broadcast_to(planes[:, 7] * 4.0, (m, k))  # and quarters
         return Sensitivity(self.observables(latent[None], sites)[0], by_latent, by_energy.copy(), by_iodide.copy())
 
     def write(self, latent: Floats, sites: Sites) -> Grid:

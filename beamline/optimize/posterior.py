@@ -19,7 +19,6 @@ from beamline.optimize.evidence import Evidence, Sites
 from beamline.optimize.likelihood import Problem
 from beamline.optimize.maximum import MAX_LATENT_STEP, Maximum, maximise, surprise, with_sizes
 from beamline.optimize.noise import Noise
-from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.prior import Grid, Prior
 from beamline.optimize.sizes import Sizes, learnt_sizes
 
@@ -75,9 +74,9 @@ class Posterior:
     def draws(self, n: int, rng: np.random.Generator) -> Draws:
         """Joint draws, n of them, of latents, misfit and the truth at the observed sites."""
         start = self.sizes.widening * rng.standard_normal((n, len(self.latent)))
-        weights = self.discrepancy.draw_weights(n, rng)
+        weights, n_observables = self.discrepancy.draw_weights(n, rng), self.evidence.n_observables
         if self.data is None:
-            nothing = np.zeros((0, n, N_OBSERVABLES)), np.zeros((n, 0, N_OBSERVABLES))
+            nothing = np.zeros((0, n, n_observables)), np.zeros((n, 0, n_observables))
             return Draws(self, start, weights, *nothing, self.sizes.known.factors(n, rng))
         found, evidence, problem = self.data.maximum, self.evidence, self.data.problem
         scatter = _scatter(self, self.data, weights, rng)
@@ -91,10 +90,10 @@ class Posterior:
             truth[:, evidence.row_site[row], np.argmax(evidence.row_weights[row])] = told[:, row]
         # What the data make of the misfit at the conditions that stand for all, (p, s, 4).
         by_feature = found.linear.covariance.features.T @ pull
-        of_all = N_OBSERVABLES * len(problem.inducing.picked)
+        of_all = n_observables * len(problem.inducing.picked)
         moved = np.concatenate(
             [
-                np.tensordot(part.reshape(N_OBSERVABLES, -1, n), np.linalg.cholesky(covariance), axes=(0, 1))
+                np.tensordot(part.reshape(n_observables, -1, n), np.linalg.cholesky(covariance), axes=(0, 1))
                 for part, covariance in zip(
                     (by_feature[:of_all], by_feature[of_all:]), self.discrepancy.covariances, strict=True
                 )
@@ -108,8 +107,8 @@ def _scatter(posterior: Posterior, data: Fitted, feature_weights: Floats, rng: n
     evidence, noise, linear, n = posterior.evidence, posterior.noise, data.maximum.linear, feature_weights.shape[1]
     site, n_places = evidence.row_site, int(evidence.place.max()) + 1
     misfit = np.tensordot(posterior.discrepancy.features(data.problem.where), feature_weights, axes=(1, 0))
-    coupon = rng.standard_normal((n, evidence.n_coupons, N_OBSERVABLES)) @ np.linalg.cholesky(noise.coupon).T
-    place = rng.standard_normal((n, n_places, N_OBSERVABLES)) @ np.linalg.cholesky(noise.site).T
+    coupon = rng.standard_normal((n, evidence.n_coupons, evidence.n_observables)) @ np.linalg.cholesky(noise.coupon).T
+    place = rng.standard_normal((n, n_places, evidence.n_observables)) @ np.linalg.cholesky(noise.site).T
     at_site = np.moveaxis(misfit, 0, 1) + coupon[:, evidence.coupon] + place[:, evidence.place]
     composition = noise.iodide_fraction * rng.standard_normal((n, evidence.n_coupons))
     energy = noise.ln_energy * rng.standard_normal((n, n_places))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from beamline.optimize.observables import Observable
+from beamline.optimize.observables import N_OBSERVABLES, Observable
 from beamline.recipe import Prediction, hc_eV_nm
 
 __all__ = ["predictions", "rounded"]
@@ -39,6 +39,11 @@ def predictions(samples: Floats) -> tuple[Prediction, ...]:
         ("ln_red_rate", "ln(counts/s)", red),
         ("ln_green_rate", "ln(counts/s)", green),
     ]
+    if samples.shape[1] > N_OBSERVABLES:
+        lifetimes = (("red", Observable.LN_RED_LIFETIME), ("green", Observable.LN_GREEN_LIFETIME))
+        for phase, one in lifetimes:
+            ln_ns = np.clip(samples[:, one], -_LARGEST_LN, _LARGEST_LN)
+            rows += [(f"{phase}_lifetime_ns", "ns", np.exp(ln_ns)), (f"ln_{phase}_lifetime", "ln(ns)", ln_ns)]
     return tuple(
         Prediction(observable=name, unit=unit, mean=rounded(values.mean()), sd=rounded(values.std()))
         for name, unit, values in rows

@@ -43,24 +43,32 @@ TRANSMISSION_SD: Final = 0.03
 """Of one measured power over set energy times repetition rate."""
 
 EMISSION: Final = ("red_peak_eV", "green_peak_eV", "red_intensity", "green_intensity")
+PROMPT: Final = tuple(
+    f"{phase}_{part}_{number}"
+    for phase in ("red", "green")
+    for part in ("fast", "main")
+    for number in ("amplitude", "lifetime_ns")
+)
+"""What lifetimes are of: a counter takes the late light, of microseconds, for background between its pulses."""
 
-SILENT: Final = frozenset(
-    {
-        "laser_activation",
-        "visible_share",
-        "TEM_ratio",
-        "homogeneous_fwhm_eV",
-        "size_dispersion",
-        "iodide_dispersion",
-        "band_asymmetry",
-        "lattice_Br_A",
-        "lattice_I_A",
-        "lifetime_Br_ns",
-        "lifetime_mixed_ns",
-        "lifetime_I_ns",
-        "lifetime_quenching",
-        "delayed_lifetime_ns",
-    }
+OF_LIFETIMES: Final = frozenset({"lifetime_Br_ns", "lifetime_mixed_ns", "lifetime_I_ns", "lifetime_quenching"})
+"""Parameters of which the lifetimes depend, and neither peaks nor rates."""
+SILENT: Final = (
+    frozenset(
+        {
+            "laser_activation",
+            "visible_share",
+            "TEM_ratio",
+            "homogeneous_fwhm_eV",
+            "size_dispersion",
+            "iodide_dispersion",
+            "band_asymmetry",
+            "lattice_Br_A",
+            "lattice_I_A",
+            "delayed_lifetime_ns",
+        }
+    )
+    | OF_LIFETIMES
 )
 """Parameters of which peaks and rates do not depend: widths, lifetimes, what a microscope or a diffractometer would see. A test
 holds it against the model."""
@@ -153,11 +161,18 @@ class PhysicsPrior:
     Args:
         scale: factor on the spreads of the parameters.
         prior: of the parameters; the package's by default, `beamline.physics.parameter_file` reads others.
+        n_observables: that are modelled.
     """
 
-    def __init__(self, scale: float = SPREAD_SCALE, prior: physics.Prior = physics.PRIOR) -> None:
+    def __init__(
+        self,
+        scale: float = SPREAD_SCALE,
+        prior: physics.Prior = physics.PRIOR,
+        n_observables: int = N_OBSERVABLES,
+    ) -> None:
         self.scale = scale
         self.prior = prior
+        self.n_observables = n_observables
 
     @cached_property
     def latents(self) -> tuple[Latent, ...]:
@@ -204,11 +219,14 @@ class PhysicsPrior:
         is_dot = np.array([isinstance(writing, Dot) for writing in writings], dtype=float)
         collection = ln_collection + ln_dot * is_dot
         half_tilt = 0.5 * ln_tilt
-        out = np.empty((*emitted.shape, 4))
+        out = np.empty((*emitted.shape, self.n_observables))
         out[..., 0] = emitted["red_peak_eV"]
         out[..., 1] = emitted["green_peak_eV"]
         out[..., 2] = np.log(np.maximum(emitted["red_intensity"], DARKEST)) + collection - half_tilt
         out[..., 3] = np.log(np.maximum(emitted["green_intensity"], DARKEST)) + collection + half_tilt
+        if self.n_observables > N_OBSERVABLES:
+            out[..., 4] = np.log(_prompt_ns(emitted, "red"))
+            out[..., 5] = np.log(_prompt_ns(emitted, "green"))
         return out
 
     def observables(self, latent: Floats, sites: Sites) -> Floats:
@@ -217,9 +235,9 @@ class PhysicsPrior:
 
     def _emission(self, latent: Floats, sites: Sites, settings: npt.NDArray[np.void]) -> Floats:
         parameters = self._parameters(latent)
-        out = np.empty((len(latent), len(sites), N_OBSERVABLES))
+        out = np.empty((len(latent), len(sites), self.n_observables))
         for here, steps in _by_history(sites.steps):
-            emitted = physics.predict(settings[here], steps, parameters, fields=EMISSION)
+            emitted = physics.predict(settings[here], steps, parameters, fields=self._fields)
             out[:, here] = self._counted(latent, [sites.writings[j] for j in here], emitted)
         return out
 
@@ -236,7 +254,7 @@ class PhysicsPrior:
         acting = self._acting if with_latents else self._acting[:0]
         settings = self._settings(sites)
         values = self._emission(moved[np.concatenate([[0], 1 + acting])], sites, settings)
-        by_latent = np.zeros((len(sites), 4, n))
+        by_latent = np.zeros((len(sites), self.n_observables, n))
         by_latent[:, :, acting] = np.moveaxis((values[1:] - values[0]) / step, 0, -1)
         if with_latents:
             by_latent += self._by_instrument(sites.writings)
@@ -255,17 +273,23 @@ class PhysicsPrior:
         return Sensitivity(values[0], by_latent, by_energy / np.log(0.98), by_iodide)
 
     @cached_property
+    def _fields(self) -> tuple[str, ...]:
+        """Of the physics, what is looked at."""
+        return EMISSION if self.n_observables == N_OBSERVABLES else (*EMISSION, *PROMPT)
+
+    @cached_property
     def _acting(self) -> npt.NDArray[np.int64]:
         """Latents that move a parameter of which emission depends; of the others no derivatives need be taken."""
-        silent = np.array([latent.name in SILENT for latent in self.latents[: self._n_physics]])
+        silence = SILENT if self.n_observables == N_OBSERVABLES else SILENT - OF_LIFETIMES
+        silent = np.array([latent.name in silence for latent in self.latents[: self._n_physics]])
         moves = self.mixing[: self._n_physics, : self._n_physics][~silent] != 0.0
         return np.flatnonzero(moves.any(axis=0))
 
     def _by_instrument(self, writings: Sequence[Dot | Line]) -> Floats:
         """Derivatives by the latents that only move the spectrometer's numbers: exact, (m, 4, n_latent)."""
         still = np.setdiff1d(np.arange(len(self.latents)), self._acting)
-        dark = np.ones((1, len(writings)), dtype=[(name, float) for name in EMISSION])
-        out = np.zeros((len(writings), N_OBSERVABLES, len(self.latents)))
+        dark = np.ones((1, len(writings)), dtype=[(name, float) for name in self._fields])
+        out = np.zeros((len(writings), self.n_observables, len(self.latents)))
         at = np.vstack([np.zeros(len(self.latents)), np.eye(len(self.latents))[still]])
         counted = self._counted(at, writings, np.broadcast_to(dark, (len(at), len(writings))))
         out[:, :, still] = np.moveaxis(counted[1:] - counted[0], 0, -1)
@@ -302,6 +326,16 @@ class _Written:
     def anneal(self, steps: Floats) -> Floats:
         emitted = physics.observe(physics.heat(self.states, steps, self.parameters), self.parameters)
         return self.prior._counted(self.latent, self.sites.writings, emitted)  # noqa: SLF001  # the other half of one class
+
+
+def _prompt_ns(emitted: npt.NDArray[np.void], phase: str) -> Floats:
+    """Mean time of a photon of the two quicker components: sum a t^2 / sum a t, ns."""
+    weighted = [
+        (emitted[f"{phase}_{part}_amplitude"], emitted[f"{phase}_{part}_lifetime_ns"]) for part in ("fast", "main")
+    ]
+    photons = sum(amplitude * tau_ns for amplitude, tau_ns in weighted)
+    times = sum(amplitude * tau_ns**2 for amplitude, tau_ns in weighted)
+    return np.asarray(times / photons)
 
 
 def _by_history(steps: Floats) -> list[tuple[list[int], Floats]]:

@@ -57,7 +57,14 @@ class Sceptic:
         hours: Hours | None = None,
     ) -> None:
         self.agents = tuple(
-            Agent(space, objective, layout, seed, prior=PhysicsPrior(prior=one), hours=hours)
+            Agent(
+                space,
+                objective,
+                layout,
+                seed,
+                prior=PhysicsPrior(prior=one, n_observables=objective.n_observables),
+                hours=hours,
+            )
             for one in (prior, drifted(prior, MUCH, tables=tables), tables)
         )
         self._chosen: dict[str, int] = {}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from beamline.optimize.cube import Cube, furnace_factors, laser_cube, spread
 from beamline.optimize.discrepancy import OF_FURNACE, coordinates, correlation
 from beamline.optimize.evidence import Sites, padded_steps
-from beamline.optimize.observables import N_OBSERVABLES, Known, Observable
+from beamline.optimize.observables import Known, Observable
 from beamline.optimize.posterior import Fitted, Posterior
 from beamline.optimize.prior import writing_sites
 from beamline.optimize.space import SearchSpace
@@ -36,8 +36,8 @@ LEAST_GAIN = 0.02
 LITTLE = 1e-12
 BLIND = 1e12
 """Variance of what will not be seen: a band too faint."""
-TYPICAL_SD = np.array([0.002, 0.002, 0.05, 0.05])
-"""Of the analysis, where no value of an observable has been measured yet."""
+TYPICAL_SD = np.array([0.002, 0.002, 0.05, 0.05, 1e3, 1e3])
+"""Of the analysis, where no value of an observable has been measured yet. A lifetime that was never counted will not be."""
 _PIECES_PER_RAMP = 4
 
 
@@ -143,7 +143,7 @@ def _greedy(trial: Trial, variance: float, most_sites: int) -> Separation:
     m = len(trial.writings)
     pull, covariance = trial.pull[:, 0].copy(), trial.covariance.copy()
     taken, chosen = 0.0, list[int]()
-    blocks = np.arange(N_OBSERVABLES * m).reshape(m, N_OBSERVABLES)
+    blocks = np.arange(len(pull)).reshape(m, -1)
     for _ in range(min(most_sites, m)):
         own = covariance[blocks[:, :, None], blocks[:, None, :]]
         gain = np.einsum("mo,mo->m", pull[blocks], np.linalg.solve(own, pull[blocks][:, :, None])[:, :, 0])
@@ -186,9 +186,9 @@ def _rows(posterior: Posterior, data: Fitted, sites: Sites, by_latent: Floats) -
     Returns:
         (4 m, n_latent + r), and (4 m, 4 m).
     """
-    m, noise, problem = len(sites), posterior.noise, data.problem
+    m, k, noise, problem = len(sites), posterior.evidence.n_observables, posterior.noise, data.problem
     where = coordinates(sites)
-    by_feature, unseen = [], np.zeros((N_OBSERVABLES * m, N_OBSERVABLES * m))
+    by_feature, unseen = [], np.zeros((k * m, k * m))
     for standing, here, misfit in zip(
         (problem.inducing, problem.inducing_furnace),
         (where, where * OF_FURNACE),
@@ -196,23 +196,23 @@ def _rows(posterior: Posterior, data: Fitted, sites: Sites, by_latent: Floats) -
         strict=True,
     ):
         features = standing.features_at(here)
-        by_feature.append(np.einsum("ok,mr->mokr", np.linalg.cholesky(misfit), features).reshape(N_OBSERVABLES * m, -1))
+        by_feature.append(np.einsum("ok,mr->mokr", np.linalg.cholesky(misfit), features).reshape(k * m, -1))
         # What the conditions seen so far say nothing of.
         unseen += np.kron(correlation(here, here) - features @ features.T, misfit)
     slope = posterior.prior.sensitivity(posterior.latent, sites, with_latents=False)
     iodide, energy = slope.iodide.ravel(), slope.log_energy.ravel()
     of_coupon = np.tile(noise.coupon, (m, m)) + noise.iodide_fraction**2 * np.outer(iodide, iodide)
-    same_site = np.kron(np.eye(m), np.ones((N_OBSERVABLES, N_OBSERVABLES)))
+    same_site = np.kron(np.eye(m), np.ones((k, k)))
     of_site = np.tile(noise.site, (m, m)) + noise.ln_energy**2 * np.outer(energy, energy)
     own = of_coupon + of_site * same_site + unseen + np.diag(np.tile(_analysis_sd(posterior) ** 2, m))
-    return np.hstack([by_latent.reshape(N_OBSERVABLES * m, -1), *by_feature]), np.asarray(own)
+    return np.hstack([by_latent.reshape(k * m, -1), *by_feature]), np.asarray(own)
 
 
 def _analysis_sd(posterior: Posterior) -> Floats:
     """What the analysis will say of a value's uncertainty, as far as it scatters: as of the median site so far, (4,)."""
-    evidence, sd = posterior.evidence, TYPICAL_SD.copy()
+    evidence, sd = posterior.evidence, TYPICAL_SD[: posterior.evidence.n_observables].copy()
     is_value = np.array([known is Known.VALUE for known in evidence.known])
-    for observable in range(N_OBSERVABLES):
+    for observable in range(len(sd)):
         rows = is_value & (evidence.row_weights[:, observable] == 1.0)
         if rows.any():
             sd[observable] = float(np.median(evidence.sd[rows]))
@@ -222,4 +222,5 @@ def _analysis_sd(posterior: Posterior) -> Floats:
 def _too_faint(values: Floats, ln_detectable: float) -> Floats:
     """1 for what will not be seen of observables (m, 4), as a row (4 m,)."""
     dark = values[:, [Observable.LN_RED_RATE, Observable.LN_GREEN_RATE]] < ln_detectable
-    return np.asarray(dark[:, [0, 1, 0, 1]].astype(float).ravel())
+    of_phases = [0, 1] * (values.shape[1] // 2)  # observables come in pairs, of the red and of the green phase
+    return np.asarray(dark[:, of_phases].astype(float).ravel())

@@ -43,7 +43,14 @@ _GROUPS = {
     "green_peak": (Observable.GREEN_PEAK_EV,),
     "red_rate": (Observable.LN_RED_RATE,),
     "green_rate": (Observable.LN_GREEN_RATE,),
+    "red_lifetime": (Observable.LN_RED_LIFETIME,),
+    "green_lifetime": (Observable.LN_GREEN_LIFETIME,),
 }
+
+
+def _groups(default: Noise) -> dict[str, tuple[Observable, ...]]:
+    """Those of the observables that are modelled."""
+    return {name: group for name, group in _GROUPS.items() if group[0] < len(default.misfit)}
 
 
 @dataclass(frozen=True)
@@ -75,21 +82,21 @@ class CouponKnown:
     """How well the variances are known of what a coupon has for itself: by observable, then of its composition.
 
     Attributes:
-        data: what each is known from, in independent values, (5,).
-        most: factor by which it may still be larger, (5,).
+        data: what each is known from, in independent values, (n_observables + 1,).
+        most: factor by which it may still be larger, (n_observables + 1,).
     """
 
     data: Floats
     most: Floats
 
     @classmethod
-    def before_data(cls) -> CouponKnown:
+    def before_data(cls, n_observables: int = N_OBSERVABLES) -> CouponKnown:
         """As firmly as assumed."""
-        parts = (*(COUPON,) * N_OBSERVABLES, COMPOSITION)
+        parts = (*(COUPON,) * n_observables, COMPOSITION)
         return cls(np.array([part.firmness for part in parts]), np.array([part.high for part in parts]))
 
     def factors(self, n: int, rng: np.random.Generator) -> Floats:
-        """Factors on the sizes, in n draws, (n, 5)."""
+        """Factors on the sizes, in n draws, (n, n_observables + 1)."""
         variance = self.data / np.maximum(rng.chisquare(self.data, size=(n, len(self.data))), 1e-9)
         return np.asarray(np.sqrt(np.minimum(variance, self.most)))
 
@@ -115,11 +122,11 @@ class Sizes:
     @classmethod
     def before_data(cls, noise: Noise) -> Sizes:
         """As assumed."""
-        return cls(noise.misfit, noise.furnace, noise)
+        return cls(noise.misfit, noise.furnace, noise, known=CouponKnown.before_data(len(noise.misfit)))
 
 
 def _only(covariance: Floats, group: tuple[Observable, ...]) -> Floats:
-    mask = np.zeros(N_OBSERVABLES)
+    mask = np.zeros(len(covariance))
     mask[list(group)] = 1.0
     return np.asarray(covariance * np.outer(mask, mask))
 
@@ -147,7 +154,7 @@ def _components(
     same_place = evidence.place[site][:, None] == evidence.place[site]
     iodide, energy, latent = linear.iodide[rows], linear.log_energy[rows], linear.latent[rows]
     found = []
-    for name, group in _GROUPS.items():
+    for name, group in _groups(default).items():
         for kind, belonging, covariance, pattern in (
             ("misfit", MISFIT, shared(default.misfit), alike),
             ("furnace", FURNACE, shared(default.furnace), alike_furnace),
@@ -227,11 +234,11 @@ def _known(
     components, factors, default = learnt
     coupon = problem.evidence.coupon[problem.evidence.row_site[rows]]
     of_coupon = (coupon[:, None] == np.unique(coupon)).astype(float)
-    said = {}
-    for observable in range(N_OBSERVABLES):
+    said, k = {}, len(default.misfit)
+    for observable in range(k):
         said[observable] = linear.weights[rows, observable] * np.sqrt(default.coupon[observable, observable])
-    said[N_OBSERVABLES] = default.iodide_fraction * linear.iodide[rows]
-    names = {group[0]: f"coupon {name}" for name, group in _GROUPS.items()} | {N_OBSERVABLES: "composition"}
+    said[k] = default.iodide_fraction * linear.iodide[rows]
+    names = {group[0]: f"coupon {name}" for name, group in _groups(default).items()} | {k: "composition"}
     data, most = np.empty((2, len(said)))
     for (name, belonging, _), factor in zip(components, factors, strict=True):
         for part in (part for part, its in names.items() if its == name):
@@ -243,7 +250,7 @@ def _known(
 
 
 def _factors_of(sizes: Sizes, components: list[tuple[str, Belonging, Floats]], default: Noise) -> Floats:
-    first = {name: group[0] for name, group in _GROUPS.items()}
+    first = {name: group[0] for name, group in _groups(default).items()}
     known = {
         "composition": (sizes.noise.iodide_fraction / default.iodide_fraction) ** 2,
         "energy": (sizes.noise.ln_energy / default.ln_energy) ** 2,
@@ -262,8 +269,8 @@ def _sizes_of(factors: Floats, components: list[tuple[str, Belonging, Floats]], 
     by_name = dict(zip((name for name, _, _ in components), factors, strict=True))
 
     def scale(kind: str) -> Floats:
-        out = np.empty(N_OBSERVABLES)
-        for name, group in _GROUPS.items():
+        out = np.empty(len(default.misfit))
+        for name, group in _groups(default).items():
             out[list(group)] = np.sqrt(by_name[f"{kind} {name}"])
         return out
 

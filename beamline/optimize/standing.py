@@ -14,7 +14,7 @@ import numpy.typing as npt
 from beamline.optimize.evidence import Evidence, coarse_history
 from beamline.optimize.front import hypervolume, not_dominated
 from beamline.optimize.objective import Objective
-from beamline.optimize.observables import DARK, N_OBSERVABLES, Known
+from beamline.optimize.observables import Known, dark
 from beamline.optimize.predictions import predictions, rounded
 from beamline.optimize.protocol import BestSite, Front, FrontSite, TraceEntry
 from beamline.optimize.space import SearchSpace
@@ -78,7 +78,8 @@ def measured_truth(evidence: Evidence, n: int, rng: np.random.Generator) -> Floa
 
     What was not measured is dark: no specification is met by it.
     """
-    truth = np.broadcast_to(DARK, (n, len(evidence.sites), N_OBSERVABLES)).copy()
+    k = evidence.n_observables
+    truth = np.broadcast_to(dark(k), (n, len(evidence.sites), k)).copy()
     for row, (site, known) in enumerate(zip(evidence.row_site, evidence.known, strict=True)):
         if known is Known.VALUE:
             noise = evidence.sd[row] * rng.standard_normal(n)
@@ -109,10 +110,11 @@ def standing_of(evidence: Evidence, truth: Floats, objective: Objective, detecta
 
 def _p_inside(truth: Floats, objective: Objective, detectable: float) -> Floats:
     """Probability that each site meets the specification: the mean and covariance of (s, m, 4) carry it to many more samples."""
-    gauss = np.random.default_rng(0).standard_normal((N_SAMPLES, N_OBSERVABLES))
+    k = truth.shape[-1]
+    gauss = np.random.default_rng(0).standard_normal((N_SAMPLES, k))
     mean = truth.mean(0)
     off = np.moveaxis(truth - mean, 1, 0)  # (m, s, 4)
-    covariance = off.transpose(0, 2, 1) @ off / (len(truth) - 1) + 1e-12 * np.eye(N_OBSERVABLES)
+    covariance = off.transpose(0, 2, 1) @ off / (len(truth) - 1) + 1e-12 * np.eye(k)
     more = mean[:, None] + gauss @ np.linalg.cholesky(covariance).transpose(0, 2, 1)
     return np.asarray(objective.is_met(more, detectable).mean(1))
 

@@ -16,12 +16,29 @@ from pydantic import model_validator
 from beamline.optimize.observables import Observable
 from beamline.recipe import Frozen, hc_eV_nm, quantity
 
-__all__ = ["ColourTarget", "RateLimits", "RatioTarget", "Target", "WavelengthTarget", "chromaticity_of", "ln_light"]
+__all__ = [
+    "FAR",
+    "LEAST_LN_LIFETIME",
+    "ColourTarget",
+    "LifetimeTarget",
+    "RateLimits",
+    "RatioTarget",
+    "Target",
+    "WavelengthTarget",
+    "chromaticity_of",
+    "ln_light",
+]
 
 Floats = npt.NDArray[np.float64]
 
 RATE_EDGE = float(np.log(1.25))
 """What a rate limit counts as one tolerance: light that misses its limit by a factor 1.25 lies at a distance of 2."""
+LIFETIME_EDGE = float(np.log(1.1))
+"""The same of a limit on a lifetime."""
+LEAST_LN_LIFETIME, LARGEST_LN_LIFETIME = -10.0, 20.0
+"""Below the first a sample says that no lifetime was found; above the second nothing is told apart."""
+FAR = 1e3
+"""Distance of what was not found, in tolerances."""
 RED_FWHM_eV, GREEN_FWHM_eV = 0.084, 0.081
 """Widths of the bands whose colour is computed: medians of the physics model over the default space, four glasses and 20
 parameter sets (5th to 95th percentile 0.076 to 0.094 and 0.077 to 0.086). Bands at either end move the
@@ -156,13 +173,57 @@ class RateLimits(Frozen):
             "green": samples[..., Observable.LN_GREEN_RATE],
         }.get(of)
         ln_rate = ln_light(samples) if ln_rate is None else ln_rate
-        short = -np.inf if self.at_least is None else np.log(self.at_least) - ln_rate
-        over = -np.inf if self.at_most is None else ln_rate - np.log(self.at_most)
-        worst = np.maximum(1.0 + np.maximum(short, over) / RATE_EDGE, 0.0)
-        return np.asarray(np.where(over > short, worst, -worst))
+        return _beyond(ln_rate, self.at_least, self.at_most, RATE_EDGE)
 
     def words(self, of: str) -> str:
         """The wish as one reads it."""
-        ends = (("at least", self.at_least), ("at most", self.at_most))
-        given = " and ".join(f"{name} {value:g}" for name, value in ends if value is not None)
-        return f"{'all' if of == 'light' else of} light {given} counts/s"
+        return f"{'all' if of == 'light' else of} light {_ends(self.at_least, self.at_most)} counts/s"
+
+
+class LifetimeTarget(Frozen):
+    """A lifetime within `target +- tolerance`, or of at least, of at most, or of between two."""
+
+    target: Annotated[float, quantity("ns", gt=0, le=1e5)] | None = None
+    tolerance: Annotated[float, quantity("ns", gt=0, le=1e5)] | None = None
+    at_least: Annotated[float, quantity("ns", "the least", gt=0, le=1e5)] | None = None
+    at_most: Annotated[float, quantity("ns", "the most", gt=0, le=1e5)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_wish(self) -> Self:
+        is_target = self.target is not None or self.tolerance is not None
+        is_limit = self.at_least is not None or self.at_most is not None
+        if is_target == is_limit or (self.target is None) != (self.tolerance is None):
+            msg = "give target and tolerance, or at_least, at_most or both of these"
+            raise ValueError(msg)
+        if self.at_least is not None and self.at_most is not None and self.at_least >= self.at_most:
+            msg = f"at_least = {self.at_least:g} is not below at_most = {self.at_most:g}: no lifetime is both"
+            raise ValueError(msg)
+        return self
+
+    def distance(self, samples: Floats, of: str) -> Floats:
+        """Signed distance in tolerances; of limits 1 at the limit, 0 well inside. Far from all where none was found."""
+        ln_ns = samples[..., Observable.LN_RED_LIFETIME if of == "red" else Observable.LN_GREEN_LIFETIME]
+        if self.target is not None and self.tolerance is not None:
+            found = (np.exp(np.minimum(ln_ns, LARGEST_LN_LIFETIME)) - self.target) / self.tolerance
+        else:
+            found = _beyond(ln_ns, self.at_least, self.at_most, LIFETIME_EDGE)
+        return np.asarray(np.where(ln_ns < LEAST_LN_LIFETIME, -FAR, found))
+
+    def words(self, of: str) -> str:
+        """The wish as one reads it."""
+        if self.target is not None:
+            return f"{of} lifetime {self.target:g} +- {self.tolerance:g} ns"
+        return f"{of} lifetime {_ends(self.at_least, self.at_most)} ns"
+
+
+def _beyond(ln_value: Floats, at_least: float | None, at_most: float | None, edge: float) -> Floats:
+    """Distance of a logarithm from limits: 1 at the limit, one more for each `edge` beyond, 0 inside, negative above."""
+    short = -np.inf if at_least is None else np.log(at_least) - ln_value
+    over = -np.inf if at_most is None else ln_value - np.log(at_most)
+    worst = np.maximum(1.0 + np.maximum(short, over) / edge, 0.0)
+    return np.asarray(np.where(over > short, worst, -worst))
+
+
+def _ends(at_least: float | None, at_most: float | None) -> str:
+    ends = (("at least", at_least), ("at most", at_most))
+    return " and ".join(f"{name} {value:g}" for name, value in ends if value is not None)

@@ -49,7 +49,7 @@ def log_density(draws: Draws, observations: Sequence[Observation]) -> float:
     The normal distribution with the draws' mean and covariance, and the scatter between coupons and sites. Limits say nothing
     here.
     """
-    evidence = gather([observations])
+    evidence = gather([observations], draws.posterior.evidence.n_observables)
     rows = np.array([row for row in range(evidence.n_rows) if evidence.known[row] is Known.VALUE], dtype=np.int64)
     if not len(rows):
         return 0.0

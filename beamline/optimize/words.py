@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from beamline.optimize.acquisition import Choice
 from beamline.optimize.knowledge import Knowledge
-from beamline.optimize.observables import Observable
+from beamline.optimize.observables import N_OBSERVABLES, Observable
 from beamline.optimize.predictions import predictions, rounded
 from beamline.optimize.prior import Latent
 from beamline.optimize.protocol import ParameterBelief
@@ -30,6 +30,8 @@ _MISFIT = {
     Observable.GREEN_PEAK_EV: ("green_peak_eV", "eV"),
     Observable.LN_RED_RATE: ("ln_red_rate", "ln(counts/s)"),
     Observable.LN_GREEN_RATE: ("ln_green_rate", "ln(counts/s)"),
+    Observable.LN_RED_LIFETIME: ("ln_red_lifetime", "ln(ns)"),
+    Observable.LN_GREEN_LIFETIME: ("ln_green_lifetime", "ln(ns)"),
 }
 
 
@@ -37,10 +39,16 @@ def expectation(samples: Floats) -> str:
     """Samples of one site's observables (s, 4) in words."""
     peak_nm = hc_eV_nm / samples[:, Observable.RED_PEAK_EV]
     ln_ratio = samples[:, Observable.LN_GREEN_RATE] - samples[:, Observable.LN_RED_RATE]
-    return (
+    told = (
         f"red at {peak_nm.mean():.1f} ± {peak_nm.std():.1f} nm, "
         f"green:red {np.exp(ln_ratio.mean()):.2g} ×/÷ {np.exp(min(ln_ratio.std(), 5.0)):.2g}"
     )
+    if samples.shape[1] > N_OBSERVABLES:
+        red, green = np.exp(samples[:, [Observable.LN_RED_LIFETIME, Observable.LN_GREEN_LIFETIME]]).T
+        told += (
+            f", lifetimes red {red.mean():.3g} ± {red.std():.2g} ns, green {green.mean():.3g} ± {green.std():.2g} ns"
+        )
+    return told
 
 
 def role(
@@ -165,4 +173,5 @@ def misfits(amplitude: Floats) -> tuple[Prediction, ...]:
     return tuple(
         Prediction(observable=name, unit=unit, mean=0.0, sd=rounded(amplitude[observable]))
         for observable, (name, unit) in _MISFIT.items()
+        if observable < len(amplitude)
     )

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from beamline.optimize import Objective
 from beamline.optimize.observables import DARK, Observable
-from beamline.recipe import Failed, Luminescence, NoLuminescence, Observation, Saturated
+from beamline.recipe import Failed, Luminescence, NoLuminescence, Observation, Phase, Saturated
 
 __all__ = ["Measured", "OutcomeKind", "measured", "sample_of"]
 
@@ -38,6 +38,10 @@ class Measured:
     red_rate_sd_counts_s: float = math.nan
     green_rate_counts_s: float = math.nan
     green_rate_sd_counts_s: float = math.nan
+    red_lifetime_ns: float = math.nan
+    red_lifetime_sd_ns: float = math.nan
+    green_lifetime_ns: float = math.nan
+    green_lifetime_sd_ns: float = math.nan
     is_inside: bool = False
 
     @property
@@ -51,6 +55,15 @@ class Measured:
         return math.hypot(
             self.green_rate_sd_counts_s / self.green_rate_counts_s, self.red_rate_sd_counts_s / self.red_rate_counts_s
         )
+
+    @property
+    def lifetime_rows(self) -> tuple[tuple[str, float, float], ...]:
+        """What it is, ns, and one sigma; of the phases of which there is one."""
+        rows = (
+            ("red lifetime", self.red_lifetime_ns, self.red_lifetime_sd_ns),
+            ("green lifetime", self.green_lifetime_ns, self.green_lifetime_sd_ns),
+        )
+        return tuple(row for row in rows if math.isfinite(row[1]))
 
     @property
     def ratio_sd(self) -> float:
@@ -69,13 +82,23 @@ def measured(observation: Observation, objective: Objective) -> Measured:
         case Failed():
             return Measured("failed")
         case Luminescence():
-            return _luminescent(outcome, objective)
+            return _luminescent(observation, outcome, objective)
 
 
 def sample_of(observation: Observation) -> Floats:
-    """The measured numbers as the objective takes them, (4,); what was not seen is dark."""
+    """The measured numbers as the objective takes them, (6,); what was not seen is dark, and no lifetime is none."""
     outcome = observation.outcome
-    return _sample(outcome) if isinstance(outcome, Luminescence) else np.array(DARK)
+    if not isinstance(outcome, Luminescence):
+        return np.array(DARK)
+    sample = _sample(outcome)
+    of_phases: tuple[tuple[Phase, Observable], ...] = (
+        ("red", Observable.LN_RED_LIFETIME),
+        ("green", Observable.LN_GREEN_LIFETIME),
+    )
+    for phase, observable in of_phases:
+        if found := observation.lifetime(phase):
+            sample[observable] = math.log(found.lifetime_ns)
+    return sample
 
 
 def _sample(outcome: Luminescence) -> Floats:
@@ -88,8 +111,9 @@ def _sample(outcome: Luminescence) -> Floats:
     return sample
 
 
-def _luminescent(outcome: Luminescence, objective: Objective) -> Measured:
+def _luminescent(observation: Observation, outcome: Luminescence, objective: Objective) -> Measured:
     red, green = outcome.band("red"), outcome.band("green")
+    red_lifetime, green_lifetime = observation.lifetime("red"), observation.lifetime("green")
     kind: OutcomeKind = "both phases" if red and green else "red only" if red else "green only"
     nan = math.nan
     return Measured(
@@ -102,5 +126,9 @@ def _luminescent(outcome: Luminescence, objective: Objective) -> Measured:
         red_rate_sd_counts_s=red.rate_sd_counts_s if red else nan,
         green_rate_counts_s=green.rate_counts_s if green else nan,
         green_rate_sd_counts_s=green.rate_sd_counts_s if green else nan,
-        is_inside=bool(objective.is_met(_sample(outcome))),
+        red_lifetime_ns=red_lifetime.lifetime_ns if red_lifetime else nan,
+        red_lifetime_sd_ns=red_lifetime.lifetime_sd_ns if red_lifetime else nan,
+        green_lifetime_ns=green_lifetime.lifetime_ns if green_lifetime else nan,
+        green_lifetime_sd_ns=green_lifetime.lifetime_sd_ns if green_lifetime else nan,
+        is_inside=bool(objective.is_met(sample_of(observation))),
     )

@@ -15,7 +15,8 @@ from beamline.records import SiteState
 from beamline.report.data import CouponNight, Decision, Held, NightData
 from beamline.report.figures.best import recipe_lines
 from beamline.report.figures.parity import Compared, compared
-from beamline.report.measured import measured, sample_of
+from beamline.report.measured import measured
+from beamline.report.missed import what_misses
 from beamline.report.words import plus_minus, probability
 
 __all__ = ["Calibration", "CouponLine", "Failure", "Quantity", "Summary", "summary_of"]
@@ -181,13 +182,16 @@ def summary_of(night: NightData) -> Summary:
                 _quantity("green : red", number.green_red_ratio, number.ratio_sd, ""),
                 _quantity("red light", number.red_rate_counts_s, number.red_rate_sd_counts_s, "counts/s"),
                 _quantity("green light", number.green_rate_counts_s, number.green_rate_sd_counts_s, "counts/s"),
+                *(_quantity(name, value, sd, "ns") for name, value, sd in number.lifetime_rows),
             )
             if math.isfinite(q.value)
         ),
         best_expected_again=tuple(
-            _quantity(_AGAIN[p.observable], p.mean, p.sd, "" if p.unit == "1" else p.unit)
+            _quantity(
+                {**_AGAIN, **_lifetimes_wished(objective)}[p.observable], p.mean, p.sd, "" if p.unit == "1" else p.unit
+            )
             for p in (status.fresh_coupon if status else ())
-            if p.observable in _AGAIN
+            if p.observable in _AGAIN or p.observable in _lifetimes_wished(objective)
         ),
         best_plain=as_plain(best) if best else None,
         coupons=tuple(_coupon_line(c, objective) for c in night.coupons),
@@ -199,6 +203,10 @@ def summary_of(night: NightData) -> Summary:
 
 
 _AGAIN = {"red_peak_nm": "red peak", "green_red_ratio": "green : red", "red_rate_counts_s": "red light"}
+
+
+def _lifetimes_wished(objective: Objective) -> dict[str, str]:
+    return {f"{phase}_lifetime_ns": f"{phase} lifetime" for phase in objective.lifetime_phases()}
 
 
 def _quantity(name: str, value: float, sd: float, unit: str) -> Quantity:
@@ -350,7 +358,7 @@ def _next_steps(night: NightData, verdict: str) -> tuple[str, ...]:
             f"recipe. The model expects {probability(status.p_fresh_coupon)} there."
         )
     if verdict == "not reached" and status is not None and status.best is not None:
-        steps.append(_what_misses(night))
+        steps.append(what_misses(night))
     used = {c.coupon.serial for c in night.coupons}
     left = Counter(c.glass.name for c in night.campaign.coupons if c.serial not in used)
     if left:
@@ -364,43 +372,3 @@ def _in_words(suggestion: Suggestion) -> str:
         f"{suggestion.coupon.serial} ({suggestion.coupon.glass.name}) with {n} site{'s' if n > 1 else ''}, "
         f"{heat.temperature_C:.0f} °C for {heat.hold_s / 60:.0f} min. Why: {suggestion.reason}."
     )
-
-
-_TARGETS = {
-    "green_peak_nm": "green peak",
-    "colour": "colour",
-    "red_rate_counts_s": "red light",
-    "green_rate_counts_s": "green light",
-    "light_counts_s": "light",
-}
-
-
-def _what_misses(night: NightData) -> str:
-    """Which target the best site misses, and by how much."""
-    status, objective = night.status, night.campaign.objective
-    if status is None or status.best is None:
-        return ""
-    number, missed = measured(status.best.observation, objective), []
-    if (
-        objective.red_peak_nm
-        and abs(number.red_peak_nm - objective.red_peak_nm.target) > objective.red_peak_nm.tolerance
-    ):
-        off = number.red_peak_nm - objective.red_peak_nm.target
-        missed.append(f"its red peak lies {off:+.1f} nm from the target")
-    if objective.green_red_ratio:
-        off = (
-            math.log(number.green_red_ratio / objective.green_red_ratio.target)
-            if number.green_red_ratio > 0
-            else math.nan
-        )
-        if math.isfinite(off) and abs(off) > math.log(objective.green_red_ratio.factor):
-            missed.append(f"its green : red is {math.exp(off):.2g} times the target")
-        elif not math.isfinite(off):
-            missed.append("one of the two phases was not seen")
-    others = [key for key in objective.targets() if key not in {"red_peak_nm", "green_red_ratio"}]
-    off_by = dict(zip(objective.targets(), objective.deviations(sample_of(status.best.observation)), strict=True))
-    missed += [
-        f"its {_TARGETS[key]} is {abs(off_by[key]):.2g} tolerances off" for key in others if abs(off_by[key]) > 1
-    ]
-    told = " and ".join(missed) or "its measured values lie within the specification, but not surely enough"
-    return f"The best site falls short because {told}."

@@ -22,6 +22,8 @@ _IN_WORDS = {
     "green_peak_nm": "green peak",
     "ln_green_red_ratio": "green : red",
     "ln_red_rate": "red light",
+    "ln_red_lifetime": "red lifetime",
+    "ln_green_lifetime": "green lifetime",
 }
 
 PAGE, NUMBERS, TEMPLATE = "report.html", "report.json", "report.html.jinja"

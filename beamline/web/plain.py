@@ -21,6 +21,8 @@ NAMES: Final = {
     "green_red_ratio": "green : red",
     "red_rate_counts_s": "red light",
     "green_rate_counts_s": "green light",
+    "red_lifetime_ns": "red lifetime",
+    "green_lifetime_ns": "green lifetime",
 }
 """Observables of a model by the names that the page gives them."""
 MOST_POINTS: Final = 600
@@ -68,6 +70,7 @@ def numbers_plain(number: Measured) -> dict[str, Any]:
         ("green : red", number.green_red_ratio, number.ratio_sd, ""),
         ("red light", number.red_rate_counts_s, number.red_rate_sd_counts_s, "counts/s"),
         ("green light", number.green_rate_counts_s, number.green_rate_sd_counts_s, "counts/s"),
+        *((name, value, sd, "ns") for name, value, sd in number.lifetime_rows),
     )
     return {
         "kind": number.kind,

@@ -215,6 +215,10 @@ UNIT_OF_ENDING = {
     "eV": "eV",
     "counts_s": "counts/s",
     "W": "W",
+    "ns": "ns",
+    "percent": "%",
+    "counts": "photons",
+    "photons": "photons",
 }
 WITHOUT_UNIT_IN_NAME = {"bromide", "iodide", "reduced_chi2", "mean", "sd", "p_in_specification", "acquisition"}
 

@@ -129,6 +129,7 @@ def _card(axes: Axes, best: BestSite, night: NightData) -> None:
         ("green : red", plus_minus(number.green_red_ratio, number.ratio_sd)),
         ("red light", plus_minus(number.red_rate_counts_s, number.red_rate_sd_counts_s, "counts/s")),
         ("green light", plus_minus(number.green_rate_counts_s, number.green_rate_sd_counts_s, "counts/s")),
+        *((name, plus_minus(value, sd, "ns")) for name, value, sd in number.lifetime_rows),
     ]
     text = [
         ("Recipe", None),

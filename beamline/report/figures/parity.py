@@ -57,21 +57,26 @@ _SHOWN = (
     ("ln_green_red_ratio", "green : red"),
     ("ln_red_rate", "red light (counts/s)"),
     ("green_peak_nm", "green peak (nm)"),
+    ("ln_red_lifetime", "red lifetime (ns)"),
+    ("ln_green_lifetime", "green lifetime (ns)"),
 )
 
 
 def _measured(number: Measured, observable: str) -> tuple[float, float]:
-    match observable:
-        case "red_peak_nm":
-            return number.red_peak_nm, number.red_peak_sd_nm
-        case "green_peak_nm":
-            return number.green_peak_nm, number.green_peak_sd_nm
-        case "ln_green_red_ratio":
-            return _ln(number.green_red_ratio), number.ln_ratio_sd
-        case "ln_red_rate":
-            rate = number.red_rate_counts_s
-            return _ln(rate), number.red_rate_sd_counts_s / rate if rate > 0 else math.nan
-    return math.nan, math.nan
+    """Value and one sigma, nan where there is none; logarithms as `_SHOWN` has them."""
+    if observable == "ln_green_red_ratio":
+        return _ln(number.green_red_ratio), number.ln_ratio_sd
+    values = {
+        "red_peak_nm": (number.red_peak_nm, number.red_peak_sd_nm),
+        "green_peak_nm": (number.green_peak_nm, number.green_peak_sd_nm),
+        "ln_red_rate": (number.red_rate_counts_s, number.red_rate_sd_counts_s),
+        "ln_red_lifetime": (number.red_lifetime_ns, number.red_lifetime_sd_ns),
+        "ln_green_lifetime": (number.green_lifetime_ns, number.green_lifetime_sd_ns),
+    }
+    value, sd = values[observable]
+    if not observable.startswith("ln_"):
+        return value, sd
+    return _ln(value), sd / value if value > 0 else math.nan
 
 
 def _ln(value: float) -> float:
