@@ -214,7 +214,8 @@ class DecayMeasurement(Frozen):
     """
 
     phases: Annotated[tuple[Phase, ...], Field(min_length=1, max_length=2)] | None = Field(
-        default=None, description="through the filter of each; those that the objective asks for, or else both"
+        default=None,
+        description="a list: through the filter of each; without it those that the objective asks for, or else both",
     )
     duration_s: Annotated[float, quantity("s", "the longest that is counted, for each phase", ge=0.1, le=3600)] = 20.0
     stop_counts: Annotated[

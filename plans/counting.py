@@ -31,11 +31,10 @@ def counter_for(bench: Bench, decay: DecayMeasurement) -> Lifetime:
 
 
 def set_counter(counter: Lifetime, decay: DecayMeasurement) -> MsgGenerator[None]:
-    """How the next decays are counted; full power needs no diode that can be turned down."""
+    """How the next decays are counted."""
     yield from bps.mv(counter.bin_width_ns, decay.bin_width_ns)
     yield from bps.mv(counter.excitation_rate_kHz, decay.excitation_rate_kHz)
-    if decay.excitation_percent < 100.0 or "excitation power" in counter.capabilities:
-        yield from bps.mv(counter.excitation_percent, decay.excitation_percent)
+    yield from bps.mv(counter.excitation_percent, decay.excitation_percent)
     yield from bps.mv(counter.duration_s, decay.duration_s, counter.stop_counts, decay.stop_counts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from beamline.optimize import Objective
-from beamline.recipe import Dot, Line, Luminescence, Observation, Suggestion
+from beamline.recipe import Dot, Line, Luminescence, Observation, Phase, Suggestion
 from beamline.report.measured import measured
 
 WIDE, MEDIUM = 100, 76
@@ -49,6 +49,13 @@ def outcome_cells(observation: Observation | None, state: str) -> tuple[str, str
     return peak, ratio, f"{total:.3g}", "measured"
 
 
+def _lifetime_cell(observation: Observation | None, phase: Phase) -> str:
+    if observation is None:
+        return ""
+    found = observation.lifetime(phase)
+    return "-" if found is None else f"{found.lifetime_ns:.1f} ± {found.lifetime_sd_ns:.1f}"
+
+
 def site_table(
     suggestion: Suggestion,
     outcomes: dict[str, Observation],
@@ -72,7 +79,9 @@ def site_table(
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=None, pad_edge=False)
     recipe = ("energy\nuJ", "pace\n") if has_recipes else ()
     chosen = (*recipe, *(("passes\n", "expected\nred nm", "P(spec)\n") if is_wide else ()))
-    for heading in ("site", *chosen, "red peak\nnm", "green:red\n", "rate\ncounts/s", "\n"):
+    phases = objective.lifetime_phases() if objective else ()
+    lifetimes = tuple(f"{phase} life\nns" for phase in phases)
+    for heading in ("site", *chosen, *lifetimes, "red peak\nnm", "green:red\n", "rate\ncounts/s", "\n"):
         table.add_column(heading, justify="left" if heading in {"site", "\n"} else "right", no_wrap=True)
     for choice in suggestion.sites:
         observation = outcomes.get(choice.site.name)
@@ -84,6 +93,7 @@ def site_table(
             choice.site.name,
             *((energy, pace) if has_recipes else ()),
             *(expected if is_wide else ()),
+            *(_lifetime_cell(observation, phase) for phase in phases),
             *outcome_cells(observation, (states or {}).get(choice.site.name, "waiting")),
             style="bold green" if observation and objective and measured(observation, objective).is_inside else None,
         )

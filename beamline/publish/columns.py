@@ -31,6 +31,20 @@ def _of(model: type[Frozen], field: str, about: str = "", name: str = "") -> Col
     return Column(name or field, kind, unit_of(info) or "1", about or info.description or "")
 
 
+def _lifetimes(phase: str) -> tuple[Column, ...]:
+    return (
+        Column(
+            f"{phase}_lifetime_ns",
+            "number",
+            "ns",
+            f"mean time of a {phase} photon after the pulse",
+        ),
+        Column(f"{phase}_lifetime_sd_ns", "number", "ns", "one sigma of it"),
+        Column(f"{phase}_n_photons", "number", "photons", "of the decay, without the background"),
+        Column(f"{phase}_no_lifetime", "string", "", "why a decay that was counted says no lifetime"),
+    )
+
+
 def _bands(phase: str) -> tuple[Column, ...]:
     def column(name: str, unit: str, about: str) -> Column:
         return Column(f"{phase}_{name}", "number", unit, f"{about} of the {phase} band")
@@ -84,6 +98,8 @@ SITES: tuple[Column, ...] = (
     *_bands("red"),
     Column("rate_limit_counts_s", "number", "counts/s", "95 % upper limit on a band that was not seen"),
     Column("reduced_chi2", "number", "1", "of the fit of the bands"),
+    *_lifetimes("green"),
+    *_lifetimes("red"),
     Column("n_saturated_pixels", "integer", "pixels", "full pixels; saturated spectra only"),
     Column("rate_floor_counts_s", "number", "counts/s", "the light is at least this much; saturated spectra only"),
     Column(

@@ -22,7 +22,7 @@ import numpy as np
 
 from beamline.publish.columns import EXPOSURES, FURNACE, SITES, SPECTRUM, Column
 from beamline.publish.results import Results, SiteResult
-from beamline.recipe import Failed, Luminescence, NoLuminescence, Outcome, Saturated
+from beamline.recipe import Failed, Luminescence, NoLifetime, NoLuminescence, Outcome, Saturated
 
 __all__ = ["DESCRIPTOR", "spectrum_path", "write_tables"]
 
@@ -145,6 +145,13 @@ def _site_row(result: SiteResult, logged: frozenset[str]) -> Row:
         row["power_at_sample_W"] = result.observation.power_at_sample_W
         row["outcome_as_decided"] = result.is_as_decided
         row |= _outcome_cells(result.observation.outcome)
+        for one in result.observation.lifetimes or ():
+            found = (
+                {"no_lifetime": one.reason}
+                if isinstance(one, NoLifetime)
+                else one.model_dump(exclude={"kind", "phase"})
+            )
+            row |= {f"{one.phase}_{name}": value for name, value in found.items()}
     if (taken := result.spectrum) is not None:
         row |= {
             "integration_s": taken.integration_s,

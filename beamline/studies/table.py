@@ -12,7 +12,7 @@ from beamline.studies.night import CONFIDENCE, NightRow
 
 __all__ = ["ArmResult", "arm_results", "as_text"]
 
-FORESEEN = ("red_peak_eV", "green_peak_eV", "ln_red_rate", "ln_green_rate")
+FORESEEN = ("red_peak_eV", "green_peak_eV", "ln_red_rate", "ln_green_rate", "ln_red_lifetime", "ln_green_lifetime")
 
 
 class Coverage(Frozen):

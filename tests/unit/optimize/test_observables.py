@@ -36,7 +36,7 @@ def test_a_missing_band_is_an_upper_limit_and_has_no_peak(kit: ModuleType) -> No
     assert (limit.known, limit.number) == (Known.BELOW, log(50.0))
 
 
-def test_no_luminescence_bounds_both_rates_from_above() -> None:
+def test_no_luminescence_bounds_both_rates_from_above(kit: ModuleType) -> None:
     data = data_of(kit.observation(NoLuminescence(rate_limit_counts_s=20.0)))
     assert [(datum.observable, datum.known) for datum in data] == [
         (Observable.LN_RED_RATE, Known.BELOW),
@@ -44,12 +44,12 @@ def test_no_luminescence_bounds_both_rates_from_above() -> None:
     ]
 
 
-def test_a_full_detector_bounds_all_light_from_below_and_says_nothing_of_peaks() -> None:
+def test_a_full_detector_bounds_all_light_from_below_and_says_nothing_of_peaks(kit: ModuleType) -> None:
     (datum,) = data_of(kit.observation(Saturated(n_saturated_pixels=4, rate_floor_counts_s=1e6)))
     assert (datum.observable, datum.known, datum.number) == (None, Known.ABOVE, log(1e6))
 
 
-def test_a_failed_instrument_says_nothing() -> None:
+def test_a_failed_instrument_says_nothing(kit: ModuleType) -> None:
     assert data_of(kit.observation(Failed(reason="shutter stuck"))) == ()
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from beamline.campaign import load_campaign
 from beamline.instrument import Instrument, InstrumentFileError, beyond_reach, load_instrument
+from beamline.recipe import DecayMeasurement
 from devices import Geometry, Limits
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -50,6 +51,32 @@ def test_a_campaign_beyond_an_instrument_is_refused_with_key_value_bound_and_uni
     problems = beyond_reach(load_campaign(EXAMPLES / "night.toml"), instrument)
     assert {problem.key for problem in problems} == {key}
     assert any(words in str(problem) for problem in problems)
+
+
+def test_a_lifetime_is_refused_where_nothing_counts_decays(tmp_path: Path) -> None:
+    file = tmp_path / "bench.toml"
+    text = (EXAMPLES / "bench.toml").read_text(encoding="utf-8")
+    begin, end = (
+        text.index("[bench.lifetime.files]"),
+        text.index("[", text.index('filters = ["all"') + len('filters = ["')),
+    )
+    file.write_text(text[:begin] + text[end:], encoding="utf-8")
+    night = load_campaign(EXAMPLES / "night.toml")
+    wish = night.objective.model_copy(update={"lifetime": "maximise_red"})
+    asked = night.measurement.model_copy(update={"decay": DecayMeasurement()})
+    blind = load_instrument(file)
+    for change, key in (({"objective": wish}, "objective"), ({"measurement": asked}, "measurement.decay")):
+        campaign = night.model_copy(update=change)
+        assert key in [
+            problem.key for problem in beyond_reach(campaign, blind) if "no lifetime counter" in str(problem)
+        ]
+        assert beyond_reach(campaign, Instrument()) == ()
+    long = night.model_copy(
+        update={"measurement": night.measurement.model_copy(update={"decay": DecayMeasurement(duration_s=900)})}
+    )
+    short = Instrument(geometry=Geometry(limits=Limits(lifetime_duration_s=(0.1, 600))))
+    [problem] = beyond_reach(long, short)
+    assert str(problem).startswith("measurement.decay.duration_s")
 
 
 @pytest.mark.parametrize(
