@@ -35,6 +35,8 @@ Verdict = Literal["ok", "note", "refuse"]
 
 SITE_BYTES, EVENT_BYTES, COUPON_BYTES, NIGHT_BYTES = 20_000, 1_000, 60_000, 20_000_000
 """A spectrum of 2048 numbers; any other event; start documents of a coupon's runs; report and indexes of a night."""
+DECAY_BYTES = 70_000
+"""Counts and response of a decay, 4096 numbers each."""
 CATALOG = 2.0
 """Log, and the catalog's copy of it."""
 CALIBRATED_DAYS = 90
@@ -251,7 +253,9 @@ def _coupons(session: Session, campaign: Campaign, coupons: Sequence[Coupon]) ->
 def expected_bytes(campaign: Campaign, n_coupons: int, furnace_s: float) -> int:
     """What a night adds to the disk, from sizes that were measured; `furnace_s`: time in the furnace for each coupon, s."""
     n_sites = max((len(campaign.layout(coupon)) for coupon in campaign.coupons), default=0)
-    per_site = SITE_BYTES + EVENT_BYTES * (1 + campaign.space.n_passes[1])
+    decay = campaign.measuring.decay
+    n_decays = 0 if decay is None else len(decay.phases or ())
+    per_site = SITE_BYTES + EVENT_BYTES * (1 + campaign.space.n_passes[1]) + DECAY_BYTES * n_decays
     per_coupon = COUPON_BYTES + SITE_BYTES + n_sites * per_site + EVENT_BYTES * furnace_s / 60.0
     return round(CATALOG * n_coupons * per_coupon + NIGHT_BYTES)
 

@@ -13,9 +13,10 @@ from beamline.campaign import Campaign
 from beamline.campaign.observations import coupon_observations, dark_for, detector_of
 from beamline.optimize import OptimizerStatus
 from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Suggestion
-from beamline.records import Ledger, Records, Run
+from beamline.records import Ledger, Quantities, Records, Run
 from beamline.report.data import (
     CouponNight,
+    Decays,
     Decision,
     Exposures,
     Furnace,
@@ -176,6 +177,7 @@ def _coupon(serial: str, whole: _Whole) -> CouponNight:
         exposures=_exposures(by_purpose["writing"], begin_s),
         furnaces=furnaces,
         spectra=_spectra(by_purpose.get("measurement", ()), begin_s),
+        decays=_decays(by_purpose.get("measurement", ())),
     )
 
 
@@ -208,6 +210,17 @@ def _furnace(run: Run, begin_s: float) -> Furnace | None:
         temperature_C=table["furnace_temperature_C"],
         setpoint_C=table["furnace_setpoint_C"],
     )
+
+
+def _decays(runs: Sequence[Run]) -> Decays | None:
+    counted = [run for run in runs if "decays" in run.streams]
+    if not counted:
+        return None
+    events: dict[tuple[str, str], tuple[Quantities, int]] = {}
+    for table in (run.table("decays") for run in counted):
+        names, filters = table["site_name"].tolist(), table["lifetime_filter"].tolist()
+        events |= {key: (table, i) for i, key in enumerate(zip(names, filters, strict=True))}
+    return Decays(tuple(run.uid for run in counted), events)
 
 
 def _spectra(runs: Sequence[Run], begin_s: float) -> Spectra | None:

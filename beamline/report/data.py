@@ -12,10 +12,11 @@ from beamline.analysis import Detector
 from beamline.campaign import Campaign
 from beamline.optimize import OptimizerStatus
 from beamline.recipe import Coupon, HeatTreatment, Observation, Recipe, Site, Suggestion
-from beamline.records import SiteState
+from beamline.records import Quantities, SiteState
 
 __all__ = [
     "CouponNight",
+    "Decays",
     "Decision",
     "Exposures",
     "Furnace",
@@ -108,6 +109,19 @@ class Spectra:
 
 
 @dataclass(frozen=True, slots=True)
+class Decays:
+    """The decays of a coupon.
+
+    Attributes:
+        uids: of the measurement runs.
+        events: by site name and filter, the table that the last of them stands in, and where.
+    """
+
+    uids: tuple[str, ...]
+    events: dict[tuple[str, str], tuple[Quantities, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class SiteNight:
     """One site: where it is, what was asked, how far it came, what was seen.
 
@@ -143,6 +157,7 @@ class CouponNight:
     exposures: Exposures | None
     furnaces: tuple[Furnace, ...]
     spectra: Spectra | None
+    decays: Decays | None = None
 
     @property
     def furnace(self) -> Furnace | None:

@@ -10,7 +10,7 @@ from typing import Any
 from beamline.records import Records
 from beamline.report.assemble import night_data
 from beamline.report.data import NightData
-from beamline.report.figures import FIGURES
+from beamline.report.figures import figures_of
 from beamline.report.style import Absent, Drawing, styled, write_drawing
 from beamline.report.summary import Summary, summary_of
 from beamline.report.words import probability
@@ -54,7 +54,7 @@ def write_night(night: NightData, out: Path | str) -> Path:
     summary = summary_of(night)
     shown: list[dict[str, Any]] = []
     with styled():
-        for draw in FIGURES:
+        for draw in figures_of(night):
             drawing = draw(night)
             for kind in ("png", "svg", "csv"):
                 (folder / f"{drawing.name}.{kind}").unlink(missing_ok=True)  # of an older report
