@@ -19,7 +19,7 @@ from beamline.optimize.evidence import Sites
 from beamline.optimize.observables import N_OBSERVABLES
 from beamline.optimize.prior import COLLECTION_SD, LN_RATE_PER_PHOTON, Grid, Latent, Sensitivity
 
-__all__ = ["PLAIN_MISFIT", "PlainPrior", "plain_misfit"]
+__all__ = ["PlainPrior", "plain_misfit"]
 
 Floats = npt.NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from beamline.optimize.fresh import foreseen
 from beamline.optimize.history import History
 from beamline.optimize.mixed import Mixed, mixed
 from beamline.optimize.noise import Noise
-from beamline.optimize.plain import PLAIN_MISFIT, PlainPrior
+from beamline.optimize.plain import PlainPrior, plain_misfit
 from beamline.optimize.posterior import Draws, fit
 from beamline.optimize.trust import BEFORE, MOST, Trust, log_density
 from beamline.recipe import Observation
@@ -58,7 +58,7 @@ def beliefs(kit: ModuleType, groups: list[list[Observation]]) -> list[Belief]:
 def draws_of(kit: ModuleType, n: int = 40) -> tuple[Draws, Draws]:
     """Of the small model, and of planes, after one coupon."""
     evidence, rng = gather(group_by_coupon(coupon(kit, 1))), np.random.default_rng(0)
-    plain = Noise(misfit=PLAIN_MISFIT)
+    plain = Noise(misfit=plain_misfit(4))
     return (
         fit(kit.SmallPrior(), evidence, Noise(), rng).draws(n, rng),
         fit(PlainPrior(), evidence, plain, rng).draws(n, rng),
