@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.special import log_ndtr
 
 from beamline.optimize.algebra import Covariance
-from beamline.optimize.discrepancy import DEFAULT_AMPLITUDE, OF_FURNACE, Discrepancy, coordinates
+from beamline.optimize.discrepancy import OF_FURNACE, Discrepancy, coordinates
 from beamline.optimize.evidence import Evidence
 from beamline.optimize.inducing import inducing
 from beamline.optimize.noise import Noise
@@ -256,7 +256,7 @@ class Problem:
             return False
         foretold = slopes.value + slopes.latent @ (latent - at)
         wrong = np.abs(self.values_at(latent)[self.coupon_sites[coupon]] - foretold)
-        return bool((wrong > UNFORETOLD * DEFAULT_AMPLITUDE).any())
+        return bool((wrong > UNFORETOLD * Noise.usual(self.evidence.n_observables).misfit).any())
 
     def _weights(self, values: Floats) -> Floats:
         """Weights of the rows (n_rows, 4); those of all light are the shares of the two bands in the values (m, 4)."""
