@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OPHYD_CONTROL_LAYER", "dummy")
 
 if TYPE_CHECKING:
-    from .bench import Bench, make_bench
+    from .bench import Bench, Registration, make_bench
     from .camera import Camera
     from .capabilities import CAPABILITIES, Capability
     from .changer import Changer
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         FurnaceDriver,
         LaserDriver,
         LifetimeDriver,
+        LineLampDriver,
         SpectrometerDriver,
         StageDriver,
         Station,
@@ -79,9 +80,11 @@ _HOME = {
     "Lifetime": "lifetime",
     "LifetimeDriver": "protocols",
     "Limits": "geometry",
+    "LineLampDriver": "protocols",
     "LineMove": "stage",
     "RealClock": "clock",
     "RefusedError": "errors",
+    "Registration": "bench",
     "ScaledClock": "clock",
     "SensorError": "errors",
     "SiteName": "soft_signals",
@@ -123,9 +126,11 @@ __all__ = [
     "Lifetime",
     "LifetimeDriver",
     "Limits",
+    "LineLampDriver",
     "LineMove",
     "RealClock",
     "RefusedError",
+    "Registration",
     "ScaledClock",
     "SensorError",
     "SiteName",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 from .camera import Camera
 from .changer import Changer
@@ -17,12 +19,39 @@ from .soft_signals import ClockSignal, SiteName
 from .spectrometer import Spectrometer
 from .stage import Stage
 
-__all__ = ["Bench", "make_bench"]
+__all__ = ["Bench", "Registration", "make_bench"]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """How a coupon lies on the stage, found by marks on it.
+
+    Attributes:
+        serial: of the coupon.
+        shift_x_mm: of its lower left corner against the seat's place.
+        shift_y_mm: the same.
+        turn_rad: about that corner, counterclockwise.
+        run: uid of the run that says so.
+        n_put: how many times the changer had put something on the stage; later it says nothing any more.
+    """
+
+    serial: str
+    shift_x_mm: float
+    shift_y_mm: float
+    turn_rad: float
+    run: str
+    n_put: int
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What a plan works with; `clock_s` and `site_name` are read with the devices into an event."""
+    """What a plan works with; `clock_s` and `site_name` are read with the devices into an event.
+
+    Attributes:
+        identity: of the instrument, in the records of its calibrations: they are for no other one.
+        calibrations: which are valid now, by their kind, as `beamline.experiments.valid_calibrations` has them from the records.
+        registration: of the coupon on the stage, where `geometry` has it in it.
+    """
 
     laser: Laser
     stage: Stage
@@ -35,6 +64,9 @@ class Bench:
     site_name: SiteName
     lifetime: Lifetime | None = None
     camera: Camera | None = None
+    identity: str = ""
+    calibrations: Callable[[], Mapping[str, Any]] = dict
+    registration: Registration | None = None
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -54,6 +86,37 @@ class Bench:
     def capabilities(self) -> dict[str, list[str]]:
         """What each role has beyond what all of its kind have; JSON."""
         return {name: sorted(role.capabilities) for name, role in self.roles.items()}
+
+    def registered(self, found: Registration) -> Bench:
+        """The same bench, on which places of that coupon are where it lies. One that is registered is so no more."""
+        plain = self.unregistered()
+        geometry = plain.geometry.registered(found.shift_x_mm, found.shift_y_mm, found.turn_rad)
+        return replace(plain, geometry=geometry, registration=found)
+
+    def unregistered(self) -> Bench:
+        """The same bench with coupons where they are meant to lie."""
+        old = self.registration
+        if old is None:
+            return self
+        geometry = self.geometry.registered(-old.shift_x_mm, -old.shift_y_mm, -old.turn_rad)
+        return replace(self, geometry=geometry, registration=None)
+
+    def check_registration(self, serial: str) -> None:
+        """Before anything moves: what was found about a coupon holds only as long as it has not been taken up.
+
+        Raises:
+            RefusedError: the bench is registered for another coupon, or the coupon has been carried since.
+        """
+        known = self.registration
+        if known is None:
+            return
+        if known.serial != serial or self.changer.n_put != known.n_put:
+            what = (
+                "has been carried since" if known.serial == serial else f"is not {known.serial}, which it was made for"
+            )
+            raise RefusedError(
+                f"coupon {serial} {what} the registration of run {known.run[:8]}; register it anew; nothing has moved"
+            )
 
     def need_lifetime(self) -> Lifetime:
         """The lifetime counter.

@@ -17,6 +17,7 @@ Capability = Literal[
     "illumination",
     "instrument response",
     "lamp",
+    "line lamp",
     "lines",
     "measured power",
     "pulse counting",
@@ -35,7 +36,10 @@ CAPABILITIES: Mapping[str, Mapping[Capability, str]] = {
         "gate": "a gate in the laser's beam, which it works: opened for dots, left to its triggers on a line",
     },
     "furnace": {},
-    "spectrometer": {"lamp": "the excitation lamp is switched by the driver, so that darks need no hand"},
+    "spectrometer": {
+        "lamp": "the excitation lamp is switched by the driver, so that darks need no hand",
+        "line lamp": "a lamp of known lines is switched by the driver, by which the wavelength axis is calibrated",
+    },
     "lifetime": {
         "settings": "bin width and pulse rate are set by the driver, not in the counter's own program",
         "excitation switch": "the pulsed excitation is switched by the driver",

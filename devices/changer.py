@@ -78,6 +78,7 @@ class Place(Described):
             if (where := changer.station_of(serial)) != station:
                 raise StuckError(f"{what}: coupon {serial!r} is at the {where}, not at the {station}; {changer.advice}")
             changer.put[serial] = station
+            changer.n_put += 1
             return True
 
         return changer.begin(what, is_done, expected_s=expected_s)
@@ -88,7 +89,12 @@ class Place(Described):
 
 
 class Changer(Role):
-    """Carries coupons between the rack, the stage and the furnace."""
+    """Carries coupons between the rack, the stage and the furnace.
+
+    Attributes:
+        put: where each coupon was put.
+        n_put: how many times something was carried.
+    """
 
     driver: ChangerDriver
     margin_s = 30.0
@@ -100,6 +106,7 @@ class Changer(Role):
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"changers"}, **kwargs)
         self.put: dict[str, Station] = {}
+        self.n_put = 0
 
     def serials(self) -> tuple[str, ...]:
         """Every coupon that the driver knows.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .capabilities import Capability
 from .histogram import Histogram
 
-__all__ = ["CameraDriver", "LifetimeDriver", "SpectrometerDriver"]
+__all__ = ["CameraDriver", "LifetimeDriver", "LineLampDriver", "SpectrometerDriver"]
 
 
 class SpectrometerDriver(Protocol):
@@ -67,6 +67,21 @@ class SpectrometerDriver(Protocol):
 
     def switch_lamp(self, on: bool) -> float:  # noqa: FBT001  # a switch has two positions
         """Switch the excitation lamp; returns the expected time until it is steady, s."""
+
+
+class LineLampDriver(Protocol):
+    """What a spectrometer's driver with the capability "line lamp" has besides: a lamp of known lines before its slit."""
+
+    @property
+    def line_lamp_gas(self) -> str:
+        """What is in it, by its symbols: "Hg-Ar"."""
+
+    @property
+    def is_line_lamp_on(self) -> bool:
+        """Whether it is on."""
+
+    def switch_line_lamp(self, on: bool) -> float:  # noqa: FBT001  # a switch has two positions
+        """Switch it; returns the expected time until it is steady, s, for which the spectrometer is busy."""
 
 
 class LifetimeDriver(Protocol):

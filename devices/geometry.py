@@ -7,7 +7,8 @@ spectrometer and the camera's microscope stand still above it, apart by fixed of
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, replace
 
 __all__ = ["Geometry", "Limits"]
 
@@ -52,6 +53,7 @@ class Geometry:
         camera_dx_mm: what is added to x to bring a place from the laser's focus into the middle of the camera's picture.
         camera_dy_mm: the same for y.
         camera_dz_mm: what is added to z to bring what is in the laser's focus into the camera's.
+        turn_rad: of the coupon about its lower left corner, counterclockwise, against the axes of the stage.
         refractive_index: of the glass; to focus at depth d the stage moves by d / n (paraxial; borosilicate, 1.5).
         unload_C: furnace temperature at which its door may be opened and a coupon taken out or put in.
         limits: how far each setting may go.
@@ -65,35 +67,55 @@ class Geometry:
     camera_dx_mm: float = 60.0
     camera_dy_mm: float = 0.0
     camera_dz_mm: float = 0.0
+    turn_rad: float = 0.0
     refractive_index: float = 1.5
     unload_C: float = 60.0
     limits: Limits = field(default_factory=Limits)
 
     def under_laser(self, x_mm: float, y_mm: float, depth_mm: float) -> tuple[float, float, float]:
         """Stage x, y, z in mm that focus the laser at a place of the coupon, `depth_mm` below its surface."""
+        x_mm, y_mm = self.turned(x_mm, y_mm)
         return self.seat_x_mm + x_mm, self.seat_y_mm + y_mm, self.surface_z_mm + depth_mm / self.refractive_index
 
     def under_spectrometer(self, x_mm: float, y_mm: float) -> tuple[float, float, float]:
         """Stage x, y, z in mm that bring a place of the coupon under the spectrometer's head."""
+        x_mm, y_mm = self.turned(x_mm, y_mm)
         return self.seat_x_mm + x_mm + self.head_dx_mm, self.seat_y_mm + y_mm + self.head_dy_mm, self.surface_z_mm
 
     def under_camera(self, x_mm: float, y_mm: float, depth_mm: float = 0.2) -> tuple[float, float, float]:
         """Stage x, y, z in mm that bring a place of the coupon into the middle of the picture, in focus at that depth (P1)."""
+        x_mm, y_mm = self.turned(x_mm, y_mm)
         z_mm = self.surface_z_mm + depth_mm / self.refractive_index + self.camera_dz_mm
         return self.seat_x_mm + x_mm + self.camera_dx_mm, self.seat_y_mm + y_mm + self.camera_dy_mm, z_mm
 
     def place_at_laser(self, x_mm: float, y_mm: float, z_mm: float) -> tuple[float, float, float]:
         """Inverse of `under_laser`: x, y on the coupon and the depth of the focus, mm, from stage x, y, z."""
-        return x_mm - self.seat_x_mm, y_mm - self.seat_y_mm, (z_mm - self.surface_z_mm) * self.refractive_index
+        x_mm, y_mm = self.turned(x_mm - self.seat_x_mm, y_mm - self.seat_y_mm, back=True)
+        return x_mm, y_mm, (z_mm - self.surface_z_mm) * self.refractive_index
 
     def place_at_head(self, x_mm: float, y_mm: float) -> tuple[float, float]:
         """Inverse of `under_spectrometer`: x, y on the coupon, mm, from stage x and y."""
-        return x_mm - self.seat_x_mm - self.head_dx_mm, y_mm - self.seat_y_mm - self.head_dy_mm
+        x_mm, y_mm = x_mm - self.seat_x_mm - self.head_dx_mm, y_mm - self.seat_y_mm - self.head_dy_mm
+        return self.turned(x_mm, y_mm, back=True)
 
     def place_at_camera(self, x_mm: float, y_mm: float, z_mm: float) -> tuple[float, float, float]:
         """Inverse of `under_camera`: x, y on the coupon and the depth that is in focus, mm, from stage x, y, z."""
-        return (
-            x_mm - self.seat_x_mm - self.camera_dx_mm,
-            y_mm - self.seat_y_mm - self.camera_dy_mm,
-            (z_mm - self.surface_z_mm - self.camera_dz_mm) * self.refractive_index,
+        x_mm, y_mm = x_mm - self.seat_x_mm - self.camera_dx_mm, y_mm - self.seat_y_mm - self.camera_dy_mm
+        x_mm, y_mm = self.turned(x_mm, y_mm, back=True)
+        return x_mm, y_mm, (z_mm - self.surface_z_mm - self.camera_dz_mm) * self.refractive_index
+
+    def turned(self, x_mm: float, y_mm: float, *, back: bool = False) -> tuple[float, float]:
+        """A way on the coupon as a way of the stage's axes, or `back`, mm; to the last bit the same where nothing is turned."""
+        if self.turn_rad == 0.0:
+            return x_mm, y_mm
+        c, s = math.cos(self.turn_rad), math.sin(-self.turn_rad if back else self.turn_rad)
+        return c * x_mm - s * y_mm, s * x_mm + c * y_mm
+
+    def registered(self, shift_x_mm: float, shift_y_mm: float, turn_rad: float) -> Geometry:
+        """The same bench with a coupon that lies beside its place: its corner is off by the shift, and it is turned about it."""
+        return replace(
+            self,
+            seat_x_mm=self.seat_x_mm + shift_x_mm,
+            seat_y_mm=self.seat_y_mm + shift_y_mm,
+            turn_rad=self.turn_rad + turn_rad,
         )

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from .capabilities import Capability
-from .detector_protocols import CameraDriver, LifetimeDriver, SpectrometerDriver
+from .detector_protocols import CameraDriver, LifetimeDriver, LineLampDriver, SpectrometerDriver
 
 __all__ = [
     "AxisName",
@@ -31,6 +31,7 @@ __all__ = [
     "LaserDriver",
     "LifetimeDriver",
     "ScheduledCall",
+    "LineLampDriver",
     "SpectrometerDriver",
     "StageDriver",
     "Station",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from ophyd.status import StatusBase
 from .checks import flag
 from .detector import Detector
 from .errors import DriftError, StuckError
-from .protocols import SpectrometerDriver
+from .protocols import LineLampDriver, SpectrometerDriver
 from .signals import Reading
 from .soft_signals import Choice, SoftSetting
 
@@ -26,6 +26,17 @@ def _lamp(driver: SpectrometerDriver) -> str:
 def _switch_lamp(spectrometer: Spectrometer, state: str) -> float:
     spectrometer.wanted_lamp = state
     return spectrometer.driver.switch_lamp(state == "on")
+
+
+def _line_lamp(driver: SpectrometerDriver) -> str:
+    if "line lamp" not in driver.capabilities:
+        return "off"
+    return "on" if flag("spectrometer_line_lamp", cast(LineLampDriver, driver).is_line_lamp_on) else "off"
+
+
+def _switch_line_lamp(spectrometer: Spectrometer, state: str) -> float:
+    spectrometer.require("line lamp", purpose=f"switching a lamp of known lines {state}")
+    return cast(LineLampDriver, spectrometer.driver).switch_line_lamp(state == "on")
 
 
 class Spectrometer(Detector):
@@ -44,6 +55,7 @@ class Spectrometer(Detector):
     integration_s = Component(SoftSetting, value=0.2, limit="integration_s", unit="s")
     n_averages = Component(SoftSetting, value=10, limit="n_averages", integer=True, unit="exposures")
     lamp = Component(Choice, choices=("off", "on"), read=_lamp, command=_switch_lamp, kind=Kind.omitted)
+    line_lamp = Component(Choice, choices=("off", "on"), read=_line_lamp, command=_switch_line_lamp, kind=Kind.omitted)
     wavelength_nm = Component(Reading, attr="wavelength_nm", array=True, unit="nm", kind=Kind.config)
     saturation_counts = Component(Reading, attr="saturation_counts", unit="counts", kind=Kind.config)
     read_noise_counts = Component(Reading, attr="read_noise_counts", unit="counts", kind=Kind.config)
@@ -111,6 +123,8 @@ class Spectrometer(Detector):
         self.stop(success=False)  # forgets: from here on the lamp is nobody's
         if "lamp" in self.capabilities:
             self.driver.switch_lamp(on=False)
+        if "line lamp" in self.capabilities:
+            cast(LineLampDriver, self.driver).switch_line_lamp(on=False)
         unstaged: list[object] = super().unstage()
         return unstaged
 

@@ -23,7 +23,11 @@ def load_on_stage(bench: Bench, serial: str) -> MsgGenerator[None]:
     """Bring a coupon to the stage; another one that lies there goes back to the rack first.
 
     Precondition: if the coupon is in the furnace, the furnace is below `geometry.unload_C`.
+
+    Raises:
+        RefusedError: the bench is registered for a coupon that does not lie there any more as it did.
     """
+    bench.check_registration(serial)
     present = bench.changer.at_stage.get()
     if present not in ("", serial):
         yield from empty_stage(bench)
@@ -126,11 +130,12 @@ def _fire(bench: Bench, site: Site, writing: Dot | Line) -> MsgGenerator[None]:
     laser, stage = bench.laser, bench.stage
     x_mm, y_mm, _ = _start_mm(bench, site, writing)
     yield from _event(bench, "intents")
+    along_x, along_y = bench.geometry.turned(writing.length_mm, 0.0) if isinstance(writing, Line) else (0.0, 0.0)
     for n_pass in range(writing.n_passes):
         if isinstance(writing, Line):
             if n_pass:
                 yield from bps.mv(stage.x_mm, x_mm, stage.y_mm, y_mm)
-            yield from _write_line(bench, LineMove(x_mm + writing.length_mm, y_mm, writing.speed_mm_s))
+            yield from _write_line(bench, LineMove(x_mm + along_x, y_mm + along_y, writing.speed_mm_s))
         else:
             if "gate" in stage.capabilities:
                 yield from bps.mv(stage.gate, "open")  # a line before this one has left it shut

@@ -71,6 +71,11 @@ class GlassCoupon:
         """Whether a place is on the coupon."""
         return 0.0 <= x_mm <= self.coupon.width_mm and 0.0 <= y_mm <= self.coupon.height_mm
 
+    def depth_error_mm(self, x_mm: float, y_mm: float) -> float:
+        """How much deeper in this coupon a focus is than it would be in one that lies as it is meant to, mm."""
+        glass = self._glass
+        return glass.focus_error_mm + glass.tilt_x_mm_mm * x_mm + glass.tilt_y_mm_mm * y_mm
+
     # ------------------------------------------------------------------------------------------------------- writing
     def write(self, start_mm: tuple[float, float], stop_mm: tuple[float, float], end_s: float, new: Pass) -> None:
         """Note an exposure at rest (`start_mm` is `stop_mm`) or along a line; a focus outside the glass writes nothing.
@@ -82,8 +87,7 @@ class GlassCoupon:
             new: the exposure, with the depth that was asked for.
         """
         x_mm, y_mm = 0.5 * (start_mm[0] + stop_mm[0]), 0.5 * (start_mm[1] + stop_mm[1])
-        glass = self._glass
-        depth_mm = new.depth_mm + glass.focus_error_mm + glass.tilt_x_mm_mm * x_mm + glass.tilt_y_mm_mm * y_mm
+        depth_mm = new.depth_mm + self.depth_error_mm(x_mm, y_mm)
         if not (self.holds(*start_mm) and self.holds(*stop_mm)) or not 0.02 <= depth_mm <= 1.0:
             return
         duration_s = new.exposure_s or math.dist(start_mm, stop_mm) / new.speed_mm_s

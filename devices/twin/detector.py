@@ -31,15 +31,24 @@ class TwinDetector:
     Args:
         rng: of the pattern and of every exposure.
         effects: its noise and errors.
-        wavelength_error_nm: stated minus true wavelength, nm.
+        wavelength_error_nm: stated minus true wavelength, in the middle of the axis, nm.
+        wavelength_bend_nm: how much more that is at both ends.
     """
 
-    def __init__(self, rng: np.random.Generator, effects: Effects, wavelength_error_nm: float) -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        effects: Effects,
+        wavelength_error_nm: float,
+        wavelength_bend_nm: float = 0.0,
+    ) -> None:
         self._rng = rng
         self._effects = effects
         self.stated_nm: Floats = np.linspace(FIRST_nm, LAST_nm, N_PIXELS)
         self.stated_nm.flags.writeable = False
         self.true_nm: Floats = self.stated_nm - wavelength_error_nm
+        if wavelength_bend_nm != 0.0:
+            self.true_nm = self.true_nm - wavelength_bend_nm * np.linspace(-1.0, 1.0, N_PIXELS) ** 2
         self._width_nm = (LAST_nm - FIRST_nm) / (N_PIXELS - 1)
         self._gain = 1.0 + effects.pixel_gain_sd * rng.standard_normal(N_PIXELS)
         self._offset = DARK_COUNTS + effects.dark_pattern_sd_counts * rng.standard_normal(N_PIXELS)

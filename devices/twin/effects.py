@@ -63,6 +63,11 @@ class Effects:
 
     stage_backlash_mm: float = 0.002
     """Each axis rests so far apart when it comes from the one side and from the other, mm; the scale sees nothing of it."""
+    seat_shift_sd_mm: float = 0.0
+    """How far beside its place a coupon lies in its seat, along x and along y, mm; drawn each time that it is put on the stage.
+    Off unless it is asked for, as a seat with pins: a campaign has no marks to find the coupon again by."""
+    seat_turn_sd_deg: float = 0.0
+    """By how much it is turned there, deg; drawn each time, and off, as the shift is."""
 
     colour_gradient_eV: tuple[float, float] = (0.002, 0.008)
     """Photon energy at the rim of a feature above that at its centre, eV: the centre was hotter, and is redder."""
@@ -91,6 +96,9 @@ class Effects:
 
     wavelength_offset_nm: float = 0.3
     """Error of the wavelength axis, nm; random sign."""
+    wavelength_bend_nm: float = 0.0
+    """Further error at both ends of that axis, nm, which grows as the square from its middle on; random sign. Off unless it is
+    asked for: spectra of an offset alone are what every night before it had."""
     shot_noise: bool = True
     """Whether electrons are counted one by one."""
     read_noise_counts: float = 10.0
@@ -135,6 +143,8 @@ class Effects:
             furnace_overshoot=0.0,
             furnace_noise_sd_C=0.0,
             stage_backlash_mm=0.0,
+            seat_shift_sd_mm=0.0,
+            seat_turn_sd_deg=0.0,
             colour_gradient_eV=(0.0, 0.0),
             dark_core=0.0,
             tail_share=0.0,
@@ -146,6 +156,7 @@ class Effects:
             stray_light=0.0,
             order_sorting_step=0.0,
             wavelength_offset_nm=0.0,
+            wavelength_bend_nm=0.0,
             shot_noise=False,
             read_noise_counts=0.0,
             pixel_gain_sd=0.0,

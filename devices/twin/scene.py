@@ -11,6 +11,7 @@ from scipy.special import erf, i0e
 
 from .features import Feature
 from .microscope import PIXEL_um, blur_mm, glass_transmission, linear_colour, white_through
+from .seat import AS_MEANT, Seating
 
 __all__ = ["Coupon", "LEAST_SIZE_um", "Track", "View", "by_daylight", "optical_depth", "under_ultraviolet"]
 
@@ -54,19 +55,26 @@ class Coupon:
         width_mm: along x.
         height_mm: along y.
         photons_um2: its own fluorescence under the ultraviolet lamp, per nm and um2, shape (w,).
+        defocus_mm: height of its surface, on which its edges are, above what is in focus.
+        seating: how it lies.
     """
 
     width_mm: float
     height_mm: float
     photons_um2: Floats
+    defocus_mm: float = 0.0
+    seating: Seating = AS_MEANT
 
     def coverage(self, x_mm: Floats, y_mm: Floats, *, without_mm: float = 0.0) -> Floats:
         """Share of each pixel that is glass, shape [rows, columns], but for an edge of some width."""
         inside = []
-        for at, size_mm in ((x_mm, self.width_mm), (y_mm, self.height_mm)):
-            root = 1.0 / (np.sqrt(2.0) * blur_mm(0.0))
+        root = 1.0 / (np.sqrt(2.0) * blur_mm(self.defocus_mm))
+        places = (x_mm, y_mm[:, np.newaxis])
+        if self.seating != AS_MEANT:
+            places = self.seating.grid_on_coupon(x_mm, y_mm)
+        for at, size_mm in zip(places, (self.width_mm, self.height_mm), strict=True):
             inside.append(0.5 * (erf(root * (at - without_mm)) - erf(root * (at - size_mm + without_mm))))
-        return np.asarray(inside[1][:, np.newaxis] * inside[0])
+        return np.asarray(inside[1] * inside[0])
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from devices.capabilities import Capability
 from devices.errors import RefusedError
 
 from .detector import FULL_COUNTS, N_PIXELS, GAIN_counts_e
+from .lamp import GAS
 from .stage import TwinStage
 from .world import World
 
@@ -16,6 +17,8 @@ __all__ = ["TwinSpectrometer"]
 
 WARM_UP_S = 1.0
 """Of the excitation lamp, s."""
+LINES_WARM_UP_S = 60.0
+"""Of the lamp of known lines, s: until then it is argon rather than mercury that shines."""
 READ_OUT_S = 0.005
 """Of one exposure, s."""
 READ_NOISE_COUNTS = 10.0
@@ -30,7 +33,8 @@ class TwinSpectrometer:
         stage: which says what is under the head.
     """
 
-    capabilities: frozenset[Capability] = frozenset({"lamp"})
+    capabilities: frozenset[Capability] = frozenset({"lamp", "line lamp"})
+    line_lamp_gas = GAS
     saturation_counts = FULL_COUNTS
     read_noise_counts = READ_NOISE_COUNTS
     gain_counts_per_electron = GAIN_counts_e
@@ -38,7 +42,7 @@ class TwinSpectrometer:
     def __init__(self, world: World, stage: TwinStage) -> None:
         self._world = world
         self._stage = stage
-        self._is_lamp_on = False
+        self._is_lamp_on = self._is_line_lamp_on = False
         self._steady_s = 0.0
         self._settings: tuple[float, int] | None = None
         self._ready_s = 0.0
@@ -54,6 +58,11 @@ class TwinSpectrometer:
     def is_lamp_on(self) -> bool:
         """Whether the lamp is on."""
         return self._is_lamp_on
+
+    @property
+    def is_line_lamp_on(self) -> bool:
+        """Whether the lamp of known lines is on."""
+        return self._is_line_lamp_on
 
     @property
     def is_busy(self) -> bool:
@@ -95,6 +104,13 @@ class TwinSpectrometer:
         self._is_lamp_on = on
         return max(self._steady_s - self._world.clock.now_s, 0.0)
 
+    def switch_line_lamp(self, on: bool) -> float:  # noqa: FBT001  # a switch has two positions
+        """Switch the lamp of known lines; returns the time until it is steady, s."""
+        if on and not self._is_line_lamp_on:
+            self._steady_s = max(self._steady_s, self._world.clock.now_s + LINES_WARM_UP_S)
+        self._is_line_lamp_on = on
+        return max(self._steady_s - self._world.clock.now_s, 0.0) if on else 0.0
+
     def _finish_if_due(self) -> None:
         if self._settings is None or self._world.clock.now_s < self._ready_s:
             return
@@ -106,4 +122,5 @@ class TwinSpectrometer:
             lamp_on=self._is_lamp_on,
             integration_s=integration_s,
             n_averages=n_averages,
+            line_lamp_on=self._is_line_lamp_on,
         )

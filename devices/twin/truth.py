@@ -50,7 +50,8 @@ class Truth:
         furnace_gradient_C_mm: of the glass temperature along x and y of the coupon when hot, degC/mm.
         coupon_lag_s: time constant of the glass in the furnace, s.
         photobrightening: gain under the lamp, saturated.
-        wavelength_error_nm: stated minus true wavelength, nm.
+        wavelength_error_nm: stated minus true wavelength in the middle of the axis, nm.
+        wavelength_bend_nm: how much more that is at the ends of the axis, nm.
         colour_gradient_eV: photon energy at the rim of a feature minus that at its centre, eV.
     """
 
@@ -64,6 +65,7 @@ class Truth:
     photobrightening: float
     wavelength_error_nm: float
     colour_gradient_eV: float = 0.0
+    wavelength_bend_nm: float = 0.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator, effects: Effects, coupons: Sequence[Coupon]) -> Truth:
@@ -103,6 +105,7 @@ class Truth:
                 serial: replace(coupon, glass_transition_shift_K=float(shift_K))
                 for (serial, coupon), shift_K in zip(truth.coupons.items(), shifts_K, strict=True)
             },
+            wavelength_bend_nm=sign() * effects.wavelength_bend_nm,
         )
 
 

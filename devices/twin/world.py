@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +22,13 @@ from .coupon import GlassCoupon
 from .detector import N_PIXELS, TwinDetector
 from .effects import Effects
 from .features import Pass
+from .lamp import line_lamp
 from .microscope import WAVELENGTH_nm, places_mm
 from .optics import at_the_detector, fluorescence
 from .oven import Oven
 from .scene import Coupon as Piece
 from .scene import View, by_daylight, under_ultraviolet
+from .seat import AS_MEANT, Seating
 from .sensor import TwinSensor
 from .truth import Truth
 
@@ -71,8 +73,8 @@ class World:
         serials = [coupon.serial for coupon in coupons]
         if len(set(serials)) != len(serials):
             raise ValueError(f"{serials=}: every coupon needs a serial of its own")
-        truth_rng, laser_rng, furnace_rng, detector_rng, counter_rng, sensor_rng = (
-            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)
+        truth_rng, laser_rng, furnace_rng, detector_rng, counter_rng, sensor_rng, self._seat_rng = (
+            np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(7)
         )
         self.clock = clock
         self.geometry = geometry
@@ -86,6 +88,7 @@ class World:
             for coupon in coupons
         }
         self._stations: dict[str, Station] = dict.fromkeys(serials, "rack")
+        self._seating = AS_MEANT
         self.oven = Oven(
             furnace_rng,
             noise_sd_C=effects.furnace_noise_sd_C,
@@ -93,7 +96,7 @@ class World:
             offset_C=truth.furnace_offset_C,
             lag_s=truth.coupon_lag_s,
         )
-        self.detector = TwinDetector(detector_rng, effects, truth.wavelength_error_nm)
+        self.detector = TwinDetector(detector_rng, effects, truth.wavelength_error_nm, truth.wavelength_bend_nm)
         self.counter = TwinCounter(counter_rng, is_noisy=effects.shot_noise)
         self._sensor = TwinSensor(sensor_rng, effects)
 
@@ -116,6 +119,9 @@ class World:
         if self._stations[serial] == "furnace":
             self.oven.take_out(self.clock.now_s)
         self._stations[serial] = station
+        if station == "stage":
+            effects = self._effects
+            self._seating = Seating.draw(self._seat_rng, effects.seat_shift_sd_mm, effects.seat_turn_sd_deg)
         if station == "furnace":
             self.oven.put_in(self.clock.now_s, self._coupons[serial].history)
 
@@ -144,7 +150,7 @@ class World:
             exposure = {"speed_mm_s": length_mm / leg.duration_s} if length_mm > 0 else {"exposure_s": leg.duration_s}
             if target is not None:
                 shot = Pass(power_W, pulse_energy_uJ, repetition_rate_kHz, depth_mm, **exposure)
-                target.write((x0, y0), (x1, y1), leg.end_s, shot)
+                target.write(self._seating.on_coupon(x0, y0), self._seating.on_coupon(x1, y1), leg.end_s, shot)
         return power_W * truth.power_meter_gain
 
     def _drift(self) -> float:
@@ -159,13 +165,20 @@ class World:
 
     # -------------------------------------------------------------------------------------------------- spectrometer
     def acquire(
-        self, stage_x_mm: float, stage_y_mm: float, *, lamp_on: bool, integration_s: float, n_averages: int
+        self,
+        stage_x_mm: float,
+        stage_y_mm: float,
+        *,
+        lamp_on: bool,
+        integration_s: float,
+        n_averages: int,
+        line_lamp_on: bool = False,
     ) -> tuple[NDArray[np.float64], int]:
         """Raw mean counts under the head, shape [n_pixels], and the number of full pixels."""
         light = np.zeros(N_PIXELS)
         target = self.coupon_at("stage")
         if lamp_on and target is not None:
-            x_mm, y_mm = self.geometry.place_at_head(stage_x_mm, stage_y_mm)
+            x_mm, y_mm = self._seating.on_coupon(*self.geometry.place_at_head(stage_x_mm, stage_y_mm))
             photons = target.light(
                 x_mm,
                 y_mm,
@@ -180,6 +193,8 @@ class World:
                 self._effects,
                 is_on_glass=target.holds(x_mm, y_mm),
             )
+        if line_lamp_on:
+            light = light + line_lamp(self.detector.true_nm)
         return self.detector.expose(light, integration_s, n_averages)
 
     # ------------------------------------------------------------------------------------------------------ lifetime
@@ -190,7 +205,7 @@ class World:
         target = self.coupon_at("stage")
         if target is None:
             return np.zeros(time_ns.size)
-        x_mm, y_mm = self.geometry.place_at_head(stage_x_mm, stage_y_mm)
+        x_mm, y_mm = self._seating.on_coupon(*self.geometry.place_at_head(stage_x_mm, stage_y_mm))
         return target.glow(x_mm, y_mm, radius_mm=SPOT_RADIUS_mm, passband_nm=passband_nm, time_ns=time_ns)
 
     # -------------------------------------------------------------------------------------------------------- camera
@@ -223,14 +238,20 @@ class World:
                     0.5e6 * math.pi * SPOT_RADIUS_mm**2
                 )  # of the spectrometer, which the fluorescence is stated for
                 own = fluorescence(WAVELENGTH_nm, self._effects) / (COLLECTION_counts_s * spot_um2)
-                piece = Piece(target.coupon.width_mm, target.coupon.height_mm, own)
+                focus_mm += target.depth_error_mm(*self._seating.on_coupon(x, y))
+                defocus_mm = focus_mm / self.geometry.refractive_index  # of the surface, seen through air
+                width_mm, height_mm = target.coupon.width_mm, target.coupon.height_mm
+                piece = Piece(width_mm, height_mm, own, defocus_mm, self._seating)
+                corners = [self._seating.on_coupon(a, b) for a in (x_mm[0], x_mm[-1]) for b in (y_mm[0], y_mm[-1])]
+                xs, ys = zip(*corners, strict=True)
                 tracks = target.tracks(
-                    (float(x_mm[0]) - BESIDE_mm, float(x_mm[-1]) + BESIDE_mm),
-                    (float(y_mm[-1]) - BESIDE_mm, float(y_mm[0]) + BESIDE_mm),
+                    (float(min(xs)) - BESIDE_mm, float(max(xs)) + BESIDE_mm),
+                    (float(min(ys)) - BESIDE_mm, float(max(ys)) + BESIDE_mm),
                     lamp_s=exposure_s if is_ultraviolet else 0.0,
                     now_s=self.clock.now_s,
                     wavelength_nm=WAVELENGTH_nm,
                 )
+                tracks = [replace(track, feature=self._seating.seen(track.feature)) for track in tracks]
             see = under_ultraviolet if is_ultraviolet else by_daylight
             light = see(View(x_mm, y_mm, focus_mm, through), piece, tracks)
         return self._sensor.expose(light, exposure_s, gain)
