@@ -22,7 +22,7 @@ from ophyd.utils import LimitError
 from beamline.audit import audit_path
 from beamline.campaign import Campaign, duration_text, estimate_night
 from beamline.campaign.state_file import state_path
-from beamline.experiments import last_calibrations
+from beamline.experiments import VALID_DAYS, last_calibrations
 from beamline.recipe import Coupon, Recipe
 from beamline.records import Records
 from beamline.session import Session
@@ -39,7 +39,7 @@ DECAY_BYTES = 70_000
 """Counts and response of a decay, 4096 numbers each."""
 CATALOG = 2.0
 """Log, and the catalog's copy of it."""
-CALIBRATED_DAYS = 90
+CALIBRATED_DAYS = int(VALID_DAYS)
 """Age from which a calibration is mentioned."""
 CLOCK_SLACK_S = 60.0
 

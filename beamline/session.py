@@ -9,10 +9,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from beamline.engine import SessionEngine
+from beamline.experiments import valid_calibrations
 from beamline.faults import FaultSchedule
 from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
@@ -187,9 +189,14 @@ def open_session(
         injector: Injector | None = None
         if faults is not None and faults.entries:
             drivers, injector = with_faults(drivers, faults, clock)
-        bench = make_bench(drivers, clock, instrument.geometry)
-        _allow_for_lateness(bench, instrument)
         records = Records(data)
+        identity = _identity(instrument, seed, nominal=nominal, parameters_only=parameters_only)
+        bench = replace(
+            make_bench(drivers, clock, instrument.geometry),
+            identity=identity,
+            calibrations=lambda: valid_calibrations(records, identity, datetime.now(UTC).timestamp()),
+        )
+        _allow_for_lateness(bench, instrument)
         with _usable(data):
             records.close_orphans()
         signals = AbortOnSignal().install() if unattended else None
@@ -250,6 +257,15 @@ def _usable(data: Path) -> Iterator[None]:
         raise RecordError(
             f"{data} cannot be used for records: {error}; give write access, or another --data"
         ) from error
+
+
+def _identity(instrument: Instrument, seed: int, *, nominal: bool, parameters_only: bool) -> str:
+    """What a calibration is of: a simulated bench is another one with each hidden truth."""
+    if instrument.kind != "twin":
+        return instrument.name
+    truth_seed = instrument.twin.seed if instrument.twin.seed is not None else seed
+    kind = "nominal" if nominal else "parameters only" if parameters_only else "whole truth"
+    return f"{instrument.name}, {kind} of seed {truth_seed}"
 
 
 def _watch(

@@ -32,7 +32,7 @@ class Registration:
         shift_y_mm: the same.
         turn_rad: about that corner, counterclockwise.
         run: uid of the run that says so.
-        n_put: how many times the changer had put something on the stage; later it says nothing any more.
+        placement: of the changer at that time; when that has changed, the coupon may lie otherwise.
     """
 
     serial: str
@@ -40,7 +40,7 @@ class Registration:
     shift_y_mm: float
     turn_rad: float
     run: str
-    n_put: int
+    placement: str
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Bench:
         known = self.registration
         if known is None:
             return
-        if known.serial != serial or self.changer.n_put != known.n_put:
+        if known.serial != serial or self.changer.placement != known.placement:
             what = (
                 "has been carried since" if known.serial == serial else f"is not {known.serial}, which it was made for"
             )

@@ -14,6 +14,7 @@ Capability = Literal[
     "filter wheel",
     "gain",
     "gate",
+    "home",
     "illumination",
     "instrument response",
     "lamp",
@@ -33,6 +34,7 @@ CAPABILITIES: Mapping[str, Mapping[Capability, str]] = {
     "stage": {
         "z": "a third axis, along which the depth of the focus is chosen",
         "lines": "constant speed over a whole line, with the gate shut while it gets there (a position trigger)",
+        "home": "the driver drives every axis to its reference",
         "gate": "a gate in the laser's beam, which it works: opened for dots, left to its triggers on a line",
     },
     "furnace": {},

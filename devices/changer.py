@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, get_args
 
 from ophyd import Component
@@ -16,6 +17,10 @@ from .signals import Described
 __all__ = ["Changer", "Place"]
 
 STATIONS: tuple[Station, ...] = get_args(Station)
+
+
+def _new_placement() -> str:
+    return uuid.uuid4().hex[:12]
 
 
 class Place(Described):
@@ -78,7 +83,7 @@ class Place(Described):
             if (where := changer.station_of(serial)) != station:
                 raise StuckError(f"{what}: coupon {serial!r} is at the {where}, not at the {station}; {changer.advice}")
             changer.put[serial] = station
-            changer.n_put += 1
+            changer.begin_placement()
             return True
 
         return changer.begin(what, is_done, expected_s=expected_s)
@@ -93,7 +98,7 @@ class Changer(Role):
 
     Attributes:
         put: where each coupon was put.
-        n_put: how many times something was carried.
+        placement: a new word each time that something was carried: what was found about how a coupon lies is for one of them.
     """
 
     driver: ChangerDriver
@@ -106,7 +111,11 @@ class Changer(Role):
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"changers"}, **kwargs)
         self.put: dict[str, Station] = {}
-        self.n_put = 0
+        self.placement = _new_placement()
+
+    def begin_placement(self) -> None:
+        """What was found about how a coupon lies holds no more."""
+        self.placement = _new_placement()
 
     def serials(self) -> tuple[str, ...]:
         """Every coupon that the driver knows.

@@ -28,10 +28,11 @@ __all__ = [
     "Clock",
     "Drivers",
     "FurnaceDriver",
+    "HomingDriver",
     "LaserDriver",
     "LifetimeDriver",
-    "ScheduledCall",
     "LineLampDriver",
+    "ScheduledCall",
     "SpectrometerDriver",
     "StageDriver",
     "Station",
@@ -175,6 +176,21 @@ class StageDriver(Protocol):
 
     def stop(self) -> None:
         """Bring every axis to rest where it is; a gate shuts."""
+
+
+class HomingDriver(Protocol):
+    """What a stage's driver with the capability "home" has besides."""
+
+    @property
+    def is_homed(self) -> bool:
+        """Whether every axis knows its reference."""
+
+    def start_home(self) -> float:
+        """Begin to drive every axis to its reference; returns the longest time that it should take, s.
+
+        Raises:
+            RefusedError: an axis moves.
+        """
 
 
 class FurnaceDriver(Protocol):

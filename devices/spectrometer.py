@@ -31,12 +31,12 @@ def _switch_lamp(spectrometer: Spectrometer, state: str) -> float:
 def _line_lamp(driver: SpectrometerDriver) -> str:
     if "line lamp" not in driver.capabilities:
         return "off"
-    return "on" if flag("spectrometer_line_lamp", cast(LineLampDriver, driver).is_line_lamp_on) else "off"
+    return "on" if flag("spectrometer_line_lamp", cast("LineLampDriver", driver).is_line_lamp_on) else "off"
 
 
 def _switch_line_lamp(spectrometer: Spectrometer, state: str) -> float:
     spectrometer.require("line lamp", purpose=f"switching a lamp of known lines {state}")
-    return cast(LineLampDriver, spectrometer.driver).switch_line_lamp(state == "on")
+    return cast("LineLampDriver", spectrometer.driver).switch_line_lamp(state == "on")
 
 
 class Spectrometer(Detector):
@@ -124,7 +124,7 @@ class Spectrometer(Detector):
         if "lamp" in self.capabilities:
             self.driver.switch_lamp(on=False)
         if "line lamp" in self.capabilities:
-            cast(LineLampDriver, self.driver).switch_line_lamp(on=False)
+            cast("LineLampDriver", self.driver).switch_line_lamp(on=False)
         unstaged: list[object] = super().unstage()
         return unstaged
 

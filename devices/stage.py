@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast, get_args
 
 from ophyd import Component, Kind
 from ophyd.status import StatusBase
 
 from .checks import flag, sane, within
 from .errors import StuckError
-from .protocols import AxisName, StageDriver
+from .protocols import AxisName, HomingDriver, StageDriver
 from .role import Role
 from .signals import Described, Setting
 from .soft_signals import Choice
@@ -19,8 +19,25 @@ from .soft_signals import Choice
 __all__ = ["Axis", "LineMove", "Stage"]
 
 
+AXES: tuple[AxisName, ...] = get_args(AxisName)
+
+
 def _gate(driver: StageDriver) -> str:
     return "open" if flag("stage_gate", driver.is_gate_open) else "shut"
+
+
+def _reference(driver: StageDriver) -> str:
+    if any(flag("stage_reference", driver.is_moving(axis)) for axis in AXES):
+        return "moving"
+    if "home" not in driver.capabilities:
+        return "homed"  # what cannot be homed is as its maker left it
+    return "homed" if flag("stage_reference", cast("HomingDriver", driver).is_homed) else "lost"
+
+
+def _home(stage: Stage, _: str) -> float:
+    stage.require("home", purpose="homing")
+    stage.forget()
+    return cast("HomingDriver", stage.driver).start_home()
 
 
 @dataclass(frozen=True)
@@ -151,6 +168,8 @@ class Stage(Role):
         command=lambda stage, state: stage.driver.switch_gate(state == "open"),
         kind=Kind.omitted,
     )
+
+    reference = Component(Choice, choices=("homed",), read=_reference, command=_home, kind=Kind.omitted)
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"stages"}, **kwargs)

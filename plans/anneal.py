@@ -6,20 +6,23 @@ Duration: (T - T_room) / ramp + hold + cooling, which near room temperature is s
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
+import numpy as np
 from bluesky.utils import Msg, MsgGenerator
 
 from beamline.campaign.left import GIVEN_UP
 from beamline.recipe import HeatTreatment, as_plain
+from beamline.records.calibrated import FURNACE_OFFSET
 from devices import Bench
 from devices.errors import DeviceError, why
-from plans.documents import CouponInHand, event_of
+from plans.documents import CouponInHand, event_of, valid_metadata
+from plans.experiment import ExperimentRefusedError
 from plans.policy import FaultKeeper, LeftOutError, NotSafeError, despite_late_failures
 
-__all__ = ["heat_treat_coupon", "ramp_to"]
+__all__ = ["furnace_setpoint", "heat_treat_coupon", "ramp_to"]
 
 SAMPLE_EVERY_S = 60.0
 """At 10 degC/min a sample every 10 degC: the history that the physics model is given follows the ramp to 1 %."""
@@ -30,6 +33,31 @@ UNLOAD_MARGIN_BANDS = 2.0
 
 GIVEN_UP_H = 6.0
 """Time in which a furnace that is off has come down from any temperature: ten of its time constants, and more."""
+
+
+def furnace_setpoint(bench: Bench, temperature_C: float) -> tuple[float, dict[str, Any]]:
+    """What the furnace is set to, so that a coupon comes to a temperature; and what a start document says of that.
+
+    The offset that the newest valid calibration has measured is taken off; without one it is set to the temperature itself.
+
+    Raises:
+        ExperimentRefusedError: that is above, or below, what the furnace may be set to.
+    """
+    known = valid_metadata(bench, FURNACE_OFFSET)
+    if not known:
+        return temperature_C, {}
+    offset = known["calibrations"][FURNACE_OFFSET]
+    sensor_C = np.asarray(offset["temperature_C"], dtype=float)
+    true_C = sensor_C + np.asarray(offset["offset_C"], dtype=float)
+    # beyond its ends the offset is as there; true temperatures rise with the sensor's, which the calibration has seen to
+    setpoint_C = temperature_C - float(np.interp(temperature_C, true_C, true_C - sensor_C))
+    low, high = bench.geometry.limits.furnace_temperature_C
+    if not low <= setpoint_C <= high:
+        raise ExperimentRefusedError(
+            f"heat treatment: {temperature_C:g} degC at the coupon are {setpoint_C:.1f} degC at the furnace's sensor ("
+            f"calibration of run {str(offset['run'])[:8]}), allowed are {low:g} to {high:g} degC; nothing has moved"
+        )
+    return setpoint_C, {**known, "setpoint_C": setpoint_C}
 
 
 def heat_treat_coupon(
@@ -60,6 +88,7 @@ def heat_treat_coupon(
         uid of the run.
 
     Raises:
+        ExperimentRefusedError: with the offset of the furnace taken off, it may not be set so; before anything moves.
         LeftOutError: the policy gives the programme up; the furnace is off and cool, the run has its end, and its samples
             say what the coupon has been through.
     """
@@ -86,11 +115,15 @@ def _programme(
     sample_every_s: float,
 ) -> MsgGenerator[str]:
     furnace = bench.furnace
+    if part == "cool":  # which is no matter of where it was to go
+        setpoint_C, corrected = treatment.temperature_C, valid_metadata(bench, FURNACE_OFFSET)
+    else:
+        setpoint_C, corrected = furnace_setpoint(bench, treatment.temperature_C)
     yield from keeper.attempt("carry", lambda: bps.mv(bench.changer.in_furnace, hand.coupon.serial), in_run=False)
     metadata = hand.metadata("heat_treatment", bench.clock.now_s) | {"part": part}
     if part == "rest":
         metadata["hold_left_s"] = hold_s
-    uid = yield from bps.open_run({**metadata, "heat_treatment": as_plain(treatment)})
+    uid = yield from bps.open_run({**metadata, "heat_treatment": as_plain(treatment), **corrected})
     cool_C = bench.geometry.unload_C - UNLOAD_MARGIN_BANDS * furnace.band_C
 
     def ramp(temperature_C: float) -> MsgGenerator[None]:
@@ -108,7 +141,7 @@ def _programme(
         def again() -> MsgGenerator[None]:
             nonlocal has_begun
             if has_begun:  # after a fault it may be anywhere
-                yield from ramp_to(bench, treatment.temperature_C, sample_every_s=sample_every_s)
+                yield from ramp_to(bench, setpoint_C, sample_every_s=sample_every_s)
             has_begun = True
             yield from _sampled_sleep(bench, max(end_s - bench.clock.now_s, 0.0), sample_every_s)
 
@@ -116,7 +149,7 @@ def _programme(
 
     try:
         if part != "cool":
-            yield from ramp(treatment.temperature_C)
+            yield from ramp(setpoint_C)
             yield from hold()
         yield from ramp(cool_C)
         yield from keeper.attempt("heat", lambda: _off(bench), in_run=True)

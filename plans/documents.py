@@ -10,8 +10,13 @@ from typing import Any
 from bluesky.utils import IllegalMessageSequence, Msg, MsgGenerator
 
 from beamline.recipe import Coupon, Recipe, Site, as_plain
+from beamline.records.calibrated import RESPONSE, WAVELENGTH
+from devices import Bench
 
-__all__ = ["CouponInHand", "NightLabel", "event_of"]
+__all__ = ["OF_SPECTRA", "CouponInHand", "NightLabel", "event_of", "registered_metadata", "valid_metadata"]
+
+OF_SPECTRA = (WAVELENGTH, RESPONSE)
+"""Kinds of calibration that spectra are analysed with."""
 
 
 def event_of(stream: str, *devices: Any) -> MsgGenerator[None]:
@@ -29,6 +34,25 @@ def event_of(stream: str, *devices: Any) -> MsgGenerator[None]:
             yield Msg("drop")  # a device that cannot be read leaves no half an event, in which the next would end up
         raise
     yield Msg("save")
+
+
+def registered_metadata(bench: Bench) -> dict[str, Any]:
+    """For a start document: how the coupon lies, and which run has found that; empty where it lies as it is meant to."""
+    known = bench.registration
+    if known is None:
+        return {}
+    about = {"run": known.run, "shift_mm": [known.shift_x_mm, known.shift_y_mm], "turn_rad": known.turn_rad}
+    return {"registration": about, "coupon_turn_rad": bench.geometry.turn_rad}
+
+
+def valid_metadata(bench: Bench, *kinds: str) -> dict[str, Any]:
+    """For a start document: the calibrations that are valid as the run begins, those of some kinds only; empty without any.
+
+    What is analysed later is analysed with these, whatever has been calibrated since.
+    """
+    known = bench.calibrations()
+    found = {kind: dict(values) for kind, values in known.items() if not kinds or kind in kinds}
+    return {"calibrations": found} if found else {}
 
 
 @dataclass(frozen=True)

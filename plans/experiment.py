@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -125,6 +125,10 @@ class Experiment:
     keep_out: KeepOut = field(default_factory=lambda: KeepOut(spacing_mm=0.3, margin_mm=1.0))
     times: InstrumentTimes = field(default_factory=InstrumentTimes)
     is_own_past: bool = False
+
+    def on(self, bench: Bench) -> Experiment:
+        """The same on a bench that knows how the coupon lies."""
+        return replace(self, bench=bench)
 
     def ledger(self) -> Ledger:
         """What has happened to the coupon."""

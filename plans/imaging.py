@@ -17,12 +17,12 @@ from pydantic import Field
 
 from beamline.recipe import as_plain, quantity
 from devices import Bench, Camera
-from plans.documents import event_of
+from plans.documents import event_of, registered_metadata
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.order import boustrophedon, short_order
 from plans.write import load_on_stage
 
-__all__ = ["DAYLIGHT", "THROUGH_645", "ULTRAVIOLET", "Shot", "image_coupon", "image_sites"]
+__all__ = ["DAYLIGHT", "THROUGH_645", "ULTRAVIOLET", "Shot", "image_coupon", "image_sites", "imaging_run"]
 
 N_CALIBRATION: Final = 4
 """Darks of each exposure, and flats: their noise is in every picture."""
@@ -91,7 +91,7 @@ def image_sites(
     names = list(places_mm)
     ordered = {names[i]: places_mm[names[i]] for i in short_order(list(places_mm.values()))}
     parameters = {"places_mm": {name: list(place) for name, place in ordered.items()}}
-    return _imaging(experiment, "image_sites", ordered, shots, depth_mm=depth_mm, parameters=parameters)
+    return imaging_run(experiment, "image_sites", ordered, shots, depth_mm=depth_mm, parameters=parameters)
 
 
 @checked
@@ -134,7 +134,7 @@ def image_coupon(
     )
     places = {f"t{j}-{i}": (columns[i], rows[j]) for i, j in boustrophedon(len(columns), len(rows))}
     parameters = {"corner_mm": list(corner_mm), "far_mm": list(far_mm), "overlap": overlap}
-    return _imaging(experiment, "image_coupon", places, shots, depth_mm=depth_mm, parameters=parameters)
+    return imaging_run(experiment, "image_coupon", places, shots, depth_mm=depth_mm, parameters=parameters)
 
 
 def _field_mm(camera: Camera) -> Place:
@@ -152,7 +152,7 @@ def _middles(low: float, high: float, size: float, overlap: float, pixel_mm: flo
     return [first + i * step for i in range(n)]
 
 
-def _wrong(experiment: Experiment, places: Mapping[str, Place], shots: Sequence[Shot], depth_mm: float) -> list[str]:
+def _wrong(experiment: Experiment, places: Mapping[str, tuple[Place, float]], shots: Sequence[Shot]) -> list[str]:
     """What cannot be done, in words."""
     bench, camera = experiment.bench, experiment.bench.need_camera()
     limits, found = bench.geometry.limits, []
@@ -169,7 +169,7 @@ def _wrong(experiment: Experiment, places: Mapping[str, Place], shots: Sequence[
         ):
             if not low <= number <= high:
                 found.append(f"{what} {number:g} {unit}, allowed are {low:g} to {high:g} {unit}")
-    for name, place in places.items():
+    for name, (place, depth_mm) in places.items():
         stage_mm = bench.geometry.under_camera(*place, depth_mm)
         for axis, at_mm, (low, high) in zip("xyz", stage_mm, (limits.x_mm, limits.y_mm, limits.z_mm), strict=True):
             if not low <= at_mm <= high:
@@ -177,7 +177,7 @@ def _wrong(experiment: Experiment, places: Mapping[str, Place], shots: Sequence[
     return found
 
 
-def _imaging(
+def imaging_run(
     experiment: Experiment,
     name: str,
     places: Mapping[str, Place],
@@ -185,13 +185,33 @@ def _imaging(
     *,
     depth_mm: float,
     parameters: dict[str, Any],
+    depths_mm: Mapping[str, float] | None = None,
 ) -> MsgGenerator[str]:
-    """The plan, once all about it is allowed."""
+    """The plan of pictures of places, once all about it is allowed.
+
+    Args:
+        experiment: whose coupon is looked at.
+        name: of the experiment.
+        places: what is to be in the middle of each picture, by name, in the order in which they are gone to.
+        shots: the lights, filters and exposures.
+        depth_mm: that is in focus.
+        parameters: as the plan was given them, for the record.
+        depths_mm: by name of the place, where they are not all the same.
+
+    Returns:
+        uid of the run.
+
+    Raises:
+        ExperimentRefusedError: at the call, for a place out of reach, or a light, filter or exposure that there is not.
+        RefusedError: the instrument has no camera.
+    """
     bench, coupon, geometry = experiment.bench, experiment.coupon, experiment.bench.geometry
     camera = bench.need_camera()
     camera.require("illumination", purpose="pictures with darks")
     beside = -0.5 * _field_mm(camera)[0] - BESIDE_MM, 0.5 * coupon.height_mm
-    if wrong := _wrong(experiment, {**places, "the light alone": beside}, shots, depth_mm):
+    depths = {site: (depths_mm or {}).get(site, depth_mm) for site in places}
+    reached = {site: (place, depths[site]) for site, place in places.items()}
+    if wrong := _wrong(experiment, {**reached, "the light alone": (beside, depth_mm)}, shots):
         raise ExperimentRefusedError(f"{name}: {'; '.join(wrong[:SHOWN])}; nothing has moved")
     rest_s = experiment.times.settle_s + _field_mm(camera)[0] / experiment.times.travel_mm_s
     corner = geometry.under_camera(0.0, 0.0, depth_mm)
@@ -207,7 +227,7 @@ def _imaging(
             yield from bps.mv(camera.illumination, shot.illumination, camera.filter, shot.filter)
             for site, place in places.items():
                 yield from bps.mv(bench.site_name, site)
-                yield from _go(bench, place, depth_mm)
+                yield from _go(bench, place, depths[site])
                 yield from _take(bench, "pictures", shot)
                 yield from bps.checkpoint()
 
@@ -222,6 +242,8 @@ def _imaging(
                 "coupon": as_plain(coupon),
                 "experiment": about,
                 "coupon_corner_mm": [corner[0], corner[1]],
+                "placement": bench.changer.placement,
+                **registered_metadata(bench),
             }
         )
         yield from bpp.finalize_wrapper(look(), dark)

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from beamline.recipe import Measurement, as_plain, quantity
 from devices import LineMove
-from plans.documents import event_of
+from plans.documents import OF_SPECTRA, event_of, registered_metadata, valid_metadata
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.order import boustrophedon
 from plans.write import load_on_stage
@@ -118,6 +118,8 @@ def pl_map(  # noqa: C901, PLR0915  # its parts share what the call has checked
                 "measurement": as_plain(measurement),
                 "experiment": about,
                 "coupon_corner_mm": [corner[0], corner[1]],
+                **valid_metadata(bench, *OF_SPECTRA),
+                **registered_metadata(bench),
                 "exposure_travel_mm": speed_mm_s * point_s if mode == "fly" else 0.0,
             }
         )

@@ -19,7 +19,7 @@ from beamline.campaign.left import GIVEN_UP
 from beamline.recipe import DecayMeasurement, Measurement, Site, as_plain
 from devices import Bench, Lifetime
 from plans.counting import count_at, counter_for, set_counter
-from plans.documents import CouponInHand, event_of
+from plans.documents import OF_SPECTRA, CouponInHand, event_of, registered_metadata, valid_metadata
 from plans.policy import FaultKeeper, LeftOutError
 
 __all__ = ["measure_coupon"]
@@ -62,7 +62,12 @@ def measure_coupon(
     bench.spectrometer.require("lamp", purpose="photoluminescence with darks")
     counter = None if measurement.decay is None else counter_for(bench, measurement.decay)
     metadata = hand.metadata("measurement", bench.clock.now_s)
-    uid = yield from bps.open_run({**metadata, "measurement": as_plain(measurement)})
+    metadata |= {
+        "measurement": as_plain(measurement),
+        **valid_metadata(bench, *OF_SPECTRA),
+        **registered_metadata(bench),
+    }
+    uid = yield from bps.open_run(metadata)
 
     def lit() -> MsgGenerator[set[float]]:
         used: set[float] = set()

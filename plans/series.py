@@ -13,11 +13,13 @@ from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from beamline.recipe import ROOM_TEMPERATURE_C, HeatTreatment, Line, Measurement, as_plain, quantity
-from plans.anneal import heat_treat_coupon
-from plans.documents import CouponInHand, event_of
+from devices import Bench
+from plans.anneal import furnace_setpoint, heat_treat_coupon
+from plans.documents import OF_SPECTRA, CouponInHand, event_of, registered_metadata, valid_metadata
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.matrix import measuring_s
 from plans.measure import measure_coupon
+from plans.registration import marks_of, registered_bench
 from plans.write import empty_stage, load_on_stage, write_coupon
 
 __all__ = ["anneal_ladder", "anneal_series", "stability_series"]
@@ -26,6 +28,7 @@ Temperature = Annotated[float, quantity("degC", "hold temperature (P5)", ge=200,
 Temperatures = Annotated[Sequence[Temperature], Field(min_length=1)]
 Hold = Annotated[float, quantity("s", "time at the hold temperature (not given in the paper)", ge=0, le=172800)]
 Ramp = Annotated[float, quantity("degC/min", "rate of both ramps (not given either)", ge=0.1, le=20)]
+Marks = Annotated[Sequence[str], Field(max_length=6)]
 Places = Annotated[Sequence[tuple[float, float]], Field(min_length=1)]
 
 
@@ -42,7 +45,18 @@ def _written(
     line: Line,
     treatments: Sequence[HeatTreatment],
     measurement: Measurement,
+    marks: Marks,
 ) -> CouponInHand:
+    for treatment in treatments:
+        furnace_setpoint(experiment.bench, treatment.temperature_C)  # refuses what the furnace may not be set to
+    if marks:
+        experiment.bench.need_camera()
+        marks_of(experiment, marks)
+    elif experiment.bench.registration is not None:
+        raise ExperimentRefusedError(
+            f"{name}: out of the furnace the coupon lies otherwise than it was found: give the marks by which it is found again; "
+            "nothing has moved"
+        )
     each_s = sum(heating_s(treatment) for treatment in treatments)
     further_s = each_s + (len(treatments) + 1) * measuring_s(experiment, len(places_mm), measurement)
     return experiment.place(
@@ -68,8 +82,11 @@ def anneal_series(
     hold_s: Hold = 7200.0,
     ramp_C_min: Ramp = 10.0,
     measurement: Measurement | None = None,
+    marks: Marks = (),
 ) -> MsgGenerator[tuple[str, ...]]:
     """Fig. 3a-c: lines on several coupons, measured as written, then each coupon at its own temperature and measured again.
+
+    With `marks`, written before, each coupon is registered whenever it comes to the stage, and measured where it was written.
 
     Duration: per coupon writing + two measurements + (T - 25 degC) / ramp_C_min up and down + hold_s.
     Preconditions: as many coupons as temperatures, all in the rack; their places are free.
@@ -87,14 +104,16 @@ def anneal_series(
     measurement, line = measurement or Measurement(), line or Line(pulse_energy_uJ=200.0, speed_mm_s=0.4)
     treatments = [HeatTreatment(temperature_C=T, hold_s=hold_s, ramp_C_min=ramp_C_min) for T in temperatures_C]
     hands = [
-        _written(one, "anneal_series", places_mm, line=line, treatments=[treatment], measurement=measurement)
+        _written(
+            one, "anneal_series", places_mm, line=line, treatments=[treatment], measurement=measurement, marks=marks
+        )
         for one, treatment in zip(experiments, treatments, strict=True)
     ]
 
     def plan() -> MsgGenerator[tuple[str, ...]]:
         uids: list[str] = []
         for one, hand, treatment in zip(experiments, hands, treatments, strict=True):
-            uids += yield from _anneal(one, hand, [treatment], measurement)
+            uids += yield from _anneal(one, hand, [treatment], measurement, marks)
             yield from empty_stage(one.bench)
         return tuple(uids)
 
@@ -111,6 +130,7 @@ def anneal_ladder(
     hold_s: Hold = 7200.0,
     ramp_C_min: Ramp = 10.0,
     measurement: Measurement | None = None,
+    marks: Marks = (),
 ) -> MsgGenerator[tuple[str, ...]]:
     """The same on one coupon: each temperature acts on what the one before has left. They must rise.
 
@@ -123,21 +143,32 @@ def anneal_ladder(
         raise ExperimentRefusedError(f"anneal_ladder: {list(temperatures_C)} degC must rise from step to step")
     measurement, line = measurement or Measurement(), line or Line(pulse_energy_uJ=200.0, speed_mm_s=0.4)
     treatments = [HeatTreatment(temperature_C=T, hold_s=hold_s, ramp_C_min=ramp_C_min) for T in temperatures_C]
-    hand = _written(experiment, "anneal_ladder", places_mm, line=line, treatments=treatments, measurement=measurement)
-    return _anneal(experiment, hand, treatments, measurement)
+    hand = _written(
+        experiment, "anneal_ladder", places_mm, line=line, treatments=treatments, measurement=measurement, marks=marks
+    )
+    return _anneal(experiment, hand, treatments, measurement, marks)
 
 
 def _anneal(
-    experiment: Experiment, hand: CouponInHand, treatments: Sequence[HeatTreatment], measurement: Measurement
+    experiment: Experiment,
+    hand: CouponInHand,
+    treatments: Sequence[HeatTreatment],
+    measurement: Measurement,
+    marks: Marks,
 ) -> MsgGenerator[tuple[str, ...]]:
-    bench, serial = experiment.bench, experiment.coupon.serial
-    yield from load_on_stage(bench, serial)
+    plain = experiment.bench.unregistered()  # what it was registered for ends in the furnace
+
+    def on_stage() -> MsgGenerator[Bench]:
+        yield from load_on_stage(plain, experiment.coupon.serial)
+        return (yield from registered_bench(experiment.on(plain), marks)) if marks else plain
+
+    bench = yield from on_stage()
     yield from write_coupon(bench, hand)
     uids = [(yield from measure_coupon(bench, hand, measurement))]
     for treatment in treatments:
         step = replace(hand, experiment={**hand.experiment, "temperature_C": treatment.temperature_C})
-        yield from heat_treat_coupon(bench, step, treatment)
-        yield from load_on_stage(bench, serial)
+        yield from heat_treat_coupon(plain, step, treatment)
+        bench = yield from on_stage()
         uids.append((yield from measure_coupon(bench, step, measurement)))
     return tuple(uids)
 
@@ -183,7 +214,14 @@ def stability_series(
         yield from bps.mv(bench.stage.x_mm, head[0], bench.stage.y_mm, head[1], bench.stage.z_mm, head[2])
         start = experiment.label.metadata("stability", bench.clock.now_s)
         uid = yield from bps.open_run(
-            {**start, "coupon": as_plain(coupon), "measurement": as_plain(measurement), "experiment": about}
+            {
+                **start,
+                "coupon": as_plain(coupon),
+                "measurement": as_plain(measurement),
+                "experiment": about,
+                **valid_metadata(bench, *OF_SPECTRA),
+                **registered_metadata(bench),
+            }
         )
         settings = (
             bench.spectrometer.integration_s,

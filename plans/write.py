@@ -5,6 +5,8 @@ Duration of a site: travel + n_passes x (exposure_s, or length / speed) + a seco
 
 from __future__ import annotations
 
+from typing import Any
+
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky.utils import MsgGenerator
@@ -13,7 +15,7 @@ from beamline.campaign.left import GIVEN_UP
 from beamline.recipe import Dot, Line, Site
 from devices import Bench, LineMove
 from devices.errors import why
-from plans.documents import CouponInHand, event_of
+from plans.documents import CouponInHand, event_of, registered_metadata
 from plans.policy import FaultKeeper, LeftOutError, NotSafeError, despite_late_failures, device_fault
 
 __all__ = ["empty_stage", "load_on_stage", "write_coupon", "write_site"]
@@ -63,7 +65,8 @@ def write_coupon(
     keeper = keeper or FaultKeeper(bench)
     if any(isinstance(hand.recipes[name].writing, Line) for name in hand.sites):
         bench.stage.require("lines", purpose="writing lines")
-    extra = {"is_rewriting": True} if is_rewriting else {}
+    extra: dict[str, Any] = {"is_rewriting": True} if is_rewriting else {}
+    extra |= registered_metadata(bench)
     uid = yield from bps.open_run({**hand.metadata("writing", bench.clock.now_s), "notes_intents": True, **extra})
     for name, site in hand.sites.items():
         try:

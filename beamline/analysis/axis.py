@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from beamline.recipe import hc_eV_nm
 
-__all__ = ["energy_eV", "jacobian_nm_per_eV", "per_eV", "per_nm", "wavelength_nm"]
+__all__ = ["axis_error_nm", "energy_eV", "jacobian_nm_per_eV", "per_eV", "per_nm", "wavelength_nm"]
 
 Floats = NDArray[np.float64]
+MIDDLE_nm, HALF_nm = 630.0, 200.0
+"""Of the axis, in whose powers its error is stated: from -1 to 1 over 430 to 830 nm."""
 
 
 def _positive(values: ArrayLike, what: str) -> Floats:
@@ -69,3 +71,18 @@ def per_nm(density_per_eV: ArrayLike, wavelength_nm: ArrayLike) -> Floats:
         ValueError: a wavelength is not positive.
     """
     return np.asarray(density_per_eV, dtype=float) / jacobian_nm_per_eV(wavelength_nm)
+
+
+def in_powers(stated_nm: ArrayLike) -> Floats:
+    """What the error of an axis is stated in powers of: (stated - 630 nm) / 200 nm."""
+    return np.asarray((np.asarray(stated_nm, dtype=float) - MIDDLE_nm) / HALF_nm)
+
+
+def axis_error_nm(stated_nm: ArrayLike, coefficients_nm: ArrayLike) -> Floats:
+    """Stated minus true wavelength, nm, shape as `stated_nm`.
+
+    Args:
+        stated_nm: places on the axis.
+        coefficients_nm: of the powers 0, 1, 2, ... of `in_powers`, shape (k,).
+    """
+    return np.asarray(np.polynomial.polynomial.polyval(in_powers(stated_nm), np.asarray(coefficients_nm, dtype=float)))

@@ -112,6 +112,7 @@ def integrate(
     n_averages: int,
     detector: Detector | None = None,
     dark_factor: float | None = None,
+    response: Floats | None = None,
 ) -> Integrated:
     """Counts per second through a filter, dark-corrected, of one spectrum or many.
 
@@ -124,6 +125,7 @@ def integrate(
         n_averages: exposures in each mean.
         detector: noise; None for the defaults.
         dark_factor: measured over stated variance without light; None: measured in these spectra.
+        response: of the spectrometer, by which the light is divided, shape (w,); None: as it was counted.
 
     Raises:
         ValueError: shapes that do not fit, settings that make no sense, or a filter that passes no pixel.
@@ -139,6 +141,8 @@ def integrate(
     if not used.any():
         raise ValueError(f"{through} passes nothing of {axis[0]:g}-{axis[-1]:g} nm")
     weight, net = weight[used], light[..., used] - dark[used]
+    if response is not None:
+        weight = weight / response[used]
     factor = dark_factor if dark_factor is not None else measured_factor(light, dark, n_averages, detector)
     noise = factor * detector.dark_variance(dark[used], n_averages)
     shot = detector.gain_counts_per_electron * np.maximum(net @ weight**2, 0.0) / n_averages

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from beamline.analysis.axis import energy_eV, jacobian_nm_per_eV
 from beamline.analysis.detector import Detector
 from beamline.analysis.filters import GREEN_MAP, RED_MAP, Transmission, integrate, measured_factor
-from beamline.analysis.prepare import BIN_nm, WINDOW_nm, check
+from beamline.analysis.prepare import BIN_nm, WINDOW_nm, check, known_range
 from beamline.recipe import hc_eV_nm
 
 __all__ = ["PAPER_BANDS", "MapAnalysis", "PhaseMap", "analyse_map"]
@@ -78,6 +78,7 @@ def analyse_map(
     n_averages: int,
     detector: Detector | None = None,
     bands: Mapping[str, Transmission] = PAPER_BANDS,
+    response: ArrayLike | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> MapAnalysis:
     """Analyse a map.
@@ -91,6 +92,7 @@ def analyse_map(
         n_averages: exposures in each mean.
         detector: noise and range; None for the defaults.
         bands: bands to be integrated, by name; the paper's by default.
+        response: as of `analyse_spectrum`.
         progress: called with the number of spectra done, after each chunk.
 
     Returns:
@@ -104,7 +106,11 @@ def analyse_map(
     detector = detector or Detector()
     dark: Floats = np.asarray(dark_counts, dtype=float)
     axis, dark, _ = check(wavelength_nm, dark, dark)
-    bins = _Bins.of(axis, dark, n_averages, detector)
+    n_pixels, known, relative = axis.size, slice(None), None
+    if response is not None:
+        known, relative = known_range(response, n_pixels)
+        axis, dark, _ = check(axis[known], dark[known], dark[known])
+    bins = _Bins.of(axis, dark, n_averages, detector, relative)
     low, high = (
         np.array([end, end, STARTS_eV["green"][i], FWHM_LIMITS_eV[i], end, STARTS_eV["red"][i], FWHM_LIMITS_eV[i]])
         for i, end in ((0, -np.inf), (1, np.inf))
@@ -115,7 +121,8 @@ def analyse_map(
     full: list[Bools] = []
     done = 0
     factor: float | None = None
-    for counts in _chunks(spectra, axis.size):
+    for every_pixel in _chunks(spectra, n_pixels):
+        counts = every_pixel[:, known]
         if factor is None:
             factor = measured_factor(counts, dark, n_averages, detector)
             bins = replace(bins, variance=factor * bins.variance)
@@ -129,6 +136,7 @@ def analyse_map(
                 n_averages=n_averages,
                 detector=detector,
                 dark_factor=factor,
+                response=relative,
             )
             rates[name].append(found.rate_counts_s)
             sds[name].append(found.sd_counts_s)
@@ -178,9 +186,10 @@ class _Bins:
     energy: Floats
     width: Floats
     variance: Floats
+    response: Floats | None
 
     @classmethod
-    def of(cls, axis: Floats, dark: Floats, n_averages: int, detector: Detector) -> _Bins:
+    def of(cls, axis: Floats, dark: Floats, n_averages: int, detector: Detector, response: Floats | None) -> _Bins:
         first, last = np.searchsorted(axis, WINDOW_nm[0]), np.searchsorted(axis, WINDOW_nm[1], side="right")
         window = slice(int(first), int(last))
         inside = axis[window]
@@ -199,6 +208,7 @@ class _Bins:
             energy=energy_eV(middle),
             width=total(pitch) / jacobian_nm_per_eV(middle),
             variance=total(detector.dark_variance(dark[window], n_averages)),
+            response=None if response is None else total(response[window]) / per_bin,
         )
 
     def of_counts(self, counts: Floats, n_averages: int, detector: Detector) -> tuple[Floats, Floats]:
@@ -210,7 +220,8 @@ class _Bins:
         smooth = np.maximum((sums[:, SMOOTH_BINS:] - sums[:, :-SMOOTH_BINS]) / SMOOTH_BINS, 0.0)
         shot = detector.gain_counts_per_electron / n_averages * smooth
         pattern = detector.nonuniformity**2 / self.per_bin * smooth**2
-        return net, np.sqrt(self.variance + shot + pattern)
+        sd = np.sqrt(self.variance + shot + pattern)
+        return (net, sd) if self.response is None else (net / self.response, sd / self.response)
 
     def starts(self, net: Floats) -> Floats:
         """Background, then area, place, width of both bands, (n, 7)."""

@@ -17,7 +17,7 @@ from scipy.ndimage import median_filter, uniform_filter1d
 from beamline.analysis.axis import energy_eV, jacobian_nm_per_eV
 from beamline.analysis.detector import Detector
 
-__all__ = ["Binned", "WINDOW_nm", "binned", "check", "noise_factor"]
+__all__ = ["Binned", "WINDOW_nm", "binned", "check", "known_range", "noise_factor"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -141,8 +141,29 @@ def _nonuniformity(net: Floats, light: Floats, variance: Floats) -> float:
     return min(math.sqrt(max(measured - 1.5 * other, 0.0)), LARGEST_NONUNIFORMITY)
 
 
-def binned(axis: Floats, light: Floats, dark: Floats, n_averages: int, detector: Detector) -> Binned:
-    """Dark-correct, mask spikes, measure the noise and bin; arguments as `check` returns them."""
+def known_range(response: ArrayLike, n_pixels: int) -> tuple[slice, Floats]:
+    """The pixels whose response is known, without gaps, and it.
+
+    Raises:
+        ValueError: another number of pixels, no range, or a response that is not above 0.
+    """
+    values = np.asarray(response, dtype=float)
+    known = np.flatnonzero(np.isfinite(values))
+    if values.shape != (n_pixels,) or not known.size or known[-1] - known[0] + 1 != known.size:
+        raise ValueError(
+            f"a response of shape {values.shape} with {known.size} numbers, for {n_pixels} pixels: one range without gaps is "
+            "asked for"
+        )
+    inside = slice(int(known[0]), int(known[-1]) + 1)
+    if not (values[inside] > 0).all():
+        raise ValueError(f"the response falls to {values[inside].min():g}; it must be above 0")
+    return inside, values[inside]
+
+
+def binned(
+    axis: Floats, light: Floats, dark: Floats, n_averages: int, detector: Detector, *, response: Floats | None = None
+) -> Binned:
+    """Dark-correct, mask spikes, measure the noise, divide by the response and bin; arguments as `check` returns them."""
     in_window = (axis >= WINDOW_nm[0]) & (axis <= WINDOW_nm[1])
     axis, net, dark = axis[in_window], (light - dark)[in_window], dark[in_window]
     pitch = np.gradient(axis)
@@ -157,6 +178,8 @@ def binned(axis: Floats, light: Floats, dark: Floats, n_averages: int, detector:
     variance = dark_variance + shot + (pattern * np.maximum(smooth, 0.0)) ** 2
     spikes = np.abs(net - clean) > SPIKE_SD * np.sqrt(variance)
     net = np.where(spikes, clean, net)
+    if response is not None:  # only now: noise is known in counts
+        net, variance = net / response[in_window], variance / response[in_window] ** 2
     per_bin = max(1, int(BIN_nm / mean_pitch))
     n_bins = len(axis) // per_bin
 

@@ -17,7 +17,7 @@ from beamline.analysis.axis import jacobian_nm_per_eV
 from beamline.analysis.bands import band
 from beamline.analysis.detector import Detector
 from beamline.analysis.fit import BandFit, Fit
-from beamline.analysis.prepare import Binned, WINDOW_nm, binned, check
+from beamline.analysis.prepare import Binned, WINDOW_nm, binned, check, known_range
 from beamline.analysis.search import Phase, Search, phase_of, threshold
 from beamline.analysis.select import best_fit
 from beamline.recipe import Band, Failed, Luminescence, NoLuminescence, Outcome, Saturated
@@ -46,6 +46,7 @@ def analyse_spectrum(
     integration_s: float,
     n_averages: int,
     detector: Detector | None = None,
+    response: ArrayLike | None = None,
 ) -> Outcome:
     """The outcome of one spectrum: `fit_spectrum` without its curves.
 
@@ -56,6 +57,8 @@ def analyse_spectrum(
         integration_s: time of one exposure.
         n_averages: exposures in each mean.
         detector: noise and range of the detector; None for the defaults of `Detector`.
+        response: of the spectrometer, by which counts are divided, shape (pixels,), 1 where it is largest; what lies where it
+            is NaN is left out. None: bands are as the detector counted them.
 
     Returns:
         `Luminescence` with one or two bands; `NoLuminescence` with the 95 % upper limit; `Saturated` if pixels of the
@@ -73,6 +76,7 @@ def analyse_spectrum(
         integration_s=integration_s,
         n_averages=n_averages,
         detector=detector,
+        response=response,
     ).outcome
 
 
@@ -117,9 +121,14 @@ def fit_spectrum(
     integration_s: float,
     n_averages: int,
     detector: Detector | None = None,
+    response: ArrayLike | None = None,
 ) -> FittedSpectrum:
     """The outcome of one spectrum with the fitted curves; arguments and errors as of `analyse_spectrum`."""
     axis, light, dark = check(wavelength_nm, counts, dark_counts)
+    relative: Floats | None = None
+    if response is not None:
+        known, relative = known_range(response, axis.size)
+        axis, light, dark = check(axis[known], light[known], dark[known])
     if not (np.isfinite(integration_s) and integration_s > 0):
         raise ValueError(f"integration_s={integration_s!r} s; it must be a finite time above 0 s")
     if int(n_averages) != n_averages or n_averages < 1:
@@ -135,7 +144,7 @@ def fit_spectrum(
     full = _saturated(axis, light, dark, integration_s, detector)
     if full is not None:
         return FittedSpectrum(full)
-    data = binned(axis, light, dark, int(n_averages), detector)
+    data = binned(axis, light, dark, int(n_averages), detector, response=relative)
     search = Search(data)
     scale = max(1.0, search.reduced_chi2()) ** 0.5
     _, z = search.best_single()

@@ -167,7 +167,8 @@ def held_s(run: Run) -> float:
         return 0.0
     furnace = run.table("furnace")
     treatment = HeatTreatment.model_validate(run.start["heat_treatment"])
-    is_there = np.abs(furnace["furnace_temperature_C"] - treatment.temperature_C) <= IN_BAND_C
+    setpoint_C = float(run.start.get("setpoint_C", treatment.temperature_C))  # with the furnace's offset taken off
+    is_there = np.abs(furnace["furnace_temperature_C"] - setpoint_C) <= IN_BAND_C
     both = is_there[1:] & is_there[:-1]
     return float(np.sum(np.diff(furnace["clock_s"])[both]))
 

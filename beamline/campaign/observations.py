@@ -27,7 +27,7 @@ from beamline.recipe import (
     Recipe,
     Site,
 )
-from beamline.records import Quantities, Records, Run
+from beamline.records import Quantities, Records, Run, axis_of, response_of, true_temperature_C
 
 __all__ = [
     "coupon_observations",
@@ -125,11 +125,22 @@ def outcomes_of(run: Run, later: Sequence[Run] = ()) -> dict[str, Outcome]:
     detector = detector_of(config)
     spectra = run.table("spectra")
     darks = [one.table("dark") for one in (run, *later) if "dark" in one.streams]
-    return {name: _outcome(i, spectra, darks, config, detector) for i, name in enumerate(spectra["site_name"].tolist())}
+    axis_nm = axis_of(run)
+    response = response_of(run.start, axis_nm)
+    return {
+        name: _outcome(i, spectra, darks, detector, axis_nm=axis_nm, response=response)
+        for i, name in enumerate(spectra["site_name"].tolist())
+    }
 
 
 def _outcome(
-    i: int, spectra: Quantities, darks: Sequence[Quantities], config: Quantities, detector: Detector
+    i: int,
+    spectra: Quantities,
+    darks: Sequence[Quantities],
+    detector: Detector,
+    *,
+    axis_nm: NDArray[np.float64],
+    response: NDArray[np.float64] | None,
 ) -> Outcome:
     integration_s = float(spectra["spectrometer_integration_s"][i])
     found = (dark_for(integration_s, table) for table in darks)
@@ -139,12 +150,13 @@ def _outcome(
             reason="no dark spectrum of the same integration time: the instrument stopped before it was taken"
         )
     return analyse_spectrum(
-        np.asarray(config["spectrometer_wavelength_nm"], dtype=float),
+        axis_nm,
         spectra["spectrometer_counts"][i],
         dark,
         integration_s=float(spectra["spectrometer_integration_s"][i]),
         n_averages=int(spectra["spectrometer_n_averages"][i]),
         detector=detector,
+        response=response,
     )
 
 
@@ -166,7 +178,7 @@ def dark_for(integration_s: float, darks: Quantities | None) -> NDArray[np.float
 
 
 def heat_history(run: Run, span_C: float = HISTORY_SPAN_C) -> tuple[HeatStep, ...]:
-    """What the furnace's sensor saw in a heat-treatment run, as isothermal steps.
+    """What the coupon saw in a heat-treatment run, as isothermal steps: the furnace's sensor, corrected by the run's calibration.
 
     Between two samples the temperature is taken for their mean; neighbouring stretches that span less than `span_C` become
     one step at their mean, weighted by time. Of an imported run without samples, the programme is taken as it was written down.
@@ -174,7 +186,8 @@ def heat_history(run: Run, span_C: float = HISTORY_SPAN_C) -> tuple[HeatStep, ..
     if "furnace" not in run.streams:
         return _programme(run, span_C) if run.start.get("imported") else ()
     furnace = run.table("furnace")
-    clock_s, temperature_C = furnace["clock_s"], furnace["furnace_temperature_C"]
+    clock_s = furnace["clock_s"]
+    temperature_C = true_temperature_C(run.start, furnace["furnace_temperature_C"])
     durations_s = np.diff(clock_s)
     means_C = (temperature_C[1:] + temperature_C[:-1]) / 2
     steps: list[HeatStep] = []
@@ -210,7 +223,8 @@ def _unseen(before: Run, after: Run, span_C: float) -> list[HeatStep]:
         return []
     last, first = before.table("furnace"), after.table("furnace")
     gap_s = float(first["clock_s"][0] - last["clock_s"][-1])
-    begin_C, end_C = float(last["furnace_temperature_C"][-1]), float(first["furnace_temperature_C"][0])
+    begin_C = float(true_temperature_C(before.start, last["furnace_temperature_C"][-1]))
+    end_C = float(true_temperature_C(after.start, first["furnace_temperature_C"][0]))
     if gap_s <= 0:
         return []
     n_steps = max(math.ceil(abs(begin_C - end_C) / span_C), 1)

@@ -17,21 +17,29 @@ from beamline.experiments.maps import PlacedMap, map_of
 from beamline.experiments.palette import Colour, candidates, palette
 from beamline.experiments.photographs import Photograph, overviews_of, photographs_of
 from beamline.experiments.pictures import CellLight, colours_of_cells, grey_image, light_of_cells
+from beamline.experiments.registration import Focus, RegisteredCoupon, focus_of, registration_of
+from beamline.experiments.valid import VALID_DAYS, valid_calibrations
+from beamline.experiments.wavelengths import WavelengthCalibration, wavelength_calibration
 
 __all__ = [
+    "VALID_DAYS",
     "CalibrationError",
     "CellLight",
     "Colour",
     "DarkCalibration",
+    "Focus",
     "FurnaceCalibration",
     "Photograph",
     "PlacedMap",
     "PowerCalibration",
+    "RegisteredCoupon",
+    "WavelengthCalibration",
     "candidates",
     "colours_of_cells",
     "dark_calibration",
     "decays_of",
     "draw_photographs",
+    "focus_of",
     "furnace_calibration",
     "grey_image",
     "last_calibrations",
@@ -41,6 +49,9 @@ __all__ = [
     "palette",
     "photographs_of",
     "power_calibration",
+    "registration_of",
     "response_calibration",
+    "valid_calibrations",
+    "wavelength_calibration",
     "write_pictures",
 ]

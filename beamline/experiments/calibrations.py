@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.records import Quantities, RecordError, Records, Run
+from beamline.recipe import ROOM_TEMPERATURE_C
+from beamline.records import Quantities, RecordError, Records, Run, axis_of
 
 __all__ = [
     "CalibrationError",
@@ -20,6 +21,7 @@ __all__ = [
     "last_calibrations",
     "power_calibration",
     "response_calibration",
+    "table_of",
 ]
 
 Floats = NDArray[np.float64]
@@ -82,8 +84,15 @@ class FurnaceCalibration:
     offset_C: Floats
 
     def true_C(self, sensor_C: float) -> float:
-        """What the reference would read; between the calibrated temperatures on a line, beyond them as at the ends."""
-        return sensor_C + float(np.interp(sensor_C, self.temperature_C, self.offset_C))
+        """What the reference would read; above the highest temperature the offset is as there, elsewhere as of `nodes`."""
+        return sensor_C + float(np.interp(sensor_C, *self.nodes))
+
+    @property
+    def nodes(self) -> tuple[Floats, Floats]:
+        """Sensor and offset between which it is on a line, degC, with where both have lain in the room."""
+        if self.temperature_C[0] <= ROOM_TEMPERATURE_C:
+            return self.temperature_C, self.offset_C
+        return np.append(ROOM_TEMPERATURE_C, self.temperature_C), np.append(0.0, self.offset_C)
 
 
 def last_calibrations(records: Records) -> dict[str, Run]:
@@ -95,7 +104,12 @@ def last_calibrations(records: Records) -> dict[str, Run]:
     return found
 
 
-def _table(run: Run, kind: str, stream: str) -> Quantities:
+def table_of(run: Run, kind: str, stream: str) -> Quantities:
+    """A stream of a calibration run.
+
+    Raises:
+        CalibrationError: it is of another kind, or ended before.
+    """
     about = run.start.get("calibration") or {}
     if about.get("kind") != kind:
         raise CalibrationError(
@@ -112,7 +126,7 @@ def power_calibration(run: Run) -> PowerCalibration:
     Raises:
         CalibrationError: another run, fewer than two points, or no light at the sample.
     """
-    table = _table(run, "power_at_sample", "power")
+    table = table_of(run, "power_at_sample", "power")
     set_W = np.asarray(table["laser_pulse_energy_uJ"] * table["laser_repetition_rate_kHz"] * 1e-3, dtype=float)
     measured_W = np.asarray(table["laser_power_at_sample_W"], dtype=float)
     if set_W.size < 2 or not (measured_W > 0).all():
@@ -132,7 +146,7 @@ def dark_calibration(run: Run) -> DarkCalibration:
     Raises:
         CalibrationError: another run, or fewer than two integration times.
     """
-    table = _table(run, "spectrometer_dark", "dark")
+    table = table_of(run, "spectrometer_dark", "dark")
     times_s = np.asarray(table["spectrometer_integration_s"], dtype=float)
     counts = np.asarray(table["spectrometer_counts"], dtype=float)
     if np.unique(times_s).size < 2:
@@ -161,9 +175,9 @@ def response_calibration(run: Run) -> tuple[Floats, Floats]:
     Raises:
         CalibrationError: another run, or a lamp that is not seen.
     """
-    lamp = _table(run, "spectrometer_response", "lamp")
-    dark = _table(run, "spectrometer_response", "dark")
-    axis = np.asarray(run.config("lamp")["spectrometer_wavelength_nm"], dtype=float)
+    lamp = table_of(run, "spectrometer_response", "lamp")
+    dark = table_of(run, "spectrometer_response", "dark")
+    axis = axis_of(run, "lamp")
     net = np.asarray(lamp["spectrometer_counts"][0] - dark["spectrometer_counts"][0], dtype=float)
     certificate = run.start["calibration"]["parameters"]["certificate"]
     known_nm = np.asarray(certificate["wavelength_nm"], dtype=float)
@@ -181,8 +195,14 @@ def furnace_calibration(run: Run) -> FurnaceCalibration:
     """Offsets from a run of `calibrate_furnace`.
 
     Raises:
-        CalibrationError: another run.
+        CalibrationError: another run, or a reference that does not rise with the sensor.
     """
-    table = _table(run, "furnace_offset", "reference")
+    table = table_of(run, "furnace_offset", "reference")
     sensor_C = np.asarray(table["furnace_temperature_C"], dtype=float)
+    if (np.diff(sensor_C) <= 0).any() or (
+        np.diff(np.asarray(table["reference_temperature_C"], dtype=float)) <= 0
+    ).any():
+        raise CalibrationError(
+            f"run {run.uid[:8]}: the reference does not rise with the sensor; is it where the coupon lies?"
+        )
     return FurnaceCalibration(sensor_C, np.asarray(table["reference_temperature_C"], dtype=float) - sensor_C)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beamline.analysis import MapAnalysis, Transmission, analyse_map
 from beamline.analysis.maps import PAPER_BANDS
 from beamline.campaign.observations import dark_for, detector_of
-from beamline.records import RecordError, Run
+from beamline.records import RecordError, Run, axis_of, response_of, turned_back
 
 __all__ = ["PlacedMap", "map_of"]
 
@@ -45,18 +45,20 @@ def map_of(
     dark = dark_for(integration_s, run.table("dark") if "dark" in run.streams else None)
     if dark is None:
         raise RecordError(f"map {run.uid} has no dark spectrum of {integration_s:g} s: it ended before")
+    axis_nm = axis_of(run)
     seen = analyse_map(
-        np.asarray(config["spectrometer_wavelength_nm"], dtype=float),
+        axis_nm,
         np.asarray(table["spectrometer_counts"], dtype=float),
         dark,
         integration_s=integration_s,
         n_averages=int(table["spectrometer_n_averages"][0]),
         detector=detector_of(config),
         bands=bands,
+        response=response_of(run.start, axis_nm),
         progress=progress,
     )
     corner_x, corner_y = run.start["coupon_corner_mm"]
-    x_mm, y_mm = table["stage_x_mm"] - corner_x, table["stage_y_mm"] - corner_y
+    x_mm, y_mm = turned_back(run.start, table["stage_x_mm"] - corner_x, table["stage_y_mm"] - corner_y)
     travel_mm = float(run.start.get("exposure_travel_mm", 0.0))
     if travel_mm:
         same_row = np.abs(np.diff(y_mm, prepend=np.nan)) < 1e-3

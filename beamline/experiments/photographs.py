@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from beamline.analysis import encoded, flat_fielded, stitch
-from beamline.records import RecordError, Run
+from beamline.records import RecordError, Run, turned_back
 
 __all__ = ["Photograph", "overviews_of", "photographs_of"]
 
@@ -94,11 +94,12 @@ def photographs_of(run: Run) -> dict[tuple[str, str, str], Photograph]:
             dark_of[exposure_s, gain] = _dark(run, darks, exposure_s, gain)
         light = flat_fielded(table["camera_image"][i], dark_of[exposure_s, gain], even, even_dark)
         rows, columns = light.shape[:2]
+        x_mm, y_mm = turned_back(run.start, table["stage_x_mm"][i] - corner_x, table["stage_y_mm"][i] - corner_y)
         illumination, through = str(table["camera_illumination"][i]), str(table["camera_filter"][i])
         found[str(name), illumination, through] = Photograph(
             rates=light / (exposure_s * gain),
-            x_mm=float(table["stage_x_mm"][i]) - corner_x - 0.5 * (columns - 1) * pixel_mm,
-            y_mm=float(table["stage_y_mm"][i]) - corner_y + 0.5 * (rows - 1) * pixel_mm,
+            x_mm=float(x_mm) - 0.5 * (columns - 1) * pixel_mm,
+            y_mm=float(y_mm) + 0.5 * (rows - 1) * pixel_mm,
             pixel_mm=pixel_mm,
             illumination=illumination,
             filter=through,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from beamline.campaign.history import first_run
 from beamline.campaign.observations import coupon_observations, dark_for
 from beamline.recipe import Coupon, HeatTreatment, Observation, Recipe, Site
-from beamline.records import Ledger, Quantities, Records, Run, SiteState
+from beamline.records import Ledger, Quantities, Records, Run, SiteState, axis_of
 
 __all__ = ["Results", "SiteResult", "SiteSpectrum", "campaign_results", "site_spectra"]
 
@@ -174,7 +174,7 @@ def site_spectra(run: Run) -> Iterator[SiteSpectrum]:
             index=i,
             time=float(table["time"][i]),
             clock_s=float(table["clock_s"][i]),
-            wavelength_nm=np.asarray(config["spectrometer_wavelength_nm"], dtype=float),
+            wavelength_nm=axis_of(run),
             counts=np.asarray(table["spectrometer_counts"][i], dtype=float),
             dark_counts=dark_for(integration_s, darks),
             integration_s=integration_s,

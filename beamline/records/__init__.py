@@ -3,6 +3,14 @@
 Import is cheap: neither Bluesky nor Tiled is loaded before a catalog is opened.
 """
 
+from beamline.records.calibrated import (
+    axis_of,
+    corrected_axis,
+    response_of,
+    true_temperature_C,
+    turned_back,
+    used_calibrations,
+)
 from beamline.records.catalog import CatalogOwner, FlushReport, close_catalog, open_catalog
 from beamline.records.check import CheckReport, Difference, check_catalog, check_logs
 from beamline.records.compare import BY_NATURE
@@ -63,10 +71,12 @@ __all__ = [
     "StoredStream",
     "SyncPolicy",
     "World",
+    "axis_of",
     "check_catalog",
     "check_logs",
     "close_catalog",
     "close_orphans",
+    "corrected_axis",
     "crowding",
     "damaged_serials",
     "find_runs",
@@ -80,8 +90,12 @@ __all__ = [
     "rebuild_catalog",
     "refusals",
     "replay",
+    "response_of",
     "session_lock",
     "spectrum",
     "stored_streams",
+    "true_temperature_C",
+    "turned_back",
+    "used_calibrations",
     "worlds",
 ]

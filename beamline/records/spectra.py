@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from beamline.records.calibrated import corrected_axis
 from beamline.records.errors import RecordError
 from beamline.records.nodes import stored_streams
 from beamline.records.run import Run
@@ -23,7 +24,7 @@ class Spectrum(NamedTuple):
     """What the spectrometer saw of one site.
 
     Attributes:
-        wavelength_nm: (n_pixels,) centre of each pixel.
+        wavelength_nm: (n_pixels,) centre of each pixel, corrected by the run's own calibration where it has one.
         counts: (n_pixels,) mean raw counts of one exposure, dark not subtracted.
         units: unit of `wavelength_nm` and of `counts`, as the device declared them.
     """
@@ -63,7 +64,7 @@ def _of_log(run: Run, site_name: str, stream: str) -> _Parts:
     if WAVELENGTH not in config:
         raise RecordError(f"run {run.uid}: the configuration of {stream!r} has no {WAVELENGTH}; it has {list(config)}")
     units = {"wavelength_nm": config.units.get(WAVELENGTH, ""), "counts": table.units[COUNTS]}
-    return np.asarray(table[COUNTS][index], dtype=np.float64), config[WAVELENGTH], units
+    return np.asarray(table[COUNTS][index], dtype=np.float64), corrected_axis(run.start, config[WAVELENGTH]), units
 
 
 def _of_client(run: Any, site_name: str, stream: str) -> _Parts:
@@ -81,7 +82,7 @@ def _of_client(run: Any, site_name: str, stream: str) -> _Parts:
     else:
         raise RecordError(f"run {uid}: the configuration of {stream!r} has no {WAVELENGTH}")
     units = {"wavelength_nm": axis_unit, "counts": _unit(metadata["data_keys"], COUNTS)}
-    return np.asarray(stored.parts[COUNTS][index], dtype=np.float64), axis, units
+    return np.asarray(stored.parts[COUNTS][index], dtype=np.float64), corrected_axis(run.start, axis), units
 
 
 def _last_index(names: npt.NDArray[Any], site_name: str, uid: str, stream: str) -> int:

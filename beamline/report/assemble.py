@@ -13,7 +13,7 @@ from beamline.campaign import Campaign
 from beamline.campaign.observations import coupon_observations, dark_for, detector_of
 from beamline.optimize import OptimizerStatus
 from beamline.recipe import Coupon, Frozen, HeatTreatment, Observation, Suggestion
-from beamline.records import Ledger, Quantities, Records, Run
+from beamline.records import Ledger, Quantities, Records, Run, axis_of, response_of
 from beamline.report.data import (
     CouponNight,
     Decays,
@@ -227,7 +227,7 @@ def _spectra(runs: Sequence[Run], begin_s: float) -> Spectra | None:
     lit = [run for run in runs if "spectra" in run.streams]
     if not lit:
         return None
-    config = lit[0].config("spectra")
+    config, axis_nm = lit[0].config("spectra"), axis_of(lit[0])
     counts, dark, integration, averages, clock = {}, {}, {}, {}, {}
     for run in lit:
         table = run.table("spectra")
@@ -243,11 +243,12 @@ def _spectra(runs: Sequence[Run], begin_s: float) -> Spectra | None:
                 dark[name] = without
     return Spectra(
         uids=tuple(run.uid for run in lit),
-        wavelength_nm=np.asarray(config["spectrometer_wavelength_nm"], dtype=float),
+        wavelength_nm=axis_nm,
         counts=counts,
         dark_counts=dark,
         integration_s=integration,
         n_averages=averages,
         detector=detector_of(config),
         clock_s=clock,
+        response=response_of(lit[0].start, axis_nm),
     )

@@ -88,6 +88,7 @@ class Spectra:
         n_averages: by site name.
         detector: its noise and range.
         clock_s: when each was taken, by site name.
+        response: of the spectrometer, shape (pixels,); None where no calibration of it was valid.
     """
 
     uids: tuple[str, ...]
@@ -98,6 +99,7 @@ class Spectra:
     n_averages: dict[str, int]
     detector: Detector
     clock_s: dict[str, float]
+    response: Floats | None = None
 
     def rate_per_nm(self, site_name: str) -> Floats | None:
         """Dark-corrected counts per second and nm, shape (pixels,); None without a spectrum or a dark."""
@@ -105,6 +107,8 @@ class Spectra:
             return None
         net = self.counts[site_name] - self.dark_counts[site_name]
         rate: Floats = net / self.integration_s[site_name] / np.gradient(self.wavelength_nm)
+        if self.response is not None:
+            rate = rate / self.response
         return rate
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from beamline.campaign.observations import dark_for
 from beamline.optimize import Objective
 from beamline.recipe import HeatTreatment, Line, Observation, Suggestion
-from beamline.records import CouponRecord, Run, SiteRecord
+from beamline.records import CouponRecord, Run, SiteRecord, corrected_axis
 from beamline.report.measured import Measured, measured
 from beamline.report.words import heat_words, plus_minus, recipe_words
 from beamline.web.plain import NAMES, finite, numbers_plain, objective_plain, rounded, thinned
@@ -115,7 +115,7 @@ def _spectrum(
         return None
     place = int(places[-1])
     try:
-        axis_nm = np.asarray(config["spectrometer_wavelength_nm"], dtype=float)
+        axis_nm = corrected_axis(run.start, config["spectrometer_wavelength_nm"])
         counts = np.asarray(table["spectrometer_counts"][place], dtype=float)
         integration_s = float(table["spectrometer_integration_s"][place])
     except KeyError:

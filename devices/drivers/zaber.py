@@ -71,7 +71,7 @@ class ZaberStage:
         """A line needs a gate, or an axis without acceleration; known when connected."""
         has_lines = self.settings.gate_output is not None or self._acceleration_mm_s2 == 0
         has_gate = self.settings.gate_output is not None
-        has: set[Capability] = {"z"}
+        has: set[Capability] = {"z", "home"}
         has |= {"lines"} if has_lines else set()
         has |= {"gate"} if has_gate else set()
         return frozenset(has)

@@ -110,7 +110,7 @@ class TwinStage:
         self.acceleration_mm_s2 = acceleration_mm_s2
         self.has_gate = has_gate
         self._gate: list[tuple[float, bool]] = [(-math.inf, not has_gate)]
-        has: set[Capability] = {"z"}
+        has: set[Capability] = {"z", "home"}
         has |= {"lines"} if acceleration_mm_s2 == 0 else set()
         has |= {"gate"} if has_gate else set()
         self.capabilities: frozenset[Capability] = frozenset(has)
@@ -145,6 +145,15 @@ class TwinStage:
             self._begin("x", x_mm, duration_s, ramp_s, is_line=True)
             self._begin("y", y_mm, duration_s, ramp_s, is_line=True)
         return duration_s
+
+    @property
+    def is_homed(self) -> bool:
+        """Its scale is never lost."""
+        return True
+
+    def start_home(self) -> float:
+        """Move every axis to the lower end of its scale; returns the time it takes, s."""
+        return max([self.start_move(axis, 0.0) for axis in self._moves])
 
     @property
     def is_gate_open(self) -> bool:

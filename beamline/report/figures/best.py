@@ -74,6 +74,7 @@ def _curves(coupon: CouponNight, name: str) -> Curves | None:
         integration_s=spectra.integration_s[name],
         n_averages=spectra.n_averages[name],
         detector=spectra.detector,
+        response=spectra.response,
     ).curves
 
 

@@ -22,7 +22,7 @@ def test_every_driver_of_the_twin_has_only_what_its_role_knows(bench: Bench) -> 
     assert set(bench.roles) == set(CAPABILITIES) == set(bench.capabilities)
     for name, role in bench.roles.items():
         assert role.capabilities <= set(CAPABILITIES[name])
-    assert bench.capabilities["stage"] == ["lines", "z"]
+    assert bench.capabilities["stage"] == ["home", "lines", "z"]
 
 
 def test_drivers_say_what_their_settings_give_them() -> None:
@@ -34,7 +34,7 @@ def test_drivers_say_what_their_settings_give_them() -> None:
     }
     assert LightConversionLaser(blind.settings, power_meter=lambda: 0.1).capabilities == {"measured power"}
     stage = ZaberStage(ZaberSettings((0.1, 0.1, 0.1), host="h", gate_output=1))
-    assert stage.capabilities == {"z", "lines", "gate"}
+    assert stage.capabilities == {"z", "home", "lines", "gate"}
     assert EurothermFurnace(EurothermSettings("EPC3000", host="h")).capabilities == frozenset()
 
 

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from beamline.campaign import Campaign, parse_campaign
+from beamline.engine import SessionEngine
+from beamline.experiments import valid_calibrations
 from beamline.instrument import Instrument
-from beamline.recipe import Dot, HeatTreatment, Line, Recipe
+from beamline.recipe import Coupon, Dot, HeatTreatment, Line, Recipe
+from beamline.records import LogWriter, Records
 from beamline.session import Session, open_session
-from plans import CouponInHand, NightLabel
+from devices import Bench, DiscreteEventClock, Geometry, make_bench
+from devices.twin import Effects, build_twin
+from plans import CouponInHand, Experiment, NightLabel
 
 SMALL = """
 name = "small"
@@ -87,3 +94,38 @@ def hand(campaign: Campaign) -> CouponInHand:
         sites={site.name: site for site in sites},
         recipes={s.name: Recipe(writing=w, heat_treatment=treatment) for s, w in zip(sites, writings, strict=True)},
     )
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A bench on a twin with effects of its own, an engine, and what the log holds."""
+
+    RE: SessionEngine
+    bench: Bench
+    records: Records
+
+    def experiment(self, coupon: Coupon) -> Experiment:
+        return Experiment(self.bench, self.records, NightLabel("twin", "twin-1", {"vitrail": "test"}), coupon)
+
+
+@pytest.fixture
+def make_twin(tmp_path: Path, campaign: Campaign) -> Iterator[Callable[..., Twin]]:
+    engines: list[SessionEngine] = []
+
+    def make(effects: Effects, seed: int = 5) -> Twin:
+        clock, records = DiscreteEventClock(), Records(tmp_path / "twin")
+        identity = f"twin of seed {seed}"
+        bench = replace(
+            make_bench(build_twin(seed, campaign.coupons, clock, Geometry(), effects), clock, Geometry()),
+            identity=identity,
+            calibrations=lambda: valid_calibrations(records, identity, datetime.now(UTC).timestamp()),
+        )
+        engine = SessionEngine({})
+        engines.append(engine)
+        clock.install(engine)
+        engine.subscribe(LogWriter(tmp_path / "twin"))
+        return Twin(engine, bench, records)
+
+    yield make
+    for engine in engines:
+        engine.end()
