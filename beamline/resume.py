@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from beamline.optimize import OptimizerStatus
 from beamline.optimize.decide import Approve, Decided, Decision, Reject
 from beamline.preflight import Check, preflight_rest, refusals
 from beamline.recipe import Coupon, Observation, Suggestion
-from beamline.records import Document, Records, Run
+from beamline.records import Document, Records, Run, used_calibrations
 from beamline.safety import DiskSpace, Monitors, bench_monitors, guarded, make_safe
 from beamline.session import Session, open_session
 from beamline.versions import versions
@@ -256,8 +256,9 @@ def _relive(engine: RunEngine, bench: Bench, records: Records, campaign_uid: str
         before, part = runs[:begin], runs[begin:end]
         left = night_left(before, campaign.policy.half_heated) if before else None
         recorded = _RecordedDecisions(part)
+        used = {kind: one for run in part for kind, one in used_calibrations(run.start).items()}
         night = _RelivedNight(
-            bench=bench,
+            bench=replace(bench, calibrations=lambda used=used: used),  # type: ignore[misc]  # as it was set then
             campaign=campaign,
             optimizer=recorded,
             records=records,

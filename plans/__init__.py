@@ -14,6 +14,7 @@ from plans.pattern import rewrite, write_pattern
 from plans.registration import find_focus, marks_of, register_coupon, registered_bench, write_marks
 from plans.series import anneal_ladder, anneal_series, stability_series
 from plans.spectrometer_calibration import calibrate_dark, calibrate_response, calibrate_wavelength
+from plans.temperature import pl_over_temperature
 from plans.threads import in_thread
 from plans.write import empty_stage, load_on_stage, write_coupon, write_site
 
@@ -52,6 +53,7 @@ __all__ = [
     "measure_coupon",
     "pl_decay",
     "pl_map",
+    "pl_over_temperature",
     "ramp_to",
     "register_coupon",
     "registered_bench",

@@ -29,6 +29,8 @@ from plans import (
     calibrate_furnace,
     calibrate_power,
     calibrate_response,
+    calibrate_wavelength,
+    home_stage,
 )
 
 LABEL = NightLabel("calibration", "00000000-0000-4000-8000-000000000003", {"vitrail": "test"})
@@ -89,6 +91,8 @@ def test_power_dark_and_furnace_are_calibrated_and_the_records_know_when(session
         (lambda b: calibrate_power(b, LABEL, [20.0, 50.0], repetition_rate_kHz=200.0), "200 kHz, allowed are 1 to 100"),
         (lambda b: calibrate_dark(b, LABEL, [0.1]), "at least 2 items"),
         (lambda b: calibrate_dark(b, LABEL, [0.001, 60.0]), "integration time: 60 s, allowed are 0.001 to 10"),
+        (lambda b: calibrate_wavelength(b, LABEL, lamp="Ne"), "this spectrometer's is of Hg-Ar; nothing has moved"),
+        (lambda b: calibrate_wavelength(b, LABEL, integration_s=20.0), "20 s, allowed are 0.001 to 10"),
         (lambda b: calibrate_furnace(b, LABEL, [300.0, 200.0], reference_C=nothing), "must rise"),
         (lambda b: calibrate_furnace(b, LABEL, [700.0], reference_C=nothing), r"temperatures_C\[0\] = 700.0 degC"),
         (lambda b: calibrate_response(b, LABEL, [1, 2, 2, 3], [1] * 4, operator=nothing), "rising"),
@@ -162,3 +166,17 @@ def test_the_check_list_of_a_night_takes_the_day_from_the_records(session: Sessi
     time = session.records.runs()[-1].start["time"]
     today = datetime.fromtimestamp(time, UTC).astimezone().date()
     assert recorded_days(session.records) == {"spectrometer": today}
+
+
+def test_a_stage_is_homed_with_the_laser_closed(session: Session) -> None:
+    bench = session.bench
+    placement = bench.changer.placement
+    session.RE(home_stage(bench, LABEL))
+    run = session.records.runs()[-1]
+    assert run.table("stage")["stage_x_mm"].tolist() == [bench.geometry.seat_x_mm, 0.0]
+    assert last_calibrations(session.records)["stage"].uid == run.uid
+    assert bench.changer.placement != placement
+    bench.laser.driver.open_output()
+    with pytest.raises(ExperimentRefusedError, match="output is open"):
+        home_stage(bench, LABEL)
+    bench.laser.driver.close_output()
