@@ -44,20 +44,21 @@ def furnace_setpoint(bench: Bench, temperature_C: float) -> tuple[float, dict[st
         ExperimentRefusedError: that is above, or below, what the furnace may be set to.
     """
     known = valid_metadata(bench, FURNACE_OFFSET)
-    if not known:
-        return temperature_C, {}
-    offset = known["calibrations"][FURNACE_OFFSET]
-    sensor_C = np.asarray(offset["temperature_C"], dtype=float)
-    true_C = sensor_C + np.asarray(offset["offset_C"], dtype=float)
-    # beyond its ends the offset is as there; true temperatures rise with the sensor's, which the calibration has seen to
-    setpoint_C = temperature_C - float(np.interp(temperature_C, true_C, true_C - sensor_C))
+    setpoint_C, words = temperature_C, f"{temperature_C:g} degC"
+    if known:
+        offset = known["calibrations"][FURNACE_OFFSET]
+        sensor_C = np.asarray(offset["temperature_C"], dtype=float)
+        true_C = sensor_C + np.asarray(offset["offset_C"], dtype=float)
+        # beyond its ends the offset is as there; true temperatures rise with the sensor's, which the calibration has seen to
+        setpoint_C = temperature_C - float(np.interp(temperature_C, true_C, true_C - sensor_C))
+        run = str(offset["run"])[:8]
+        words += f" at the coupon are {setpoint_C:.1f} degC at the furnace's sensor (calibration of run {run})"
     low, high = bench.geometry.limits.furnace_temperature_C
     if not low <= setpoint_C <= high:
         raise ExperimentRefusedError(
-            f"heat treatment: {temperature_C:g} degC at the coupon are {setpoint_C:.1f} degC at the furnace's sensor ("
-            f"calibration of run {str(offset['run'])[:8]}), allowed are {low:g} to {high:g} degC; nothing has moved"
+            f"heat treatment: {words}, allowed are {low:g} to {high:g} degC; nothing has moved"
         )
-    return setpoint_C, {**known, "setpoint_C": setpoint_C}
+    return setpoint_C, {**known, "setpoint_C": setpoint_C} if known else {}
 
 
 def heat_treat_coupon(

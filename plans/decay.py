@@ -14,8 +14,10 @@ from bluesky.utils import MsgGenerator
 from pydantic import Field
 
 from beamline.recipe import as_plain, quantity
+from plans.calibrating import within
 from plans.counting import count_at
 from plans.experiment import Experiment, ExperimentRefusedError, checked
+from plans.reach import check_under_head
 from plans.write import load_on_stage
 
 __all__ = ["pl_decay"]
@@ -55,6 +57,16 @@ def pl_decay(
             else f"no filter {unknown}; there are {list(counter.driver.filters)}"
         )
         raise ExperimentRefusedError(f"pl_decay: {wrong}; nothing has moved")
+    limits = bench.geometry.limits
+    check_under_head("pl_decay", bench, places_mm.values())
+    for what, value, allowed, unit in (
+        ("width of a bin", bin_width_ns, limits.lifetime_bin_width_ns, "ns"),
+        ("pulse rate", excitation_rate_kHz, limits.excitation_rate_kHz, "kHz"),
+        ("power", excitation_percent, limits.excitation_percent, "%"),
+        ("duration", duration_s, limits.lifetime_duration_s, "s"),
+        ("counts at which it stops", stop_counts, limits.lifetime_stop_counts, "photons"),
+    ):
+        within(f"pl_decay: {what}", [value], allowed, unit)
     about = {
         "name": "pl_decay",
         "parameters": {"places_mm": {n: list(p) for n, p in places_mm.items()}, "filters": list(filters)},

@@ -19,6 +19,7 @@ from devices import LineMove
 from plans.documents import OF_SPECTRA, event_of, registered_metadata, valid_metadata
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.order import boustrophedon
+from plans.reach import check_measuring
 from plans.write import load_on_stage
 
 __all__ = ["pl_map"]
@@ -59,6 +60,7 @@ def pl_map(  # noqa: C901, PLR0915  # its parts share what the call has checked
     """
     measurement = measurement or Measurement(integration_s=0.05, n_averages=1)
     bench, coupon, geometry = experiment.bench, experiment.coupon, experiment.bench.geometry
+    check_measuring("pl_map", bench, measurement)
     x0, y0 = corner_mm
     run_up_mm = RUN_UP_MM if mode == "fly" else 0.0
     x1, _ = _far_corner(experiment, corner_mm, (n_x, n_y), step_mm, run_up_mm=run_up_mm)

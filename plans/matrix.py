@@ -16,6 +16,7 @@ from pydantic import Field
 from beamline.recipe import Dot, Line, Measurement, quantity
 from plans.experiment import Experiment, checked
 from plans.measure import measure_coupon
+from plans.reach import check_measuring
 from plans.write import load_on_stage, write_coupon
 
 __all__ = ["dot_matrix", "line_series", "measuring_s", "settings_map"]
@@ -120,6 +121,7 @@ def _write_and_measure(
     measurement: Measurement,
     parameters: dict[str, object],
 ) -> MsgGenerator[tuple[str, str]]:
+    check_measuring(name, experiment.bench, measurement)
     hand = experiment.place(
         name, writings, parameters=parameters, further_s=measuring_s(experiment, len(writings), measurement)
     )

@@ -14,11 +14,12 @@ from pydantic import Field
 
 from beamline.recipe import ROOM_TEMPERATURE_C, HeatTreatment, Line, Measurement, as_plain, quantity
 from devices import Bench
-from plans.anneal import furnace_setpoint, heat_treat_coupon
+from plans.anneal import heat_treat_coupon
 from plans.documents import OF_SPECTRA, CouponInHand, event_of, registered_metadata, valid_metadata
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.matrix import measuring_s
 from plans.measure import measure_coupon
+from plans.reach import check_heating, check_measuring, check_under_head
 from plans.registration import marks_of, registered_bench
 from plans.write import empty_stage, load_on_stage, write_coupon
 
@@ -47,8 +48,9 @@ def _written(
     measurement: Measurement,
     marks: Marks,
 ) -> CouponInHand:
+    check_measuring(name, experiment.bench, measurement)
     for treatment in treatments:
-        furnace_setpoint(experiment.bench, treatment.temperature_C)  # refuses what the furnace may not be set to
+        check_heating(name, experiment.bench, treatment)
     if marks:
         experiment.bench.need_camera()
         marks_of(experiment, marks)
@@ -201,6 +203,8 @@ def stability_series(
             f"stability_series: place ({x_mm:g}, {y_mm:g}) mm lies outside the coupon of {coupon.width_mm:g} x "
             f"{coupon.height_mm:g} mm; nothing has moved"
         )
+    check_measuring("stability_series", bench, measurement)
+    check_under_head("stability_series", bench, [place_mm])
     acquisition_s = measurement.n_averages * (measurement.integration_s + experiment.times.readout_s)
     about = {
         "name": "stability_series",

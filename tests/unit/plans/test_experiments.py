@@ -26,16 +26,21 @@ from plans import (
     anneal_ladder,
     anneal_series,
     dot_matrix,
+    image_sites,
     line_series,
     pl_decay,
     pl_map,
+    pl_over_temperature,
     rewrite,
+    settings_map,
     stability_series,
+    write_marks,
     write_pattern,
 )
 from plans.order import boustrophedon, path_mm, short_order
 
 QUICK = Measurement(integration_s=0.1, n_averages=2)
+LONG = Measurement(integration_s=5.0)
 LINE = Line(pulse_energy_uJ=200.0, speed_mm_s=0.4)
 
 
@@ -82,7 +87,17 @@ def test_the_estimate_is_in_the_record_and_is_about_right(session: Session, expe
         (lambda e: pl_decay(e, {"a": (50.0, 1.0)}), "outside the coupon"),
         (lambda e: pl_decay(e, {"a": (5.0, 1.0)}, filters=("blue",)), "no filter"),
         (lambda e: stability_series(e, (5.0, 50.0)), "outside the coupon"),
+        (lambda e: line_series(e, [200.0] * 12, [0.4]), "outside the coupon"),
+        (lambda e: line_series(e, [200.0], [0.4], x_mm=0.2), "along the edge"),
+        (lambda e: settings_map(e, energies_uJ=[100.0, 450.0]), r"energies_uJ\[1\] = 450.0 uJ"),
+        (lambda e: settings_map(e, speeds_mm_s=[0.4] * 20), "outside the coupon"),
+        (lambda e: anneal_series([e], [700.0]), "degC"),
+        (lambda e: anneal_series([e], [300.0], places_mm=((30.0, 5.0),)), "outside the coupon"),
+        (lambda e: anneal_ladder(e, [300.0], places_mm=((5.0, 5.0), (5.1, 5.0))), "kept free"),
+        (lambda e: anneal_ladder(e, [300.0], places_mm=((0.6, 5.0),)), "along the edge"),
+        (lambda e: pl_over_temperature(e, (5.0, 5.0), [25.0, 200.0]), "a heated stage or a cryostat"),
         (lambda e: rewrite(e, ["E0v0"]), "nothing is written there"),
+        (lambda e: rewrite(e, ["E0v0"], pulse_energy_uJ=450.0), "pulse_energy_uJ = 450.0 uJ"),
         (
             lambda e: write_pattern(e, Pattern.of(np.ones((60, 60)), 0.4), {1: LINE}),
             "0.3 mm would fit, or 45 x 45 cells",
@@ -118,6 +133,49 @@ def test_what_the_bench_cannot_do_is_refused_at_the_call(session: Session, exper
     assert bench.changer.at_stage.get() == ""
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda e: dot_matrix(e, [150.0], [1.0], measurement=LONG), "integration time: 5 s, allowed are 0.001 to 2 s"),
+        (lambda e: settings_map(e, measurement=LONG), "integration time: 5 s"),
+        (lambda e: pl_map(e, (5.0, 5.0), n_x=2, n_y=2, measurement=LONG), "integration time: 5 s"),
+        (lambda e: pl_map(e, (5.0, 12.0), n_x=2, n_y=40), "stage y 22 to 29.8 mm, allowed are 0 to 25 mm"),
+        (lambda e: stability_series(e, (5.0, 5.0), measurement=LONG), "integration time: 5 s"),
+        (
+            lambda e: stability_series(e, (5.0, 18.0)),
+            "stage y under the spectrometer for .* 28 mm, allowed are 0 to 25 mm",
+        ),
+        (lambda e: pl_decay(e, {"a": (5.0, 18.0)}), "stage y under the spectrometer for .* 28 mm"),
+        (lambda e: pl_decay(e, {"a": (5.0, 5.0)}, duration_s=100.0), "duration: 100 s, allowed are 0.1 to 60 s"),
+        (lambda e: anneal_series([e], [450.0]), "450 degC, allowed are 20 to 400 degC"),
+        (lambda e: anneal_ladder(e, [300.0], ramp_C_min=15.0), "ramp: 15 degC/min, allowed are 0.1 to 10 degC/min"),
+        (
+            lambda e: write_pattern(e, Pattern.of([[1]], 0.4), {1: Line(pulse_energy_uJ=200.0, speed_mm_s=2.0)}),
+            "speed 2 mm/s",
+        ),
+        (lambda e: image_sites(e, {"a": (5.0, 18.0)}), "stage y 28 mm, allowed are 0 to 25 mm"),
+    ],
+)
+def test_limits_of_this_bench_hold_for_what_is_measured_and_heated(
+    session: Session, experiment: Experiment, make: Any, words: str
+) -> None:
+    bench = session.bench
+    limits = replace(
+        bench.geometry.limits,
+        y_mm=(0.0, 25.0),
+        line_speed_mm_s=(0.01, 1.6),
+        integration_s=(0.001, 2.0),
+        lifetime_duration_s=(0.1, 60.0),
+        furnace_temperature_C=(20.0, 400.0),
+        furnace_ramp_C_min=(0.1, 10.0),
+    )
+    small = replace(experiment, bench=replace(bench, geometry=replace(bench.geometry, limits=limits)))
+    with pytest.raises(ExperimentRefusedError, match=f"{words}.*nothing has moved"):
+        make(small)
+    assert session.records.runs() == []
+    assert bench.changer.at_stage.get() == ""
+
+
 def test_a_picture_does_not_go_over_the_edge_nor_over_what_is_there(
     session: Session, experiment: Experiment, tmp_path: Path
 ) -> None:
@@ -143,6 +201,18 @@ def test_a_place_that_is_taken_is_refused(session: Session, experiment: Experime
         line_series(experiment, [150.0], [0.4])
     with pytest.raises(ExperimentRefusedError, match="comes within"):
         dot_matrix(experiment, [150.0], [4.0], x_mm=2.4, y_mm=2.1)
+    for taken in (
+        lambda: settings_map(experiment),
+        lambda: anneal_ladder(experiment, [300.0], places_mm=((2.5, 2.1),)),
+        lambda: anneal_series([experiment], [300.0], places_mm=((2.5, 2.1),)),
+        lambda: write_marks(experiment, inset_mm=2.1),
+        lambda: write_pattern(experiment, Pattern.of([[1]], 0.4), {1: LINE}, corner_mm=(2.2, 1.8)),
+    ):
+        with pytest.raises(
+            ExperimentRefusedError, match=r"(comes within|must not be exposed again|lies on).*nothing has moved"
+        ):
+            taken()
+    assert len(session.records.runs()) == 2
 
 
 def test_rewriting_takes_the_red_further_and_the_ledger_knows(session: Session, experiment: Experiment) -> None:
