@@ -63,7 +63,8 @@ def write_pattern(
             "corner_mm": list(corner_mm),
             "strokes": {one.name: one.colour for one in lines},
         },
-        keep_out=KeepOut(spacing_mm=0.0, margin_mm=margin_mm),  # the strokes of a picture touch each other
+        # the strokes of a picture touch each other, and nothing that is there
+        keep_out=KeepOut(0.0, margin_mm, to_written_mm=experiment.keep_out.spacing_mm),
     )
 
     def plan() -> MsgGenerator[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from beamline.recipe import Line, Recipe, Site
@@ -52,10 +52,13 @@ class KeepOut:
     Attributes:
         spacing_mm: least free distance between two sites.
         margin_mm: least distance of anything written from the coupon's edges.
+        to_written_mm: least free distance to what is there already; None: `spacing_mm`. The strokes of a picture touch each
+            other, and nothing else.
     """
 
     spacing_mm: float
     margin_mm: float
+    to_written_mm: float | None = None
 
     def is_outside(self, footprint: Footprint, coupon: CouponRecord) -> bool:
         """Whether something reaches into the margin."""
@@ -66,6 +69,11 @@ class KeepOut:
     def are_close(self, first: Footprint, second: Footprint) -> bool:
         """Whether two come nearer to each other than they may."""
         return first.distance_mm(second) < self.spacing_mm - TOLERANCE_MM
+
+    @property
+    def with_written(self) -> KeepOut:
+        """The same towards what is written already."""
+        return self if self.to_written_mm is None else replace(self, spacing_mm=self.to_written_mm)
 
 
 def footprints(coupon: CouponRecord) -> dict[str, Footprint]:
@@ -139,9 +147,9 @@ def refusals(
             )
         found += [
             f"{serial} {name} comes within {footprint.distance_mm(other):.3g} mm of {other.name}, which is "
-            f"{ledger.site(serial, other.name).state}; {keep_out.spacing_mm:g} mm are kept free"
+            f"{ledger.site(serial, other.name).state}; {keep_out.with_written.spacing_mm:g} mm are kept free"
             for other in there.values()
-            if other.name != name and keep_out.are_close(footprint, other)
+            if other.name != name and keep_out.with_written.are_close(footprint, other)
         ]
     found += [
         f"{serial} {first.name} and {second.name} would lie {first.distance_mm(second):.3g} mm apart; "
