@@ -25,9 +25,10 @@ from beamline.campaign.state_file import state_path
 from beamline.experiments import VALID_DAYS, last_calibrations
 from beamline.recipe import Coupon, Recipe
 from beamline.records import Records
+from beamline.records.calibrated import FURNACE_OFFSET
 from beamline.session import Session
 from devices import DeviceError
-from plans import CouponInHand, NightLabel, measure_coupon, write_coupon
+from plans import CouponInHand, NightLabel, furnace_setpoint, measure_coupon, write_coupon
 
 __all__ = ["Check", "Verdict", "as_text", "expected_bytes", "preflight", "preflight_rest", "recorded_days", "refusals"]
 
@@ -184,6 +185,8 @@ def _limits(session: Session, campaign: Campaign, coupons: Sequence[Coupon]) -> 
             dry_run.plan(write_coupon(bench, hand))
         dry_run.plan(measure_coupon(bench, hand, campaign.measuring))
     dry_run.values(bench.furnace.check_value, space.temperature_C)
+    if FURNACE_OFFSET in bench.calibrations():
+        dry_run.values(partial(furnace_setpoint, bench), space.temperature_C)
     dry_run.values(bench.furnace.ramp_C_min.check_value, (space.ramp_C_min,))
     laser = None if session.instrument.bench is None else session.instrument.bench.laser.light_conversion
     if laser is not None:

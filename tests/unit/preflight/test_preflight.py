@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -192,6 +193,18 @@ def test_a_clock_that_was_set_back(make: Callable[..., Session], campaign: Campa
     found = {c.name: c for c in preflight(session, campaign, campaign.coupons, yesterday)}
     assert found["clock"].verdict == "refuse"
     assert "ahead of this computer's clock" in found["clock"].said
+
+
+def test_a_furnace_that_would_be_set_too_high_for_its_offset_is_seen_before(
+    make: Callable[..., Session], campaign: Campaign
+) -> None:
+    session = make()
+    offset = {"run": "0123456789", "temperature_C": [25.0, 500.0], "offset_C": [0.0, -20.0]}
+    bench = replace(session.bench, calibrations=lambda: {"furnace_offset": offset})
+    hottest_C = campaign.space.temperature_C[1]
+    words = refused(replace(session, bench=bench), campaign)["limits"]
+    assert f"{hottest_C:g} degC at the coupon are {hottest_C + 20:.1f} degC at the furnace's sensor" in words
+    assert not refused(session, campaign)
 
 
 def test_a_look_that_breaks_is_a_reason_not_to_begin(
