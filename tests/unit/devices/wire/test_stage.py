@@ -240,7 +240,7 @@ def test_the_driver_shuts_the_gate_for_a_line_and_opens_it_for_a_dot(wire: WireT
         ZaberSettings(STEPS, host="127.0.0.1", port=wire.stage.port, poll_s=0.02, gate_output=GATE_OUTPUT)
     )
     driver.connect()
-    assert driver.capabilities == {"z", "lines", "gate"}
+    assert driver.capabilities == {"z", "home", "lines", "gate"}
     assert not driver.is_gate_open
     driver.switch_gate(is_open=True)
     until(lambda: driver.is_gate_open)
