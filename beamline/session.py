@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from beamline.engine import SessionEngine
 from beamline.experiments import valid_calibrations
@@ -191,12 +191,7 @@ def open_session(
             drivers, injector = with_faults(drivers, faults, clock)
         records = Records(data)
         identity = _identity(instrument, seed, nominal=nominal, parameters_only=parameters_only)
-        bench = replace(
-            make_bench(drivers, clock, instrument.geometry),
-            identity=identity,
-            calibrations=lambda: valid_calibrations(records, identity, datetime.now(UTC).timestamp()),
-        )
-        _allow_for_lateness(bench, instrument)
+        bench = _with_calibrations(_made_bench(instrument, drivers, clock), identity, records)
         with _usable(data):
             records.close_orphans()
         signals = AbortOnSignal().install() if unattended else None
@@ -257,6 +252,22 @@ def _usable(data: Path) -> Iterator[None]:
         raise RecordError(
             f"{data} cannot be used for records: {error}; give write access, or another --data"
         ) from error
+
+
+def _made_bench(instrument: Instrument, drivers: Drivers, clock: Clock) -> Bench:
+    """The devices of an instrument, which wait as long as its connections may be late."""
+    bench = make_bench(drivers, clock, instrument.geometry)
+    _allow_for_lateness(bench, instrument)
+    return bench
+
+
+def _with_calibrations(bench: Bench, identity: str, records: Records) -> Bench:
+    """The bench as one that uses its own newest calibrations."""
+
+    def valid() -> dict[str, dict[str, Any]]:
+        return valid_calibrations(records, identity, datetime.now(UTC).timestamp())
+
+    return replace(bench, identity=identity, calibrations=valid)
 
 
 def _identity(instrument: Instrument, seed: int, *, nominal: bool, parameters_only: bool) -> str:
