@@ -11,6 +11,7 @@ from plans.mapping import pl_map
 from plans.matrix import dot_matrix, line_series, settings_map
 from plans.measure import measure_coupon
 from plans.pattern import rewrite, write_pattern
+from plans.picture import foreseen_picture, write_picture
 from plans.registration import find_focus, marks_of, register_coupon, registered_bench, write_marks
 from plans.series import anneal_ladder, anneal_series, stability_series
 from plans.spectrometer_calibration import calibrate_dark, calibrate_response, calibrate_wavelength
@@ -41,6 +42,7 @@ __all__ = [
     "empty_stage",
     "find_focus",
     "first_run_plan",
+    "foreseen_picture",
     "furnace_setpoint",
     "heat_treat_coupon",
     "home_stage",
@@ -63,5 +65,6 @@ __all__ = [
     "write_coupon",
     "write_marks",
     "write_pattern",
+    "write_picture",
     "write_site",
 ]

@@ -22,7 +22,7 @@ from devices.errors import RefusedError
 from plans.documents import CouponInHand, NightLabel
 from plans.order import short_order
 
-__all__ = ["Experiment", "ExperimentRefusedError", "checked", "estimate_writing_s"]
+__all__ = ["Experiment", "ExperimentRefusedError", "checked", "estimate_writing_s", "writing_begins_s"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -84,6 +84,12 @@ def _unit(hint: Any) -> str:
 
 def estimate_writing_s(sites: Sequence[Site], recipes: Mapping[str, Recipe], times: InstrumentTimes) -> float:
     """Travel, attenuator and exposure of sites in their order, s."""
+    return writing_begins_s(sites, recipes, times)[-1]
+
+
+def writing_begins_s(sites: Sequence[Site], recipes: Mapping[str, Recipe], times: InstrumentTimes) -> list[float]:
+    """When the light of each site begins, in their order, s from the first move on; and last, when all of it ends."""
+    found: list[float] = []
     total_s = 0.0
     here: tuple[float, float] | None = None
     for site in sites:
@@ -94,6 +100,7 @@ def estimate_writing_s(sites: Sequence[Site], recipes: Mapping[str, Recipe], tim
             # the axes move at the same time, so the longer way counts
             total_s += max(abs(begin[0] - here[0]), abs(begin[1] - here[1])) / times.travel_mm_s
         total_s += times.settle_s + times.attenuator_s
+        found.append(total_s)
         if isinstance(writing, Line):
             total_s += writing.n_passes * writing.length_mm / writing.speed_mm_s
             total_s += (writing.n_passes - 1) * (writing.length_mm / times.travel_mm_s + times.settle_s)
@@ -101,7 +108,7 @@ def estimate_writing_s(sites: Sequence[Site], recipes: Mapping[str, Recipe], tim
         else:
             total_s += writing.n_passes * writing.exposure_s
             here = begin
-    return total_s
+    return [*found, total_s]
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from pydantic import Field
 from beamline.patterns import Pattern, PatternError, strokes
 from beamline.recipe import Dot, Line, quantity
 from beamline.records import KeepOut
+from plans.documents import CouponInHand
 from plans.experiment import Experiment, ExperimentRefusedError, checked
 from plans.write import load_on_stage, write_coupon
 
-__all__ = ["rewrite", "write_pattern"]
+__all__ = ["placed_pattern", "rewrite", "write_pattern"]
 
 
 @checked
@@ -45,17 +46,48 @@ def write_pattern(
         ExperimentRefusedError: at the call: it is too large (the message says what would fit), a colour has no recipe, or what
             `Experiment.place` refuses. Nothing has moved.
     """
+    hand = placed_pattern("write_pattern", experiment, pattern, recipes, corner_mm=corner_mm, margin_mm=margin_mm)
+
+    def plan() -> MsgGenerator[str]:
+        yield from load_on_stage(experiment.bench, experiment.coupon.serial)
+        return (yield from write_coupon(experiment.bench, hand))
+
+    return plan()
+
+
+def placed_pattern(
+    name: str,
+    experiment: Experiment,
+    pattern: Pattern,
+    recipes: Mapping[int, Line],
+    *,
+    corner_mm: tuple[float, float] | None,
+    margin_mm: float,
+) -> CouponInHand:
+    """The coupon in hand with the strokes of a picture in the order in which they are written; see `write_pattern`.
+
+    Args:
+        name: of the plan that writes it.
+        experiment: as of `write_pattern`, and so the rest.
+        pattern: what.
+        recipes: how.
+        corner_mm: where.
+        margin_mm: from the edges.
+
+    Raises:
+        ExperimentRefusedError: as of `write_pattern`.
+    """
     coupon = experiment.coupon
     room = coupon.width_mm - 2 * margin_mm, coupon.height_mm - 2 * margin_mm
     try:
         pattern.check_fits(*room)
         lines = strokes(pattern, recipes)
     except PatternError as error:
-        raise ExperimentRefusedError(f"write_pattern: {error}; nothing has moved") from error
+        raise ExperimentRefusedError(f"{name}: {error}; nothing has moved") from error
     if corner_mm is None:
         corner_mm = 0.5 * (coupon.width_mm - pattern.width_mm), 0.5 * (coupon.height_mm - pattern.height_mm)
-    hand = experiment.place(
-        "write_pattern",
+    return experiment.place(
+        name,
         {one.name: (corner_mm[0] + one.x_mm, corner_mm[1] + one.y_mm, one.line) for one in lines},
         parameters={
             "cells": pattern.cells.tolist(),
@@ -66,12 +98,6 @@ def write_pattern(
         # the strokes of a picture touch each other, and nothing that is there
         keep_out=KeepOut(0.0, margin_mm, to_written_mm=experiment.keep_out.spacing_mm),
     )
-
-    def plan() -> MsgGenerator[str]:
-        yield from load_on_stage(experiment.bench, coupon.serial)
-        return (yield from write_coupon(experiment.bench, hand))
-
-    return plan()
 
 
 @checked

@@ -13,12 +13,15 @@ from beamline.experiments.calibrations import (
 )
 from beamline.experiments.decays import decays_of
 from beamline.experiments.drawing import draw_photographs, write_pictures
+from beamline.experiments.forecast import Forecast, forecast
 from beamline.experiments.maps import PlacedMap, map_of
 from beamline.experiments.palette import Colour, candidates, palette
 from beamline.experiments.photographs import Photograph, overviews_of, photographs_of
 from beamline.experiments.pictures import CellLight, colours_of_cells, grey_image, light_of_cells
+from beamline.experiments.readback import ReadBack, read_back
 from beamline.experiments.registration import Focus, RegisteredCoupon, focus_of, registration_of
 from beamline.experiments.valid import VALID_DAYS, valid_calibrations
+from beamline.experiments.warmth import PlacedLine
 from beamline.experiments.wavelengths import WavelengthCalibration, wavelength_calibration
 
 __all__ = [
@@ -28,10 +31,13 @@ __all__ = [
     "Colour",
     "DarkCalibration",
     "Focus",
+    "Forecast",
     "FurnaceCalibration",
     "Photograph",
+    "PlacedLine",
     "PlacedMap",
     "PowerCalibration",
+    "ReadBack",
     "RegisteredCoupon",
     "WavelengthCalibration",
     "candidates",
@@ -40,6 +46,7 @@ __all__ = [
     "decays_of",
     "draw_photographs",
     "focus_of",
+    "forecast",
     "furnace_calibration",
     "grey_image",
     "last_calibrations",
@@ -49,6 +56,7 @@ __all__ = [
     "palette",
     "photographs_of",
     "power_calibration",
+    "read_back",
     "registration_of",
     "response_calibration",
     "valid_calibrations",

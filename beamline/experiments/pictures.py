@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from beamline.experiments.maps import PlacedMap
 from beamline.experiments.photographs import Photograph
 
-__all__ = ["CellLight", "colours_of_cells", "grey_image", "light_of_cells"]
+__all__ = ["CellLight", "colours_of_cells", "grey_image", "light_of_cells", "means_of_cells"]
 
 Floats = NDArray[np.float64]
 
@@ -30,6 +30,17 @@ def light_of_cells(seen: PlacedMap, experiment: dict[str, Any]) -> CellLight:
         seen: a map over it.
         experiment: of the start document of the run that wrote it: cells, cell_mm, corner_mm.
     """
+    return CellLight({name: means_of_cells(seen, experiment, rate) for name, rate in seen.seen.rates.items()})
+
+
+def means_of_cells(seen: PlacedMap, experiment: dict[str, Any], values: Floats) -> Floats:
+    """Means over the points of a map that lie in a cell of a pattern, shape (rows, columns); NaN where none does.
+
+    Args:
+        seen: a map over it.
+        experiment: as of `light_of_cells`.
+        values: of the points, shape (n,).
+    """
     asked = experiment["parameters"]
     cells, cell_mm, corner = np.asarray(asked["cells"]), float(asked["cell_mm"]), asked["corner_mm"]
     rows, columns = cells.shape
@@ -38,12 +49,9 @@ def light_of_cells(seen: PlacedMap, experiment: dict[str, Any]) -> CellLight:
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     index = row[inside] * columns + column[inside]
     n = np.bincount(index, minlength=rows * columns)
-    out = {}
-    for name, rate in seen.seen.rates.items():
-        total = np.bincount(index, weights=rate[inside], minlength=rows * columns)
-        with np.errstate(invalid="ignore"):
-            out[name] = np.where(n > 0, total / n, np.nan).reshape(rows, columns)
-    return CellLight(out)
+    total = np.bincount(index, weights=values[inside], minlength=rows * columns)
+    with np.errstate(invalid="ignore"):
+        return np.where(n > 0, total / n, np.nan).reshape(rows, columns)
 
 
 def colours_of_cells(seen: Photograph, experiment: dict[str, Any]) -> Floats:
