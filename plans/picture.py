@@ -101,7 +101,7 @@ def write_picture(
         margin_mm: of the coupon's edges.
         parameters: (1,), of the forecast: the medians of a prior or of a posterior; None: the nominal ones.
         draws: (n,) of it, for the uncertainty of the forecast.
-        is_compensated: whether the energy of each line makes up for the heat and the light of its neighbours.
+        is_compensated: whether the energy of each line makes up for the heat that earlier ones have left.
         measurement: of each point of the map.
 
     Returns:

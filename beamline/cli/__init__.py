@@ -20,6 +20,7 @@ from beamline.cli.export import export
 from beamline.cli.importing import importing
 from beamline.cli.notify import notify
 from beamline.cli.physics import physics
+from beamline.cli.picture import picture
 from beamline.cli.queue import queue
 from beamline.cli.records import records
 from beamline.cli.replay import replay
@@ -48,6 +49,7 @@ main.add_command(export)
 main.add_command(importing)
 main.add_command(notify)
 main.add_command(physics)
+main.add_command(picture)
 main.add_command(queue)
 main.add_command(records)
 main.add_command(replay)

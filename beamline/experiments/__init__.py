@@ -17,6 +17,7 @@ from beamline.experiments.forecast import Forecast, forecast
 from beamline.experiments.maps import PlacedMap, map_of
 from beamline.experiments.palette import Colour, candidates, palette
 from beamline.experiments.photographs import Photograph, overviews_of, photographs_of
+from beamline.experiments.picture_page import draw_read_back, write_picture_page
 from beamline.experiments.pictures import CellLight, colours_of_cells, grey_image, light_of_cells
 from beamline.experiments.readback import ReadBack, read_back
 from beamline.experiments.registration import Focus, RegisteredCoupon, focus_of, registration_of
@@ -45,6 +46,7 @@ __all__ = [
     "dark_calibration",
     "decays_of",
     "draw_photographs",
+    "draw_read_back",
     "focus_of",
     "forecast",
     "furnace_calibration",
@@ -61,5 +63,6 @@ __all__ = [
     "response_calibration",
     "valid_calibrations",
     "wavelength_calibration",
+    "write_picture_page",
     "write_pictures",
 ]

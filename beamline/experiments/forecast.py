@@ -1,46 +1,38 @@
 """What a picture will look like once it is written, cell by cell, and with which energies it comes out as it is meant.
 
 Two things make a cell differ from a line of its recipe that stands alone: the heat of the lines before it (`warmth`), and
-the light of its neighbours in the spot of the head that reads it. Both are worked out for the picture as it will be written,
-in its order; the energy of each line is then changed so that its cells have the colour that is meant.
+the light of its neighbours in the spot of the head that reads it (`sight`). Both are worked out for the picture as it will be
+written, in its order. The energy of each line makes up for the heat; the light of neighbours is not in the glass, so nothing
+is written otherwise for its sake: it is in the forecast of what is read, and the reading takes it out again.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array, csr_array
-from scipy.special import erf
 
 from beamline.analysis import GREEN_MAP, tristimulus
 from beamline.experiments.palette import ENERGY_SD, RED_BAND, WAVELENGTH_NM, Colour
+from beamline.experiments.sight import Sight, SPOT_RADIUS_mm
 from beamline.experiments.warmth import PlacedLine, Warmth, gain_of
 from beamline.patterns import Pattern
 from beamline.physics import predict_spectra, settings
 from beamline.recipe import Glass
 
-__all__ = ["Forecast", "forecast"]
+__all__ = ["Forecast", "chromaticity_uv", "forecast", "uv_apart"]
 
 Floats = NDArray[np.float64]
 
 FACTORS: Final = np.linspace(0.70, 1.30, 25)
 """Of a recipe's energy, within which its light is known and its energy may be moved."""
-SPOT_RADIUS_mm: Final = 0.1
-"""1/e^2 radius of what the head sees, unless another is given."""
 READING_SD: Final = 0.01
 """Of the red share, from the noise of a reading."""
-ROUNDS: Final = 8
-REACH: Final = 3.0
-"""Radii of the spot beyond which a line gives it nothing: 2e-8."""
-NUDGE, FLAT, LONGEST_STEP, MOST_WANTED = 0.01, 0.03, 0.03, (0.85, 1.15)
-"""Of the energy, for the slope of the share; the slope below which the share is taken not to follow; the longest step of a
-round; and how far from its recipe a line may be meant to come out."""
+ROUNDS: Final = 4
 LEAST_uJ, MOST_uJ = 1.0, 400.0
 
 
@@ -58,8 +50,11 @@ class Forecast:
         light: in both bands, over that of the brightest cell.
         light_sd: of its logarithm, from the parameters and the energy.
         xyz: CIE 1931 X, Y, Z under ultraviolet light, over the Y of the brightest cell, shape (rows, columns, 3).
+        colour_sd: distance in the CIE 1976 diagram (u', v') by which the colour may be another, root mean square: from the
+            parameters, and from the energy.
         order: numbers of the colours, from the greenest to the reddest.
         thresholds: of the red share, between each of them and the next.
+        spot_radius_mm: of the head that is to read it.
     """
 
     energies_uJ: dict[str, float]
@@ -71,8 +66,10 @@ class Forecast:
     light: Floats
     light_sd: Floats
     xyz: Floats
+    colour_sd: Floats
     order: tuple[int, ...]
     thresholds: tuple[float, ...]
+    spot_radius_mm: float
 
     def as_json(self) -> dict[str, Any]:
         """What the record of the run keeps, beside the recipes; numbers of cells are rounded to 1e-4."""
@@ -83,6 +80,7 @@ class Forecast:
         return {
             "order": list(self.order),
             "thresholds": list(self.thresholds),
+            "spot_radius_mm": self.spot_radius_mm,
             "warmest_K": max(self.rise_K.values(), default=0.0),
             **{name: cells(getattr(self, name)) for name in CELLS},
         }
@@ -106,6 +104,7 @@ class Forecast:
             rise_K={},
             order=tuple(kept["order"]),
             thresholds=tuple(kept["thresholds"]),
+            spot_radius_mm=float(kept["spot_radius_mm"]),
             **{name: cells(name) for name in CELLS},
         )
 
@@ -118,6 +117,7 @@ CELLS: Final = (
     "light",
     "light_sd",
     "xyz",
+    "colour_sd",
 )
 
 
@@ -146,7 +146,7 @@ def forecast(  # a picture, a glass, and what is known of both
         glass: in which it is written.
         parameters: (1,), the best known.
         draws: (n,), of what is known: their scatter is the uncertainty. None: of the parameters nothing is unknown.
-        is_compensated: whether the energies are changed for heat and for light of neighbours, or left as the recipes say.
+        is_compensated: whether the energies make up for the heat of earlier lines, or are left as the recipes say.
         energy_sd: of the laser from line to line, as a share.
         reading_sd: of the red share, from the noise of a reading.
         spot_radius_mm: 1/e^2 radius of the spot that reads.
@@ -158,21 +158,12 @@ def forecast(  # a picture, a glass, and what is known of both
     of_colour = np.array([numbers.index(one.colour) for one in lines])
     recipes = [colours[n] for n in numbers]
     best = _Response.of(recipes, iodide, parameters)
-    sight = _Sight.of(pattern, lines, corner_mm, spot_radius_mm)
+    sight = Sight.of(pattern, lines, corner_mm, spot_radius_mm)
     warmth = Warmth(lines, iodide, parameters)
-    target = np.array([one.red_share for one in recipes])[of_colour]
-
-    def gains(factors: Floats) -> Floats:
-        return gain_of(warmth.rises_K(factors * recipe_uJ), parameters)
-
-    def share_at(effective: Floats) -> Floats:
-        share = sight.cells(best.of_lines(of_colour, effective))[0]
-        return np.asarray(sight.own @ share.ravel())
-
-    wanted = factors = np.ones(len(lines))  # how a line is to come out, and is written, over its recipe
-    for _ in range(ROUNDS if is_compensated else 0):
-        factors = np.clip(wanted / gains(factors), energy_limits_uJ[0] / recipe_uJ, energy_limits_uJ[1] / recipe_uJ)
-        wanted = _corrected(target, factors * gains(factors), share_at)
+    factors = np.ones(len(lines))  # of the recipe's energy
+    for _ in range(ROUNDS if is_compensated else 0):  # less energy leaves less heat: a few rounds, and it is settled
+        gain = gain_of(warmth.rises_K(factors * recipe_uJ), parameters)
+        factors = np.clip(1.0 / gain, energy_limits_uJ[0] / recipe_uJ, energy_limits_uJ[1] / recipe_uJ)
     rise_K = warmth.rises_K(factors * recipe_uJ)
     effective = factors * gain_of(rise_K, parameters)
     share, light, xyz = sight.cells(best.of_lines(of_colour, effective))
@@ -181,6 +172,7 @@ def forecast(  # a picture, a glass, and what is known of both
     each = [sight.cells(one.of_lines(of_colour, effective)) for one in responses]
     common = np.std([one[0] for one in each], axis=0) if each else np.zeros_like(share)
     light_common = np.std([np.log(one[1]) for one in each], axis=0) if each else np.zeros_like(share)
+    away = [uv_apart(one[2], xyz) for one in each]
     is_written = pattern.cells > 0
     meant = np.full(pattern.cells.shape, np.nan)
     for number in numbers:
@@ -201,9 +193,27 @@ def forecast(  # a picture, a glass, and what is known of both
         light=of_cells(light / float(light[is_written].max())),
         light_sd=of_cells(np.hypot(0.5 * np.abs(np.log(high[1]) - np.log(low[1])), light_common)),
         xyz=np.where(is_written[..., None], xyz / float(xyz[is_written][:, 1].max()), np.nan),
+        colour_sd=of_cells(
+            np.sqrt(np.mean(np.square(away or [0.0 * share]), axis=0) + (0.5 * uv_apart(low[2], high[2])) ** 2)
+        ),
         order=tuple(order),
         thresholds=tuple(_threshold(colours[a], colours[b]) for a, b in pairwise(order)),
+        spot_radius_mm=spot_radius_mm,
     )
+
+
+def chromaticity_uv(xyz: Floats) -> Floats:
+    """CIE 1976 u', v' (ISO/CIE 11664-5:2016), shape (..., 2) of (..., 3); NaN where there is no light."""
+    x, y, z = np.moveaxis(xyz, -1, 0)
+    total = x + 15.0 * y + 3.0 * z
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((total > 0)[..., None], np.stack([4.0 * x, 9.0 * y], axis=-1) / total[..., None], np.nan)
+
+
+def uv_apart(a: Floats, b: Floats) -> Floats:
+    """Distance of two colours in that diagram, shape (...) of X, Y, Z of shape (..., 3)."""
+    away = chromaticity_uv(a) - chromaticity_uv(b)
+    return np.asarray(np.hypot(away[..., 0], away[..., 1]))
 
 
 def _threshold(a: Colour, b: Colour) -> float:
@@ -238,77 +248,3 @@ class _Response:
         low = place.astype(np.int64)
         part = (place - low)[:, None]
         return np.asarray((1.0 - part) * self.table[of_colour, low] + part * self.table[of_colour, low + 1])
-
-
-@dataclass(frozen=True, eq=False)
-class _Sight:
-    """How the head sees the lines: matrices of shape (cells, lines) and (lines, cells).
-
-    Attributes:
-        weights: um of each line in the spot over the middle of each cell.
-        own: which cells are of which line, each line's adding up to 1.
-        shape: rows and columns.
-    """
-
-    weights: csr_array
-    own: csr_array
-    shape: tuple[int, int]
-
-    @classmethod
-    def of(
-        cls, pattern: Pattern, lines: Sequence[PlacedLine], corner_mm: tuple[float, float], radius_mm: float
-    ) -> _Sight:
-        n_rows, n_columns = pattern.cells.shape
-        x_mm = corner_mm[0] + (np.arange(n_columns) + 0.5) * pattern.cell_mm
-        y_mm = corner_mm[1] + (n_rows - np.arange(n_rows) - 0.5) * pattern.cell_mm
-        at: list[NDArray[np.int64]] = []
-        seen: list[Floats] = []
-        mine: list[NDArray[np.int64]] = []
-        root = math.sqrt(2.0) / radius_mm
-        for one in lines:
-            left, right = one.x_mm - 0.5 * one.line.length_mm, one.x_mm + 0.5 * one.line.length_mm
-            rows = np.flatnonzero(np.abs(y_mm - one.y_mm) < REACH * radius_mm)
-            columns = np.flatnonzero((x_mm > left - REACH * radius_mm) & (x_mm < right + REACH * radius_mm))
-            along = erf(root * (right - x_mm[columns])) - erf(root * (left - x_mm[columns]))
-            across = np.exp(-2.0 * ((y_mm[rows] - one.y_mm) / radius_mm) ** 2)
-            at.append((rows[:, None] * n_columns + columns).ravel())
-            seen.append((1e3 * radius_mm * math.sqrt(math.pi / 8.0) * across[:, None] * along).ravel())
-            row = int(np.argmin(np.abs(y_mm - one.y_mm)))
-            mine.append(row * n_columns + np.flatnonzero((x_mm > left) & (x_mm < right)))
-        n_cells, index = n_rows * n_columns, np.arange(len(lines))
-        weights = coo_array(
-            (np.concatenate(seen), (np.concatenate(at), np.repeat(index, [len(a) for a in at]))),
-            shape=(n_cells, len(lines)),
-        )
-        counts = np.array([len(m) for m in mine])
-        own = coo_array(
-            (np.repeat(1.0 / counts, counts), (np.repeat(index, counts), np.concatenate(mine))),
-            shape=(len(lines), n_cells),
-        )
-        return cls(weights.tocsr(), own.tocsr(), (n_rows, n_columns))
-
-    def cells(self, of_lines: Floats) -> tuple[Floats, Floats, Floats]:
-        """Red share, light, and X, Y, Z of the cells from what the lines give, shape (n, 5)."""
-        seen = np.maximum(self.weights @ of_lines, 1e-30)
-        light = seen[:, 0] + seen[:, 1]
-        return (
-            (seen[:, 1] / light).reshape(self.shape),
-            light.reshape(self.shape),
-            seen[:, 2:].reshape(*self.shape, 3),
-        )
-
-
-def _corrected(target: Floats, effective: Floats, share_at: Callable[[Floats], Floats]) -> Floats:
-    """Factors with which lines come nearer to the red share that is meant.
-
-    A damped step of Newton: where the share does not follow the energy, nothing is changed.
-
-    Args:
-        target: of each line.
-        effective: factor of its energy, warmth included.
-        share_at: mean red share over the cells of each line.
-    """
-    share = share_at(effective)
-    slope = (share_at(effective * (1.0 + NUDGE)) - share) / NUDGE
-    step = slope * (target - share) / (slope**2 + FLAT**2)
-    return np.asarray(np.clip(effective * (1.0 + np.clip(step, -LONGEST_STEP, LONGEST_STEP)), *MOST_WANTED))

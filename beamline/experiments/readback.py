@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from beamline.analysis import GREEN_MAP, tristimulus
 from beamline.campaign.observations import dark_for
-from beamline.experiments.forecast import Forecast
+from beamline.experiments.forecast import Forecast, uv_apart
 from beamline.experiments.maps import map_of
 from beamline.experiments.palette import RED_BAND
 from beamline.experiments.pictures import means_of_cells
+from beamline.experiments.sight import without_neighbours
 from beamline.records import RecordError, Run
 
-__all__ = ["ReadBack", "chromaticity_uv", "read_back"]
+__all__ = ["ReadBack", "read_back"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -39,7 +40,8 @@ class ReadBack:
         forecast: that was made before it was written.
         red_share: read; NaN where a cell has no light, or was not read.
         red_share_sd: of that, from the noise of the map.
-        light: in both bands, counts/s.
+        own_share: red share of a cell's own light, that of its neighbours in the spot of the head taken out.
+        own_light: that light in both bands, counts/s.
         xyz: CIE 1931 X, Y, Z, over the Y of the brightest cell, shape (rows, columns, 3).
         runs: uids of the writing and of the map.
     """
@@ -48,7 +50,8 @@ class ReadBack:
     forecast: Forecast
     red_share: Floats
     red_share_sd: Floats
-    light: Floats
+    own_share: Floats
+    own_light: Floats
     xyz: Floats
     runs: tuple[str, str]
 
@@ -61,9 +64,9 @@ class ReadBack:
     def is_lit(self) -> NDArray[np.bool_]:
         """Cells with light enough to have a colour."""
         expected = self.forecast.light
-        scale = float(np.nanmedian(self.light[self.is_written] / expected[self.is_written]))
+        scale = float(np.nanmedian(self.own_light[self.is_written] / expected[self.is_written]))
         darkest = min(float(np.median(expected[self.cells == number])) for number in self.forecast.order)
-        return np.asarray(np.nan_to_num(self.light) > BLANK_BELOW * scale * darkest)
+        return np.asarray(np.nan_to_num(self.own_light) > BLANK_BELOW * scale * darkest)
 
     @cached_property
     def pulls(self) -> Floats:
@@ -86,20 +89,20 @@ class ReadBack:
         """
         order = np.array(self.forecast.order)
         edges = np.asarray(self._own_thresholds() if own_thresholds else self.forecast.thresholds)
-        place = np.searchsorted(edges, np.nan_to_num(self.red_share))
-        return np.where(self.is_lit & np.isfinite(self.red_share), order[place], 0)
+        place = np.searchsorted(edges, np.nan_to_num(self.own_share))
+        return np.where(self.is_lit & np.isfinite(self.own_share), order[place], 0)
 
     def _own_thresholds(self) -> Sequence[float]:
         """Half-way between the middles of the clusters: k-means on a line, begun at the forecast moved by the common error."""
-        seen = self.is_written & self.is_lit & np.isfinite(self.red_share)
-        values, expected = self.red_share[seen], self.forecast.red_share[seen]
+        seen = self.is_written & self.is_lit & np.isfinite(self.own_share)
+        values, expected = self.own_share[seen], self.forecast.meant[seen]
         if values.size == 0:
             return self.forecast.thresholds
         # a straight line from forecast to reading, by ranks: the cells' own colours are not used
         low, high = (np.quantile(one, [0.05, 0.95]) for one in (expected, values))
         stretch = (high[1] - high[0]) / max(float(low[1] - low[0]), 1e-6)
         middles = np.array(
-            [float(np.nanmedian(self.forecast.red_share[self.cells == number])) for number in self.forecast.order]
+            [float(np.nanmedian(self.forecast.meant[self.cells == number])) for number in self.forecast.order]
         )
         middles = high[0] + (middles - low[0]) * stretch
         for _ in range(ROUNDS):
@@ -116,7 +119,7 @@ class ReadBack:
         return float(np.mean(self.read_as(own_thresholds=own_thresholds) != self.cells))
 
     def bit_error(self, *, own_thresholds: bool = True) -> float:
-        """Share of wrong bits where the colours, from green to red, carry a Gray code; a cell without light loses all its bits."""
+        """Share of wrong bits where the colours, from green to red, carry a Gray code; a dark cell loses all its bits."""
         order = self.forecast.order
         n_bits = max(1, (len(order) - 1).bit_length())
         code = np.zeros(max(order) + 1, dtype=np.int64)
@@ -131,13 +134,13 @@ class ReadBack:
     @cached_property
     def colour_differences(self) -> Floats:
         """Distance in the CIE 1976 diagram (u', v') between forecast and reading; NaN where a cell is blank or dark."""
-        away = chromaticity_uv(self.xyz) - chromaticity_uv(self.forecast.xyz)
-        return np.where(self.is_written & self.is_lit, np.hypot(away[..., 0], away[..., 1]), np.nan)
+        return np.where(self.is_written & self.is_lit, uv_apart(self.xyz, self.forecast.xyz), np.nan)
 
     def as_json(self) -> dict[str, Any]:
         """The numbers, without the cells."""
         share, expected = self.red_share[self.is_written], self.forecast.red_share[self.is_written]
         common = float(np.nanmean(share - expected))
+        away = self.own_share[self.is_written] - self.forecast.meant[self.is_written]
         far = self.colour_differences[np.isfinite(self.colour_differences)]
         return {
             "cells": int(self.cells.size),
@@ -145,23 +148,17 @@ class ReadBack:
             "within_two_sigma": self.agreeing,
             "red_share_less_forecast_mean": common,
             "red_share_less_forecast_sd": float(np.nanstd(share - expected)),
-            "red_share_less_meant_rms": float(np.sqrt(np.nanmean((share - self.forecast.meant[self.is_written]) ** 2))),
+            "own_share_less_meant_mean": float(np.nanmean(away)),
+            "own_share_less_meant_rms": float(np.sqrt(np.nanmean(away**2))),
             "site_error": self.site_error(),
             "site_error_by_thresholds_of_the_forecast": self.site_error(own_thresholds=False),
             "bit_error": self.bit_error(),
             "bit_error_by_thresholds_of_the_forecast": self.bit_error(own_thresholds=False),
             "colour_difference_median": float(np.median(far)) if far.size else None,
             "colour_difference_95": float(np.quantile(far, 0.95)) if far.size else None,
+            "colour_difference_expected": float(np.sqrt(np.nanmean(self.forecast.colour_sd**2))),
             "runs": list(self.runs),
         }
-
-
-def chromaticity_uv(xyz: Floats) -> Floats:
-    """CIE 1976 u', v' (ISO/CIE 11664-5:2016), shape (..., 2) of (..., 3); NaN where there is no light."""
-    x, y, z = np.moveaxis(xyz, -1, 0)
-    total = x + 15.0 * y + 3.0 * z
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((total > 0)[..., None], np.stack([4.0 * x, 9.0 * y], axis=-1) / total[..., None], np.nan)
 
 
 def read_back(writing: Run, seen: Run) -> ReadBack:
@@ -180,24 +177,35 @@ def read_back(writing: Run, seen: Run) -> ReadBack:
     found = map_of(seen, bands={"green": GREEN_MAP, "red": RED_BAND})
     rates = {name: means_of_cells(found, about, rate) for name, rate in found.seen.rates.items()}
     variances = {name: means_of_cells(found, about, sd**2) for name, sd in found.seen.sds.items()}
-    light = rates["green"] + rates["red"]
+    share, light = _share(rates)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(light > 0, rates["red"] / light, np.nan)
         # d share = ((1 - share) d red - share d green) / light
         sd = np.sqrt((1.0 - share) ** 2 * variances["red"] + share**2 * variances["green"]) / light
+    expected = Forecast.of_json(about["forecast"], writing.start["recipes"])
+    cell_mm = float(about["parameters"]["cell_mm"])
+    own = {name: without_neighbours(rate, cell_mm, expected.spot_radius_mm) for name, rate in rates.items()}
+    own_share, own_light = _share(own)
     per_point = _tristimulus_of(seen)
     xyz = np.stack([means_of_cells(found, about, per_point[:, i]) for i in range(3)], axis=-1)
     brightest = float(np.nanmax(xyz[..., 1]))
     cells = np.asarray(about["parameters"]["cells"], dtype=np.int64)
     return ReadBack(
         cells=cells,
-        forecast=Forecast.of_json(about["forecast"], writing.start["recipes"]),
+        forecast=expected,
         red_share=share,
         red_share_sd=sd,
-        light=light,
+        own_share=own_share,
+        own_light=own_light,
         xyz=xyz / brightest if brightest > 0 else xyz,
         runs=(writing.uid, seen.uid),
     )
+
+
+def _share(rates: dict[str, Floats]) -> tuple[Floats, Floats]:
+    """Red over both, NaN where there is no light, and both."""
+    light = rates["green"] + rates["red"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(light > 0, rates["red"] / light, np.nan), light
 
 
 def _tristimulus_of(run: Run) -> Floats:

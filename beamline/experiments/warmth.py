@@ -116,11 +116,10 @@ class Warmth:
             for one, energy in zip(self._lines, energies_uJ, strict=True)
         ]
         table = settings(moved, self._iodide)
-        absorbed_W = source_of(
-            {name: table[name].astype(float) for name in table.dtype.names}, self._parameters[0], 1.0
-        )
+        columns = {name: table[name].astype(float) for name in table.dtype.names or ()}
+        absorbed_W = source_of(columns, self._parameters[0], 1.0)["power_W"]
         passes = np.array([one.line.n_passes for one in self._lines])
-        power_W = absorbed_W["power_W"] * passes  # passes follow one another within what a piece's heat takes to arrive
+        power_W = absorbed_W * passes  # passes follow one another within what a piece's heat takes to arrive
         return np.array([float(kelvin @ power_W[earlier]) for earlier, kelvin in self._per_W])
 
 
