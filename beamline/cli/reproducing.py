@@ -27,7 +27,7 @@ __all__ = ["reproduce"]
     "--page",
     type=click.Path(path_type=Path, file_okay=False),
     default=None,
-    help="Folder for the table as HTML and JSON, with a figure (PNG, SVG, CSV).",
+    help="Folder for the table as HTML and JSON, with the figures (PNG, SVG, CSV).",
 )
 @as_json_option
 def reproduce(facts: tuple[str, ...], data: Path | None, seed: int, page: Path | None, *, as_json: bool) -> None:
@@ -60,20 +60,21 @@ def reproduce(facts: tuple[str, ...], data: Path | None, seed: int, page: Path |
         ) as session,
     ):
         rows = reproduce_on(session, uid, asked, lambda what: click.echo(f"{what} ...", err=True))
+        runs = session.records.runs(campaign=uid)
         simulated_h = session.bench.clock.now_s / 3600.0
-    rows = sorted([*rows, *model_rows(asked)], key=lambda row: (int(row.fact[1:]), row.source))
-    missing = sorted(asked - {row.fact for row in rows})
-    document = {
-        "code_version": code_version(),
-        "doi": DOI,
-        "uid": uid,
-        "seed": seed,
-        "simulated_h": simulated_h,
-        "rows": [row.as_json() for row in rows],
-        "facts_without_row": missing,
-    }
-    if page is not None:
-        click.echo(f"page: {write_page(page, rows, document)}", err=True)
+        rows = sorted([*rows, *model_rows(asked)], key=lambda row: (int(row.fact[1:]), row.source))
+        missing = sorted(asked - {row.fact for row in rows})
+        document = {
+            "code_version": code_version(),
+            "doi": DOI,
+            "uid": uid,
+            "seed": seed,
+            "simulated_h": simulated_h,
+            "rows": [row.as_json() for row in rows],
+            "facts_without_row": missing,
+        }
+        if page is not None:
+            click.echo(f"page: {write_page(page, rows, document, runs)}", err=True)
     if as_json:
         click.echo(json.dumps(document, indent=2))
     else:

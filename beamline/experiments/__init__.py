@@ -12,7 +12,7 @@ from beamline.experiments.calibrations import (
     response_calibration,
 )
 from beamline.experiments.decays import decays_of
-from beamline.experiments.drawing import draw_photographs, write_pictures
+from beamline.experiments.drawing import draw_photographs, named_overviews, write_pictures
 from beamline.experiments.forecast import Forecast, forecast
 from beamline.experiments.maps import PlacedMap, map_of
 from beamline.experiments.palette import Colour, candidates, palette
@@ -54,6 +54,7 @@ __all__ = [
     "last_calibrations",
     "light_of_cells",
     "map_of",
+    "named_overviews",
     "overviews_of",
     "palette",
     "photographs_of",

@@ -11,7 +11,7 @@ from beamline.experiments.photographs import Photograph, overviews_of
 from beamline.records import Run
 from beamline.report.style import INK, Drawing, Footer, new_figure, styled, write_drawing
 
-__all__ = ["draw_photographs", "scale_bar_mm", "write_pictures"]
+__all__ = ["draw_photographs", "named_overviews", "scale_bar_mm", "write_pictures"]
 
 LIGHTS: Final = {"white": "by daylight", "uv_365nm": "under 365 nm"}
 COLUMNS: Final = 3
@@ -78,6 +78,19 @@ def draw_photographs(
     )
 
 
+def named_overviews(run: Run) -> dict[str, Photograph]:
+    """All places of a run of `image_coupon` or `image_sites` in one picture a light, by the words above it.
+
+    Raises:
+        RecordError: the run holds no pictures.
+    """
+    shown = {}
+    for (light, through), one in overviews_of(run).items():
+        behind = "" if through == "none" else f", through {through.replace('_', ' ')}"
+        shown[f"{LIGHTS.get(light, light)}{behind}"] = one
+    return shown
+
+
 def write_pictures(run: Run, folder: Path | str, *, name: str = "", code_version: str = "") -> tuple[Path, ...]:
     """Write what a run of `image_coupon` or `image_sites` saw, all places in one picture a light: PNG, SVG, and a CSV.
 
@@ -90,15 +103,11 @@ def write_pictures(run: Run, folder: Path | str, *, name: str = "", code_version
     Raises:
         RecordError: the run holds no pictures.
     """
-    shown = {}
-    for (light, through), one in overviews_of(run).items():
-        behind = "" if through == "none" else f", through {through.replace('_', ' ')}"
-        shown[f"{LIGHTS.get(light, light)}{behind}"] = one
     serial = str(run.start["coupon"]["serial"])
     version = code_version or str(run.start.get("versions", {}).get("vitrail", ""))
     Path(folder).mkdir(parents=True, exist_ok=True)
     with styled():
         drawing = draw_photographs(
-            shown, name=name or f"pictures-{serial}", title=serial, runs=(run.uid,), code_version=version
+            named_overviews(run), name=name or f"pictures-{serial}", title=serial, runs=(run.uid,), code_version=version
         )
         return write_drawing(drawing, Path(folder))[1]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Iterator
 
 import numpy as np
@@ -63,6 +64,22 @@ def test_chunks_and_an_array_give_the_same_and_progress_is_told() -> None:
     assert np.array_equal(one.rates["red"], two.rates["red"])
     # the noise is measured in the first part, so the parts matter in the fourth digit
     assert one.phases["green"].peak_nm == pytest.approx(two.phases["green"].peak_nm, abs=0.01)
+
+
+def test_memory_does_not_grow_with_the_map() -> None:
+    """Four times the spectra, 100 MB of them more, in a few MB more: what is found of each, and no more."""
+    some = counts(np.full(500, 1e5), np.full(500, 1e5))
+
+    def peak_MB(n_parts: int) -> float:
+        tracemalloc.start()
+        try:
+            analyse_map(AXIS, (some for _ in range(n_parts)), DARK, **SETTINGS)
+            return tracemalloc.get_traced_memory()[1] / 1e6
+        finally:
+            tracemalloc.stop()
+
+    peak_MB(1)  # compiles
+    assert peak_MB(16) < peak_MB(4) + 8.0
 
 
 def test_full_pixels_are_marked_and_give_no_peak() -> None:
