@@ -22,7 +22,10 @@ _logger = logging.getLogger(__name__)
 
 
 class SessionClosedError(RuntimeError):
-    """The engine of a session that has ended was asked for something."""
+    """The engine of a session that has ended was asked for something.
+
+    To do: open a new session.
+    """
 
     def __init__(self) -> None:
         super().__init__(

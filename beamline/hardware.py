@@ -26,7 +26,10 @@ Ask = Callable[[ManualChanger, Request | None], object]
 
 
 class InstrumentConnectError(RuntimeError):
-    """Something of the bench does not answer; `failures` has a sentence for each role that does not, by its name."""
+    """Something of the bench does not answer; `failures` has a sentence for each role that does not, by its name.
+
+    To do: switch on or connect what each sentence names, then `vitrail bench smoke`.
+    """
 
     def __init__(self, failures: dict[str, str]) -> None:
         lines = [f"{role}: {text}" for role, text in failures.items()]

@@ -70,7 +70,10 @@ class Instrument(Frozen):
 
 
 class InstrumentFileError(BadFileError):
-    """An instrument file that cannot be used; `problems` holds one for each mistake."""
+    """An instrument file that cannot be used; `problems` holds one for each mistake.
+
+    To do: mend each key that is named; `vitrail doctor --instrument FILE` checks again.
+    """
 
 
 def load_instrument(path: Path | str) -> Instrument:

@@ -54,7 +54,11 @@ _BEGINS = frozenset({"campaign", "resume"})
 
 
 class ResumeError(RuntimeError):
-    """The night cannot be taken up again; the message says why, and what can be done instead."""
+    """The night cannot be taken up again; the message says why, and what can be done instead.
+
+    To do: do what the message offers: mostly a new night that learns from this one, `vitrail campaign run FILE
+    --after UID`.
+    """
 
 
 def open_resumed(

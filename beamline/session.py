@@ -39,7 +39,10 @@ __all__ = ["Session", "SessionBusyError", "open_session", "twin_on_the_wire"]
 
 
 class SessionBusyError(RuntimeError):
-    """Another session lives on the same records."""
+    """Another session lives on the same records.
+
+    To do: end the other one, or give another folder with `--data`; the message names its process.
+    """
 
 
 @dataclass(frozen=True)

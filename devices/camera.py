@@ -73,16 +73,43 @@ class Camera(Detector):
     driver: CameraDriver
     advice = "check the camera's cable and power, and take the picture anew"
 
-    image = Component(Picture, unit="counts")
-    n_saturated = Component(Reading, attr="n_saturated", unit="pixels", plausible=(0.0, 1e9), kind=Kind.hinted)
-    exposure_s = Component(SoftSetting, value=0.01, limit="camera_exposure_s", unit="s")
-    gain = Component(SoftSetting, value=1.0, limit="camera_gain", unit="1")
-    illumination = Component(
-        Named, one="illumination", among="illuminations", command="start_illumination", look_at="the lights"
+    image = Component(
+        Picture,
+        unit="counts",
+        doc="raw, offset not taken off; red, green, blue of linear sRGB; row 0 where y is greatest",
     )
-    filter = Component(Named, one="filter", among="filters", command="start_filter", look_at="the filter wheel")
-    pixel_size_um = Component(Reading, attr="pixel_size_um", unit="um", plausible=(1e-3, 1e4), kind=Kind.config)
-    saturation_counts = Component(Reading, attr="saturation_counts", unit="counts", kind=Kind.config)
+    n_saturated = Component(
+        Reading,
+        attr="n_saturated",
+        unit="pixels",
+        plausible=(0.0, 1e9),
+        kind=Kind.hinted,
+        doc="full in at least one colour",
+    )
+    exposure_s = Component(SoftSetting, value=0.01, limit="camera_exposure_s", unit="s", doc="of a picture")
+    gain = Component(SoftSetting, value=1.0, limit="camera_gain", unit="1", doc="factor on the counts")
+    illumination = Component(
+        Named,
+        one="illumination",
+        among="illuminations",
+        command="start_illumination",
+        look_at="the lights",
+        doc="one light at a time",
+    )
+    filter = Component(
+        Named,
+        one="filter",
+        among="filters",
+        command="start_filter",
+        look_at="the filter wheel",
+        doc="before the camera",
+    )
+    pixel_size_um = Component(
+        Reading, attr="pixel_size_um", unit="um", plausible=(1e-3, 1e4), kind=Kind.config, doc="on the coupon"
+    )
+    saturation_counts = Component(
+        Reading, attr="saturation_counts", unit="counts", kind=Kind.config, doc="a full pixel"
+    )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         self._last_image: NDArray[np.uint16] | None = None

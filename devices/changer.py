@@ -105,8 +105,18 @@ class Changer(Role):
     margin_s = 30.0
     advice = "look where the coupons are before anything moves"
 
-    at_stage = Component(Place, station="stage", labels={"coupons"})
-    in_furnace = Component(Place, station="furnace", labels={"coupons"})
+    at_stage = Component(
+        Place,
+        station="stage",
+        labels={"coupons"},
+        doc="serial of the coupon there, or empty; set to fetch it, or to empty it",
+    )
+    in_furnace = Component(
+        Place,
+        station="furnace",
+        labels={"coupons"},
+        doc="serial of the coupon there, or empty; set to fetch it, or to empty it",
+    )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"changers"}, **kwargs)

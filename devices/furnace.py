@@ -56,12 +56,40 @@ class Furnace(Role):
 
     late_by = ("answer_s",)
 
-    temperature_C = Component(Reading, attr="temperature_C", unit="degC", plausible=PLAUSIBLE_C, kind=Kind.hinted)
-    setpoint_C = Component(Reading, attr="setpoint_C", unit="degC", plausible=PLAUSIBLE_C)
-    target_C = Component(Reading, attr="target_C", unit="degC", plausible=PLAUSIBLE_C, kind=Kind.omitted)
-    ramp_C_min = Component(SoftSetting, value=10.0, limit="furnace_ramp_C_min", unit="degC/min", kind=Kind.config)
+    temperature_C = Component(
+        Reading,
+        attr="temperature_C",
+        unit="degC",
+        plausible=PLAUSIBLE_C,
+        kind=Kind.hinted,
+        doc="measured; `furnace` itself is set, and done when it has settled",
+    )
+    setpoint_C = Component(
+        Reading,
+        attr="setpoint_C",
+        unit="degC",
+        plausible=PLAUSIBLE_C,
+        doc="the working setpoint, which moves along the ramp",
+    )
+    target_C = Component(
+        Reading, attr="target_C", unit="degC", plausible=PLAUSIBLE_C, kind=Kind.omitted, doc="the end of the ramp"
+    )
+    ramp_C_min = Component(
+        SoftSetting,
+        value=10.0,
+        limit="furnace_ramp_C_min",
+        unit="degC/min",
+        kind=Kind.config,
+        doc="rate of the next ramp",
+    )
     heater = Component(
-        Choice, choices=("standby", "on"), read=_heater, command=_switch_heater, margin_s=30.0, kind=Kind.omitted
+        Choice,
+        choices=("standby", "on"),
+        read=_heater,
+        command=_switch_heater,
+        margin_s=30.0,
+        kind=Kind.omitted,
+        doc="standby switches it off and ends a ramp",
     )
 
     def __init__(

@@ -57,6 +57,7 @@ class Laser(Role):
         stands=2.5,
         plausible=(-1.0, 1e4),
         kind=Kind.hinted,
+        doc="set energy of a pulse, before the optics",
     )
     repetition_rate_kHz = Component(
         Setting,
@@ -67,17 +68,47 @@ class Laser(Role):
         tolerance=0.01,
         stands=0.05,
         plausible=(0.0, 1e5),
+        doc="pulses a millisecond",
     )
     power_at_sample_W = Component(
-        Reading, attr="power_at_sample_W", unit="W", plausible=(-1.0, 200.0), kind=Kind.hinted
+        Reading,
+        attr="power_at_sample_W",
+        unit="W",
+        plausible=(-1.0, 200.0),
+        kind=Kind.hinted,
+        doc="measured over the last opening; 0 before the first",
     )
-    pulses_delivered = Component(Reading, attr="pulses_delivered", unit="pulses", plausible=(0.0, 1e11))
-    pulses_delivered_sd = Component(Reading, attr="pulses_delivered_sd", unit="pulses", kind=Kind.omitted)
-    exposure_s = Component(SoftSetting, value=1.0, limit="exposure_s", unit="s", kind=Kind.omitted)
-    output = Component(Choice, choices=("closed", "open"), read=_output, command=_switch_output, kind=Kind.omitted)
-    pulse_duration_fs = Component(Reading, attr="pulse_duration_fs", unit="fs", kind=Kind.config)
-    wavelength_nm = Component(Reading, attr="wavelength_nm", unit="nm", kind=Kind.config)
-    numerical_aperture = Component(Reading, attr="numerical_aperture", unit="1", kind=Kind.config)
+    pulses_delivered = Component(
+        Reading, attr="pulses_delivered", unit="pulses", plausible=(0.0, 1e11), doc="of the last opening"
+    )
+    pulses_delivered_sd = Component(
+        Reading, attr="pulses_delivered_sd", unit="pulses", kind=Kind.omitted, doc="one sigma of them"
+    )
+    exposure_s = Component(
+        SoftSetting,
+        value=1.0,
+        limit="exposure_s",
+        unit="s",
+        kind=Kind.omitted,
+        doc="how long `trigger` opens the output",
+    )
+    output = Component(
+        Choice,
+        choices=("closed", "open"),
+        read=_output,
+        command=_switch_output,
+        kind=Kind.omitted,
+        doc="the shutter of the beam; a setting moves only while it is closed",
+    )
+    pulse_duration_fs = Component(
+        Reading, attr="pulse_duration_fs", unit="fs", kind=Kind.config, doc="full width at half maximum"
+    )
+    wavelength_nm = Component(
+        Reading, attr="wavelength_nm", unit="nm", kind=Kind.config, doc="of the light that writes"
+    )
+    numerical_aperture = Component(
+        Reading, attr="numerical_aperture", unit="1", kind=Kind.config, doc="of the objective"
+    )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"lasers"}, **kwargs)

@@ -86,14 +86,46 @@ class Lifetime(Detector):
     margin_s = 30.0
     advice = "look at the counter, its diode and its cable, and count anew"
 
-    counts = Component(Counted, read=lambda one: one.counts, array=True, unit="photons")
-    response = Component(Counted, read=lambda one: one.response, array=True, unit="1")
-    acquisition_s = Component(Counted, read=lambda one: one.acquisition_s, unit="s")
-    count_rate_Hz = Component(Counted, read=lambda one: one.count_rate_Hz, unit="Hz", kind=Kind.hinted)
-    photons_per_pulse = Component(Counted, read=lambda one: one.photons_per_pulse, unit="1", kind=Kind.hinted)
-    stopped_by = Component(Counted, read=lambda one: one.stopped_by, dtype_numpy="<U16")
-    warning = Component(Counted, read=lambda one: one.warning, dtype_numpy="<U16")
-    filter = Component(Named, one="filter", among="filters", command="start_filter", look_at="the filter wheel")
+    counts = Component(
+        Counted,
+        read=lambda one: one.counts,
+        array=True,
+        unit="photons",
+        doc="histogram of the last acquisition; bin i begins i widths after the sync",
+    )
+    response = Component(
+        Counted,
+        read=lambda one: one.response,
+        array=True,
+        unit="1",
+        doc="of the instrument to the bare pulse, same bins, sum 1; zeros if none was measured",
+    )
+    acquisition_s = Component(Counted, read=lambda one: one.acquisition_s, unit="s", doc="how long it counted")
+    count_rate_Hz = Component(
+        Counted, read=lambda one: one.count_rate_Hz, unit="Hz", kind=Kind.hinted, doc="over that time"
+    )
+    photons_per_pulse = Component(
+        Counted,
+        read=lambda one: one.photons_per_pulse,
+        unit="1",
+        kind=Kind.hinted,
+        doc="over that time; above 0.05 they pile up",
+    )
+    stopped_by = Component(
+        Counted,
+        read=lambda one: one.stopped_by,
+        dtype_numpy="<U16",
+        doc="`time`, `peak`, `full`, or empty before the first",
+    )
+    warning = Component(Counted, read=lambda one: one.warning, dtype_numpy="<U16", doc="`full`, `pile-up`, or empty")
+    filter = Component(
+        Named,
+        one="filter",
+        among="filters",
+        command="start_filter",
+        look_at="the filter wheel",
+        doc="which light is counted",
+    )
     excitation_percent = Component(
         Setting,
         attr="excitation_percent",
@@ -102,11 +134,25 @@ class Lifetime(Detector):
         unit="%",
         tolerance=0.5,
         stands=1.0,
+        doc="power of the pulses",
     )
 
-    duration_s = Component(SoftSetting, value=60.0, limit="lifetime_duration_s", unit="s", kind=Kind.omitted)
+    duration_s = Component(
+        SoftSetting,
+        value=60.0,
+        limit="lifetime_duration_s",
+        unit="s",
+        kind=Kind.omitted,
+        doc="the longest that `trigger` counts",
+    )
     stop_counts = Component(
-        SoftSetting, value=0.0, limit="lifetime_stop_counts", integer=True, unit="photons", kind=Kind.omitted
+        SoftSetting,
+        value=0.0,
+        limit="lifetime_stop_counts",
+        integer=True,
+        unit="photons",
+        kind=Kind.omitted,
+        doc="ends it when the highest bin holds so many; 0: never",
     )
     bin_width_ns = Component(
         Setting,
@@ -116,6 +162,7 @@ class Lifetime(Detector):
         unit="ns",
         tolerance=1e-6,
         stands=1e-6,
+        doc="the driver rounds to what the counter has",
     )
     excitation_rate_kHz = Component(
         Setting,
@@ -125,11 +172,17 @@ class Lifetime(Detector):
         unit="kHz",
         tolerance=1e-3,
         stands=1.0,
+        doc="of the pulses",
     )
     excitation = Component(
-        Choice, choices=("off", "on"), read=_excitation, command=_switch_excitation, kind=Kind.omitted
+        Choice,
+        choices=("off", "on"),
+        read=_excitation,
+        command=_switch_excitation,
+        kind=Kind.omitted,
+        doc="the pulses; off counts darks",
     )
-    excitation_nm = Component(Reading, attr="excitation_nm", unit="nm", kind=Kind.config)
+    excitation_nm = Component(Reading, attr="excitation_nm", unit="nm", kind=Kind.config, doc="of the pulses")
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         self.wanted_excitation: str | None = None

@@ -50,17 +50,58 @@ class Spectrometer(Detector):
     baseline_band_counts = 1000.0
     """How far the darkest hundredth of the pixels may move between two acquisitions with the same settings, counts."""
 
-    counts = Component(Reading, attr="counts", array=True, unit="counts", plausible=(-1e6, 1e9))
-    n_saturated = Component(Reading, attr="n_saturated", unit="pixels", plausible=(0.0, 1e7), kind=Kind.hinted)
-    integration_s = Component(SoftSetting, value=0.2, limit="integration_s", unit="s")
-    n_averages = Component(SoftSetting, value=10, limit="n_averages", integer=True, unit="exposures")
-    lamp = Component(Choice, choices=("off", "on"), read=_lamp, command=_switch_lamp, kind=Kind.omitted)
-    line_lamp = Component(Choice, choices=("off", "on"), read=_line_lamp, command=_switch_line_lamp, kind=Kind.omitted)
-    wavelength_nm = Component(Reading, attr="wavelength_nm", array=True, unit="nm", kind=Kind.config)
-    saturation_counts = Component(Reading, attr="saturation_counts", unit="counts", kind=Kind.config)
-    read_noise_counts = Component(Reading, attr="read_noise_counts", unit="counts", kind=Kind.config)
+    counts = Component(
+        Reading,
+        attr="counts",
+        array=True,
+        unit="counts",
+        plausible=(-1e6, 1e9),
+        doc="raw mean counts of the exposures, dark not taken off",
+    )
+    n_saturated = Component(
+        Reading,
+        attr="n_saturated",
+        unit="pixels",
+        plausible=(0.0, 1e7),
+        kind=Kind.hinted,
+        doc="full in at least one of the exposures",
+    )
+    integration_s = Component(SoftSetting, value=0.2, limit="integration_s", unit="s", doc="of one exposure")
+    n_averages = Component(
+        SoftSetting,
+        value=10,
+        limit="n_averages",
+        integer=True,
+        unit="exposures",
+        doc="exposures in the mean, whole numbers",
+    )
+    lamp = Component(
+        Choice,
+        choices=("off", "on"),
+        read=_lamp,
+        command=_switch_lamp,
+        kind=Kind.omitted,
+        doc="365 nm, excites the luminescence; steady after a second",
+    )
+    line_lamp = Component(
+        Choice,
+        choices=("off", "on"),
+        read=_line_lamp,
+        command=_switch_line_lamp,
+        kind=Kind.omitted,
+        doc="lines of known wavelengths, to calibrate the axis",
+    )
+    wavelength_nm = Component(
+        Reading, attr="wavelength_nm", array=True, unit="nm", kind=Kind.config, doc="of each pixel"
+    )
+    saturation_counts = Component(
+        Reading, attr="saturation_counts", unit="counts", kind=Kind.config, doc="a full pixel"
+    )
+    read_noise_counts = Component(
+        Reading, attr="read_noise_counts", unit="counts", kind=Kind.config, doc="one sigma of an exposure"
+    )
     gain_counts_per_electron = Component(
-        Reading, attr="gain_counts_per_electron", unit="counts/electron", kind=Kind.config
+        Reading, attr="gain_counts_per_electron", unit="counts/electron", kind=Kind.config, doc="counts for an electron"
     )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:

@@ -157,16 +157,22 @@ class Stage(Role):
 
     late_by = ("following_s",)
 
-    x_mm = Component(Axis, axis="x", kind=Kind.hinted, labels={"motors"})
-    y_mm = Component(Axis, axis="y", kind=Kind.hinted, labels={"motors"})
-    z_mm = Component(Axis, axis="z", labels={"motors"})
-    line = Component(LineAxis, unit="mm/s", kind=Kind.omitted)
+    x_mm = Component(Axis, axis="x", kind=Kind.hinted, labels={"motors"}, doc="where the axis is")
+    y_mm = Component(Axis, axis="y", kind=Kind.hinted, labels={"motors"}, doc="where the axis is")
+    z_mm = Component(Axis, axis="z", labels={"motors"}, doc="where the axis is; greater is nearer the objective")
+    line = Component(
+        LineAxis,
+        unit="mm/s",
+        kind=Kind.omitted,
+        doc="set to a `LineMove`: to its place at constant speed; reads the speed",
+    )
     gate = Component(
         Choice,
         choices=("shut", "open"),
         read=_gate,
         command=lambda stage, state: stage.driver.switch_gate(state == "open"),
         kind=Kind.omitted,
+        doc="in the beam: open for dots, left to the triggers on a line",
     )
 
     reference = Component(Choice, choices=("homed",), read=_reference, command=_home, kind=Kind.omitted)

@@ -1,6 +1,8 @@
 """The closed loop of a night: suggest a coupon with its sites -> write -> heat-treat -> measure -> analyse -> ingest.
 
 Everything that was decided, and on what grounds, is in the documents: a `decision` run before each coupon and one at the end.
+
+Duration: the phases of each coupon, as `estimate_night` adds them up, and the optimiser's thinking.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ SHOWN = 5
 
 
 class ExperimentRefusedError(RefusedError):
-    """An experiment that cannot be done as asked; nothing has moved."""
+    """An experiment that cannot be done as asked; nothing has moved.
+
+    To do: change the parameter that it names to what it allows.
+    """
 
 
 def checked(plan: Callable[P, R]) -> Callable[P, R]:

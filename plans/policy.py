@@ -53,11 +53,18 @@ class LeftOutError(Exception):
 
 
 class BudgetError(Exception):
-    """More faults than the campaign allows."""
+    """More faults than the campaign allows.
+
+    To do: read the faults in the report; mend what failed before `vitrail campaign resume`, or allow more under
+    `[policy]`.
+    """
 
 
 class NotSafeError(Exception):
-    """After a fault the light could not be shut: nothing is tried again, the night ends in its safe state."""
+    """After a fault the light could not be shut: nothing is tried again, the night ends in its safe state.
+
+    To do: go there: shut the laser off by its own key, then look why it did not obey.
+    """
 
 
 def device_fault(error: BaseException) -> DeviceError | None:

@@ -21,6 +21,8 @@ def in_thread(function: Callable[[], T]) -> MsgGenerator[T]:
     """Run `function()` in a worker thread, wait for it, and give its result; what it raises is raised in the plan.
 
     An abort during the wait takes effect at once; the function itself runs to its end and its result is dropped.
+
+    Duration: that of the function.
     """
     results: list[T] = []
     errors: list[BaseException] = []

@@ -24,6 +24,7 @@ __all__ = ["empty_stage", "load_on_stage", "write_coupon", "write_site"]
 def load_on_stage(bench: Bench, serial: str) -> MsgGenerator[None]:
     """Bring a coupon to the stage; another one that lies there goes back to the rack first.
 
+    Duration: one transfer; two where another coupon lies there; nothing where it is there already.
     Precondition: if the coupon is in the furnace, the furnace is below `geometry.unload_C`.
 
     Raises:
@@ -37,7 +38,10 @@ def load_on_stage(bench: Bench, serial: str) -> MsgGenerator[None]:
 
 
 def empty_stage(bench: Bench) -> MsgGenerator[None]:
-    """Take the coupon on the stage back to the rack."""
+    """Take the coupon on the stage back to the rack.
+
+    Duration: one transfer; nothing where the stage is empty.
+    """
     yield from bps.mv(bench.changer.at_stage, "")
 
 

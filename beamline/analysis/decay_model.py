@@ -24,7 +24,10 @@ STEP_IN_LOG = 1e-4
 
 
 class DecayError(ValueError):
-    """A histogram of which no lifetime can be had, and why."""
+    """A histogram of which no lifetime can be had, and why.
+
+    To do: count longer, or with less background.
+    """
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,7 +29,10 @@ MOST_LETTERS = 200
 
 
 class AskedError(ValueError):
-    """What is asked cannot be done to this campaign as it is; the message says why."""
+    """What is asked cannot be done to this campaign as it is; the message says why.
+
+    To do: look at `vitrail campaign status`, and ask for what fits the state.
+    """
 
 
 class Asked(Frozen):

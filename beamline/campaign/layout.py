@@ -18,7 +18,10 @@ TOLERANCE_MM = 1e-9
 
 
 class CrowdedError(ValueError):
-    """More sites are asked for than fit on a coupon; `n_fitting` says how many do."""
+    """More sites are asked for than fit on a coupon; `n_fitting` says how many do.
+
+    To do: ask for as many sites as fit, or a smaller spacing.
+    """
 
     def __init__(self, coupon: Coupon, n_sites: int, n_fitting: int) -> None:
         """Args: n_fitting: how many sites fit."""

@@ -51,7 +51,10 @@ _logger = logging.getLogger(__name__)
 
 
 class AnswerError(ValueError):
-    """An answer that is not taken; the message says why, and what can be answered."""
+    """An answer that is not taken; the message says why, and what can be answered.
+
+    To do: look at the question again, and answer it as the message says.
+    """
 
 
 class Question(Frozen):

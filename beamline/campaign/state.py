@@ -193,7 +193,10 @@ HAS_ENDED = frozenset({"stopped", "done", "failed"})
 
 
 class TransitionError(ValueError):
-    """An event that does not fit the state, or lies before it."""
+    """An event that does not fit the state, or lies before it.
+
+    To do: `vitrail records check`: the records of this night contradict each other.
+    """
 
 
 def next_state(state: CampaignState, event: CampaignEvent) -> CampaignState:  # noqa: PLR0911  # one for each event

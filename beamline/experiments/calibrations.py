@@ -32,7 +32,10 @@ LEAST_RESPONSE = 0.01
 
 
 class CalibrationError(RecordError):
-    """A run that gives no such calibration."""
+    """A run that gives no such calibration.
+
+    To do: repeat the calibration; what the message names was not good enough.
+    """
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,10 @@ _SEPARATORS = tuple(re.compile(pattern) for pattern in (";", "\t", ",", r"\s+"))
 
 
 class UnusableFileError(ValueError):
-    """A file that cannot be used; the message says why and what is wanted."""
+    """A file that cannot be used; the message says why and what is wanted.
+
+    To do: give the file in the form that the message wants.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,17 @@ __all__ = ["AlreadyImportedError", "BusyError", "bring_in", "check_against"]
 
 
 class AlreadyImportedError(ValueError):
-    """The same contents are in the records already."""
+    """The same contents are in the records already.
+
+    To do: nothing: they are there.
+    """
 
 
 class BusyError(RuntimeError):
-    """A session works with the records."""
+    """A session works with the records.
+
+    To do: wait until the session ends, then ask again.
+    """
 
 
 def bring_in(records: Records, runs: ManualRuns, *, name: str, by: str, now: datetime, after: str | None = None) -> str:

@@ -20,7 +20,10 @@ _AXIS_nm = (100.0, 5000.0)
 
 
 class DarkError(UnusableFileError):
-    """The dark of a spectrum is missing, or does not fit."""
+    """The dark of a spectrum is missing, or does not fit.
+
+    To do: name a dark with the same integration time, in the table.
+    """
 
 
 def manual_spectrum(folder: Path, name: str, dark_name: str | None) -> ManualSpectrum:

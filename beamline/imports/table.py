@@ -60,7 +60,10 @@ Row = dict[str, Any]
 
 
 class ImportFileError(BadFileError):
-    """A table that cannot be imported; nothing was written."""
+    """A table that cannot be imported; nothing was written.
+
+    To do: mend each line that is named; `--dry-run` looks without writing.
+    """
 
 
 def read_manual_runs(path: Path | str, detector: Detector | None = None) -> ManualRuns:

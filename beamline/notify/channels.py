@@ -27,7 +27,10 @@ MOST_BYTES = 4096
 
 
 class NotifyError(RuntimeError):
-    """A message was not sent; the text says by which way and why, and holds no secret."""
+    """A message was not sent; the text says by which way and why, and holds no secret.
+
+    To do: check address, secret and network with `vitrail notify test`; the night goes on without it.
+    """
 
 
 def name_of(channel: Channel) -> str:

@@ -16,7 +16,10 @@ _logger = logging.getLogger(__name__)
 
 
 class SecretMissingError(RuntimeError):
-    """A secret that the settings name is neither in the environment nor in the keyring."""
+    """A secret that the settings name is neither in the environment nor in the keyring.
+
+    To do: set the environment variable that is named, or store it in the keyring.
+    """
 
 
 class Secret:

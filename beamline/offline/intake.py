@@ -27,7 +27,10 @@ PURPOSE = "characterisation"
 
 
 class AlreadyAttachedError(OfflineError):
-    """The same file is attached to the same place already."""
+    """The same file is attached to the same place already.
+
+    To do: nothing: it is there.
+    """
 
 
 def attach(

@@ -26,7 +26,10 @@ PROPRIETARY = frozenset({".spe", ".wdf", ".raw", ".brml", ".xrdml", ".sif", ".dm
 
 
 class OfflineError(ValueError):
-    """A measurement that cannot be taken in; the message says why, and what is wanted."""
+    """A measurement that cannot be taken in; the message says why, and what is wanted.
+
+    To do: give the file in the form that the message wants.
+    """
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,7 +22,10 @@ _WRITING: TypeAdapter[Writing] = TypeAdapter(Writing)
 
 
 class EditError(ValueError):
-    """A change that cannot be made; the message says what can."""
+    """A change that cannot be made; the message says what can.
+
+    To do: give a value within the bounds that it names, or a setting that the suggestion has.
+    """
 
 
 def changes_of(words: Iterable[str]) -> dict[str, str]:

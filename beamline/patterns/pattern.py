@@ -15,7 +15,10 @@ LEAST_CELL_MM = 0.1
 
 
 class PatternError(ValueError):
-    """A picture that cannot be written, and what would do."""
+    """A picture that cannot be written, and what would do.
+
+    To do: take the size or the picture that the message says would do.
+    """
 
 
 @dataclass(frozen=True, eq=False)

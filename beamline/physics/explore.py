@@ -20,7 +20,10 @@ __all__ = ["AXES", "DERIVED_UNITS", "Axis", "Exploration", "ExploreError", "expl
 
 
 class ExploreError(ValueError):
-    """What was asked cannot be explored: says what, and what can."""
+    """What was asked cannot be explored: says what, and what can.
+
+    To do: ask for one of what it lists.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=Fal
 
 
 class ParameterFileError(BadFileError):
-    """A parameter file that cannot be used, with every mistake in it."""
+    """A parameter file that cannot be used, with every mistake in it.
+
+    To do: mend each parameter that is named.
+    """
 
 
 class _Entry(BaseModel):

@@ -107,7 +107,10 @@ def _all_valid(table: NDArray[np.void]) -> bool:
 
 
 class SettingError(ValueError):
-    """A setting outside the validity of the model: says which, its value, the range and the unit."""
+    """A setting outside the validity of the model: says which, its value, the range and the unit.
+
+    To do: stay within the range: beyond it the model says nothing.
+    """
 
 
 def _refuse(name: str, values: NDArray[np.float64], applies: NDArray[np.bool_]) -> None:

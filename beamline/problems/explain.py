@@ -37,7 +37,10 @@ class Problem:
 
 
 class InconsistentError(ValueError):
-    """Values that are each allowed but do not go together; raised by a model's validator, with all that it found."""
+    """Values that are each allowed but do not go together; raised by a model's validator, with all that it found.
+
+    To do: change one of the values that it names.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         """Args: problems: at least one."""

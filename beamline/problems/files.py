@@ -29,7 +29,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class BadFileError(ValueError):
-    """A file that cannot be used; `problems` holds one for each mistake."""
+    """A file that cannot be used; `problems` holds one for each mistake.
+
+    To do: mend each key that is named.
+    """
 
     def __init__(self, source: str, problems: Sequence[Problem]) -> None:
         """Args: source: the file's name as the user gave it. problems: at least one."""

@@ -43,7 +43,10 @@ _logger = logging.getLogger(__name__)
 
 
 class QueueServerError(RuntimeError):
-    """The queue server, or its Redis, cannot be started; the message says what to do."""
+    """The queue server, or its Redis, cannot be started; the message says what to do.
+
+    To do: do what the message says: mostly start Redis, or install the extra `queue`.
+    """
 
 
 def queue_folder(data: Path) -> Path:

@@ -25,7 +25,11 @@ _logger = logging.getLogger(__name__)
 
 
 class MonitorError(DeviceError):
-    """A monitor ends the plan: what it found cannot be waited out, or was waited for too long."""
+    """A monitor ends the plan: what it found cannot be waited out, or was waited for too long.
+
+    To do: mend what the monitor watches (chiller, interlock, temperature, disk), then `vitrail campaign
+    resume`.
+    """
 
 
 @dataclass(frozen=True)

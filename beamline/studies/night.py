@@ -26,7 +26,10 @@ ARMS: tuple[str, ...] = get_args(OptimizerChoice.model_fields["kind"].annotation
 
 
 class StudyError(ValueError):
-    """A study that cannot be made as asked, or a night of it that failed."""
+    """A study that cannot be made as asked, or a night of it that failed.
+
+    To do: change what it names; a study that was interrupted goes on where it was.
+    """
 
 
 class NightTask(Frozen):

@@ -14,7 +14,10 @@ __all__ = ["RowFile", "RowFileError"]
 
 
 class RowFileError(StudyError):
-    """The file is not one of ours, or cannot be read or written."""
+    """The file is not one of ours, or cannot be read or written.
+
+    To do: give another file, or move this one away.
+    """
 
 
 class RowFile:

@@ -27,7 +27,10 @@ _logger = logging.getLogger(__name__)
 
 
 class WatchdogError(RuntimeError):
-    """There is no watchdog, or it cannot reach what it watches."""
+    """There is no watchdog, or it cannot reach what it watches.
+
+    To do: start again once the instrument answers; a bench is not run without its watchdog.
+    """
 
 
 class Watchdog:

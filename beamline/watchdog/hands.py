@@ -18,7 +18,10 @@ __all__ = ["FurnaceHand", "Hand", "LaserHand", "NotSafeError"]
 
 
 class NotSafeError(DeviceError):
-    """An instrument took the command and is not safe."""
+    """An instrument took the command and is not safe.
+
+    To do: go there: shut the laser off and the furnace at their own panels.
+    """
 
 
 class Hand(Protocol):

@@ -25,7 +25,10 @@ MOST_FOLLOWERS: Final = 64
 
 
 class TooManyError(RuntimeError):
-    """More pages follow nights than one server takes."""
+    """More pages follow nights than one server takes.
+
+    To do: close pages that nobody looks at.
+    """
 
 
 def encoded(plain: Any) -> bytes:

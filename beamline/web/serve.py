@@ -17,7 +17,10 @@ GRACE_S = 3
 
 
 class PortTakenError(RuntimeError):
-    """Nothing can listen there; the message says what to do."""
+    """Nothing can listen there; the message says what to do.
+
+    To do: take another port with `--port`, or end what listens there.
+    """
 
 
 class _Server(uvicorn.Server):

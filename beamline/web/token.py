@@ -17,7 +17,10 @@ _TOKEN: Final = re.compile(r"[0-9a-f]{64}\Z")
 
 
 class TokenError(RuntimeError):
-    """The file of the token cannot be trusted, or not be made; the message says what to do."""
+    """The file of the token cannot be trusted, or not be made; the message says what to do.
+
+    To do: make the file yours alone (mode 0600), or remove it: a new one is made.
+    """
 
 
 def token_path(folder: Path) -> Path:
