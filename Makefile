@@ -5,6 +5,7 @@
 #   make nightly     the long tests too, property tests that search further, and the benchmarks
 #   make mutants     faults put into the safety rooms one at a time: does a test notice each?
 #   make audit       known weaknesses of the pinned dependencies; asks a database on the network
+#   make docs        the documentation as a site, in build/site
 #   make install     the environment alone
 #   make clean       remove the environment and everything that can be made again (never records)
 
@@ -20,7 +21,7 @@ STAMP := .venv/installed
 export MPLBACKEND = Agg
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: campaign test lint nightly mutants audit install clean
+.PHONY: campaign test lint nightly mutants docs audit install clean
 .DEFAULT_GOAL := campaign
 
 campaign: $(STAMP)
@@ -42,6 +43,11 @@ nightly: $(STAMP)
 mutants: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'
 	$(BIN)/python benchmarks/mutation.py --jobs $(JOBS)
+
+# Strictly: a lost link or anchor, or a page in no table of contents, is an error.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --builder html docs build/site
+	@echo "The site is in build/site: open build/site/index.html"
 
 # In an environment of its own: what it brings is no part of what it audits. A package that the database does not know fails.
 audit:

@@ -8,6 +8,8 @@ What a fenced block must stand up to, by its first line:
   name, for the commands of its page.
 - ` ```console `: every `$ vitrail ...` names a command with its options, every `$ make ...` a target. In a `console run`
   block the lines are run too, and the output that the page shows must come, line by line.
+- ` ```ipython `: what a person types into `vitrail shell`, after `In: `, and of what comes the lines that the page shows, in
+  this order. The blocks of a page are one session.
 """
 
 from __future__ import annotations
@@ -196,3 +198,28 @@ def test_commands_run_and_say_what_the_page_shows(block: Block, tmp_path: Path) 
             assert any(re.fullmatch(pattern, s.rstrip()) for s in said), f"{command}: not said: {line}\n" + "\n".join(
                 said
             )
+
+
+# ----------------------------------------------------------------------------------------------------------- ipython
+@pytest.mark.parametrize("page", _pages_with("ipython"), ids=_name)
+def test_a_session_goes_as_the_page_shows(page: Path, tmp_path: Path) -> None:
+    lines = [line for block in _blocks("ipython") if block.page == page for line in block.text.splitlines()]
+    typed = [line.removeprefix("In: ") for line in lines if line.startswith("In: ")]
+    shown = [line for line in lines if line and not line.startswith("In: ")]
+    assert typed
+    assert shown
+    done = subprocess.run(
+        [sys.executable, "-c", "from beamline.cli import main; main()", "shell", "\n".join(typed)],
+        cwd=tmp_path,
+        env=os.environ | {"NO_COLOR": "1", "IPYTHONDIR": str(tmp_path / "ipython")},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    said = iter([*done.stdout.splitlines(), *done.stderr.splitlines()])
+    for line in shown:
+        pattern = re.escape(line.rstrip()).replace(re.escape("..."), ".*")
+        assert any(re.fullmatch(pattern, one.rstrip()) for one in said), (
+            f"not said, or not here: {line}\n{done.stdout}{done.stderr}"
+        )

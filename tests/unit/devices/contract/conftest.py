@@ -6,6 +6,7 @@ What a test of this folder asserts must hold for both. `Rig` hides which it is.
 from __future__ import annotations
 
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -157,6 +158,25 @@ def eurotherm_rtu(wire: WireTwin) -> EurothermFurnace:
     return EurothermFurnace(EurothermSettings("3200", serial_port=port, baud_rate=115200, poll_s=0.02))
 
 
+def lake_shore(wire: WireTwin) -> Any:
+    """The driver that docs/tutorials/new-driver.md makes, as it stands there."""
+    page = Path(__file__).parents[4] / "docs" / "tutorials" / "new-driver.md"
+    blocks = re.findall(r"^```python driver\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    made: dict[str, Any] = {}
+    exec("".join(blocks), made)  # noqa: S102  # our own page
+    server = made["serve_controller"](wire.drivers.furnace, wire.shared.lock)
+    driver = made["LakeShoreFurnace"](*server.server_address, poll_s=0.02)
+    close = driver.close
+
+    def close_both() -> None:
+        close()
+        server.shutdown()
+        server.server_close()
+
+    driver.close = close_both
+    return driver
+
+
 def zaber(wire: WireTwin) -> ZaberStage:
     steps = (MICROSTEP_um,) * 3
     settings = ZaberSettings(steps, host="127.0.0.1", port=wire.stage.port, poll_s=0.02, gate_output=GATE_OUTPUT)
@@ -235,7 +255,7 @@ def rigs(role: str, speed: float, **makers: Callable[[WireTwin], Any]) -> Any:
 
 laser = rigs("laser", 1.0, light_conversion=light_conversion)
 # Ramps last minutes: the servers' time runs 200 times as fast.
-furnace = rigs("furnace", 200.0, eurotherm_tcp=eurotherm_tcp, eurotherm_rtu=eurotherm_rtu)
+furnace = rigs("furnace", 200.0, eurotherm_tcp=eurotherm_tcp, eurotherm_rtu=eurotherm_rtu, lake_shore=lake_shore)
 stage = rigs("stage", 1.0, zaber=zaber)
 spectrometer = rigs("spectrometer", 20.0, ocean=ocean)
 lifetime = rigs("lifetime", 100.0, counter_files=counter_files)
