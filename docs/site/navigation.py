@@ -28,13 +28,15 @@ def sections(text: str, page: str) -> Iterator[tuple[str, list[str]]]:
     """
     heading, pages, seen, depth = "", [], {page}, 0
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    has_parts = any(token.type == "heading_open" and token.tag == "h2" for token in tokens)
     for i, token in enumerate(tokens):
         if token.type == "heading_open":
             if pages:
                 yield heading, pages
             heading, pages = tokens[i + 1].content if token.tag != "h1" else "", []
         depth += token.nesting * (token.type.rpartition("_")[0] in {"list_item", "table"})
-        for child in (token.children or ()) if depth else ():
+        is_contents = depth and (heading or not has_parts)  # above the first part stands an introduction
+        for child in (token.children or ()) if is_contents else ():
             target = str(child.attrGet("href") or "").partition("#")[0]
             if ":" in target or not target.endswith(".md"):
                 continue

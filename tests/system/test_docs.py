@@ -8,7 +8,7 @@ What a fenced block must stand up to, by its first line:
   name, for the commands of its page.
 - ` ```console `: every `$ vitrail ...` names a command with its options, every `$ make ...` a target. In a `console run`
   block the lines are run too, and the output that the page shows must come, line by line.
-- ` ```ipython `: what a person types into `vitrail shell`, after `In: `, and of what comes the lines that the page shows, in
+- ` ```text session `: what a person types into `vitrail shell`, after `In: `, and of what comes the lines that the page shows, in
   this order. The blocks of a page are one session.
 """
 
@@ -200,10 +200,19 @@ def test_commands_run_and_say_what_the_page_shows(block: Block, tmp_path: Path) 
             )
 
 
-# ----------------------------------------------------------------------------------------------------------- ipython
-@pytest.mark.parametrize("page", _pages_with("ipython"), ids=_name)
+# ----------------------------------------------------------------------------------------------------------- session
+def _sessions() -> dict[Path, list[str]]:
+    """Lines of the blocks of a session, by page."""
+    found: dict[Path, list[str]] = {}
+    for block in _blocks("text"):
+        if "session" in block.words:
+            found.setdefault(block.page, []).extend(block.text.splitlines())
+    return found
+
+
+@pytest.mark.parametrize("page", _sessions(), ids=_name)
 def test_a_session_goes_as_the_page_shows(page: Path, tmp_path: Path) -> None:
-    lines = [line for block in _blocks("ipython") if block.page == page for line in block.text.splitlines()]
+    lines = _sessions()[page]
     typed = [line.removeprefix("In: ") for line in lines if line.startswith("In: ")]
     shown = [line for line in lines if line and not line.startswith("In: ")]
     assert typed
