@@ -164,6 +164,7 @@ class Import:
             "scan_id": self._n_runs,
             "purpose": purpose,
             "plan_name": "import",
+            "plan_type": "import",  # no plan ran, but Bluesky's callbacks print it of any run
             "imported": True,
             "campaign": self._campaign,
             "versions": versions(),

@@ -90,6 +90,8 @@ def attach(
     metadata = {
         "purpose": PURPOSE,
         "plan_name": "attach",
+        "plan_type": "attach",  # no plan ran and nothing was counted, but Bluesky's callbacks print both of any run
+        "scan_id": 0,
         "imported": True,
         "versions": versions(),
         "coupon": as_plain(known),

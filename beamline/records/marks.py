@@ -56,6 +56,8 @@ def mark(
         "time": time,
         "purpose": "mark",
         "plan_name": "mark",
+        "plan_type": "mark",  # no plan ran and nothing was counted, but Bluesky's callbacks print both of any run
+        "scan_id": 0,
         "coupon": as_plain(coupon),
         "sites": list(dict.fromkeys(sites)),
         "condition": condition,

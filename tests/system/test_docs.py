@@ -7,7 +7,8 @@ What a fenced block must stand up to, by its first line:
 - ` ```toml `: it parses; one that holds a `[[coupon]]` is a campaign file that loads. `toml file=NAME` is there, under this
   name, for the commands of its page.
 - ` ```console `: every `$ vitrail ...` names a command with its options, every `$ make ...` a target. In a `console run`
-  block the lines are run too, and the output that the page shows must come, line by line.
+  block the lines are run too, and the output that the page shows must come, line by line. A block of
+  `console run nightly` takes a minute.
 - ` ```text session `: what a person types into `vitrail shell`, after `In: `, and of what comes the lines that the page shows, in
   this order. The blocks of a page are one session.
 """
@@ -170,7 +171,13 @@ def _resolve(command: click.Command, words: list[str]) -> None:
             return
 
 
-@pytest.mark.parametrize("block", [b for b in _blocks("console") if "run" in b.words[1:]], ids=_name)
+def _to_be_run() -> list[Any]:
+    marks = {True: [pytest.mark.nightly], False: []}
+    blocks = [block for block in _blocks("console") if "run" in block.words[1:]]
+    return [pytest.param(block, marks=marks["nightly" in block.words]) for block in blocks]
+
+
+@pytest.mark.parametrize("block", _to_be_run(), ids=_name)
 def test_commands_run_and_say_what_the_page_shows(block: Block, tmp_path: Path) -> None:
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bluesky.callbacks import LiveTable
 
 from beamline.campaign import Stop, parse_campaign
 from beamline.campaign.history import campaign_history, campaign_uids, find_campaign
@@ -73,6 +74,13 @@ def test_runs_like_those_of_a_night_say_where_they_come_from(table: Write, recor
     assert (history.state.kind, history.n_coupons, history.n_coupons_max, history.n_sites_measured) == ("done", 2, 2, 4)
     assert {site.state for site in Ledger.of(records.runs()).sites()} == {SiteState.MEASURED}
     assert records.problems() == []
+
+
+def test_bluesky_s_live_table_takes_them(table: Write, records: Records) -> None:
+    uid = put(records, table())
+    said: list[str] = []
+    records.replay(LiveTable(["furnace_temperature_C"], out=said.append), campaign=uid, purpose="heat_treatment")
+    assert sum("import import [" in line for line in said) == 2
 
 
 def test_observations_are_the_rows(table: Write, records: Records) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bluesky.callbacks import LiveTable
 from click.testing import CliRunner
 
 from beamline.cli import main
@@ -37,6 +38,9 @@ def test_what_is_attached_comes_back_and_the_ledger_is_as_before(records: Record
     found = read_measurement(xrd, "xrd", x_ray_wavelength_A=CU_A)
     uid = attach(records, found, coupon="C1", site="A1", by="A. Student", now=NOW, measured_on="2026-01-05")
     run = records.run(uid)
+    said: list[str] = []
+    records.replay(LiveTable(["signal"], out=said.append), purpose="characterisation")
+    assert any(line.startswith("attach attach [") for line in said)
     back = attached(run)
     assert np.array_equal(back.x, found.x)
     assert np.array_equal(back.y, found.y)

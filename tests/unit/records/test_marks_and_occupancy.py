@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from bluesky.callbacks import LiveTable
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,13 @@ def test_a_mark_is_a_run_and_damage_is_final(tmp_path: Path, synthetic: ModuleTy
     assert ledger.coupon("C01").damage == ""
     assert damaged_serials(Records(tmp_path)) == frozenset()
     assert Records(tmp_path).problems() == []
+
+
+def test_bluesky_s_live_table_takes_a_mark(tmp_path: Path) -> None:
+    mark(tmp_path, C01, "damaged", "it fell")
+    said: list[str] = []
+    Records(tmp_path).replay(LiveTable(["clock_s"], out=said.append))
+    assert any(line.startswith("mark mark [") for line in said)
 
 
 def test_a_damaged_coupon_takes_nothing_more(tmp_path: Path) -> None:
