@@ -175,7 +175,14 @@ class Stage(Role):
         doc="in the beam: open for dots, left to the triggers on a line",
     )
 
-    reference = Component(Choice, choices=("homed",), read=_reference, command=_home, kind=Kind.omitted)
+    reference = Component(
+        Choice,
+        choices=("homed",),
+        read=_reference,
+        command=_home,
+        kind=Kind.omitted,
+        doc="whether the axes know where they are; set to homed, they look for their reference switches",
+    )
 
     def __init__(self, *, labels: set[str] | None = None, **kwargs: Any) -> None:
         super().__init__(labels=labels or {"stages"}, **kwargs)

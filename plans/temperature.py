@@ -1,5 +1,7 @@
 """Photoluminescence over the temperature of the coupon while it is looked at: what it needs, and that this bench lacks it.
 
+Duration: none; it refuses when it is called.
+
 Why there is no more than this: docs/decisions/032-no-temperature-dependent-luminescence.md.
 """
 

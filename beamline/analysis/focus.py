@@ -18,7 +18,10 @@ LEAST_GAIN: Final = 1.3
 
 
 class FocusError(ValueError):
-    """A scan that has no sharpest height."""
+    """A scan that has no sharpest height.
+
+    To do: scan a wider range of heights, or look at a place with an edge or a written track.
+    """
 
 
 def sharpness(first: ArrayLike, second: ArrayLike) -> float:

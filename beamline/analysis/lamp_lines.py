@@ -50,7 +50,10 @@ LARGEST_RMS_nm: Final = 0.1
 
 
 class LampError(ValueError):
-    """A spectrum that is no spectrum of that lamp, or that says too little about the axis."""
+    """A spectrum that is no spectrum of that lamp, or that says too little about the axis.
+
+    To do: see that the lamp that was named is the one that burns, warm it up, and expose longer where lines are weak.
+    """
 
 
 @dataclass(frozen=True, eq=False)

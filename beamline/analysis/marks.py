@@ -25,7 +25,10 @@ LARGEST_SCALE: Final = 0.01
 
 
 class MarksError(ValueError):
-    """Marks that are not found, or that say no one thing."""
+    """Marks that are not found, or that say no one thing.
+
+    To do: clean the coupon, look at the pictures of its marks, or write new marks beside them.
+    """
 
 
 @dataclass(frozen=True)
