@@ -1,13 +1,17 @@
-"""The engine of a session: Bluesky's, with an end.
+"""The engine of a session: Bluesky's, with an end, and with checkpoints that come back.
 
 A `RunEngine` keeps its event loop, the loop's thread and three open files for as long as the process lives. A process that
 opens many sessions one after the other, as a study or a server does, would run out of them.
+
+After `clear_checkpoint`, which a plan sends before it fires, Bluesky's engine takes no further checkpoint until the plan ends: a
+Ctrl-C or a pause hours after the first exposure would end the plan instead of pausing it. A session's takes the next one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -58,6 +62,7 @@ class SessionEngine(RunEngine):  # type: ignore[misc]  # Bluesky ships no types
 
     is_ended = False
     _loop: Any
+    _msg_cache: deque[Any] | None
 
     def __call__(self, *args: Any, **metadata: Any) -> Any:
         """Run a plan.
@@ -68,6 +73,12 @@ class SessionEngine(RunEngine):  # type: ignore[misc]  # Bluesky ships no types
         if self.is_ended:
             raise SessionClosedError
         return super().__call__(*args, **metadata)
+
+    async def _checkpoint(self, msg: Any) -> None:
+        """As Bluesky's, and also where `clear_checkpoint` came before it."""
+        if self._msg_cache is None:
+            self._msg_cache = deque()
+        await super()._checkpoint(msg)
 
     def end(self) -> None:
         """End the loop and its thread; an engine that runs a plan is left as it is. May be called again."""

@@ -7,7 +7,6 @@ engine itself sees to it that a plan's end, whichever way it came, is followed b
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -47,7 +46,6 @@ class QueueEngine(SessionEngine):
         is_ending: while `on_end` works.
     """
 
-    _msg_cache: deque[Any] | None
     _deferred_pause_requested: bool
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -86,13 +84,7 @@ class QueueEngine(SessionEngine):
         return self._until_end(halt, "halted through the queue") if was_paused else halt()
 
     async def _checkpoint(self, msg: Any) -> None:
-        """As Bluesky's; a deferred pause is deferred on until the bench is at rest.
-
-        After `clear_checkpoint`, which a plan sends before it fires, Bluesky's engine takes no further checkpoint until the plan
-        ends, and a pause hours later would abort the night. Here a checkpoint that comes after it is one again.
-        """
-        if self._msg_cache is None:
-            self._msg_cache = deque()
+        """As a session's; a deferred pause is deferred on until the bench is at rest."""
         if not self._deferred_pause_requested or self.is_at_rest():
             await super()._checkpoint(msg)
             return

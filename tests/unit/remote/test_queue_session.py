@@ -139,18 +139,6 @@ def test_a_pause_at_once_where_none_is_possible_aborts(held: QueueSession) -> No
     assert is_safe(held)
 
 
-def test_a_checkpoint_after_an_exposure_is_one_again(held: QueueSession) -> None:
-    def plan() -> Any:
-        yield from bps.clear_checkpoint()
-        yield from bps.checkpoint()
-        yield from bps.pause()
-
-    with pytest.raises(RunEngineInterrupted):
-        held.engine(plan())
-    assert held.engine.state == "paused"
-    held.engine.abort()
-
-
 def test_a_campaign_that_cannot_be_is_refused_with_its_reasons(held: QueueSession, plans: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="name"):
         held.engine(plans["campaign_night"]("name = 3"))
