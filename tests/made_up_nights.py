@@ -15,7 +15,7 @@ from beamline.campaign import Campaign
 from beamline.campaign.observations import coupon_observations
 from beamline.campaign.question import Question, question_of
 from beamline.optimize import BestSite, OptimizerStatus, ParameterBelief, TraceEntry
-from beamline.optimize.decide import Decided, Reject
+from beamline.optimize.decide import Decided, Edit, Reject, words_of
 from beamline.recipe import (
     Dot,
     HeatTreatment,
@@ -154,11 +154,17 @@ class NightMaker:
             return Dot(pulse_energy_uJ=energy_uJ, exposure_s=1.0 + i)
         return Line(pulse_energy_uJ=energy_uJ, speed_mm_s=0.2 + 0.1 * i)
 
-    def decide(self, suggestion: Suggestion | None, fresh: Sequence[Observation], reason: str = "go on") -> None:
+    def decide(
+        self,
+        suggestion: Suggestion | None,
+        fresh: Sequence[Observation],
+        reason: str = "go on",
+        human: Sequence[Decided] = (),
+    ) -> None:
         self.n_coupon += suggestion is not None
-        metadata: dict[str, Any] = {}
+        metadata: dict[str, Any] = {"human": words_of(human)} if human else {}
         if suggestion:
-            metadata = {
+            metadata |= {
                 "coupon": as_plain(suggestion.coupon),
                 "suggestion": as_plain(suggestion),
                 "planned": {"load": 60.0, "write": 50.0, "ramp_up": 3000.0, "hold": 3600.0, "cool": 3000.0},
@@ -343,8 +349,14 @@ def cut_night(folder: Path) -> Records:
     night.write(first)
     night.heat(first)
     night.measure(first, {"A1": ((514.0, 4e5), (645.0, 8e5)), "A2": (), "B1": (), "B2": ()}, has_dark=False)
-    night.decide(night.suggestion("C2"), night.observed(first))
-    night.write(night.suggestion("C2"), n_sites=2, exit_status="abort", why="<script>alert('laser')</script>")
+    second = night.suggestion("C2")
+    told = [
+        Reject(by="ada", note="too <b>hot</b>", interface="web"),
+        Edit(by="bob", leave_out=("B1", "B2"), heat_treatment=HEAT, interface="command"),
+    ]
+    human = [Decided(suggestion=second, decision=decision) for decision in told]
+    night.decide(second, night.observed(first), human=human)
+    night.write(second, n_sites=2, exit_status="abort", why="<script>alert('laser')</script>")
     return Records(folder)
 
 

@@ -303,7 +303,9 @@ def _kept(folder: Path, question: Question, decision: Decision, interface: str) 
 
 def _answer_now(question: Question, decision: Decision, interface: str) -> Answer:
     now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    return Answer(number=question.number, decision=decision, at=now, interface=interface)
+    # In the decision too, which is what the records keep.
+    decided = decision.model_copy(update={"interface": interface})
+    return Answer(number=question.number, decision=decided, at=now, interface=interface)
 
 
 def _written(path: Path, word: Frozen) -> None:

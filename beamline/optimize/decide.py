@@ -55,20 +55,24 @@ class OwnPoint(Frozen):
     writing: Writing
 
 
-class Approve(Frozen):
+class _Said(Frozen):
+    """Who decided, why, and by which interface it came: "web", "command", "shell", "night"; empty where nobody wrote it down."""
+
+    by: _Who
+    note: str = ""
+    interface: Annotated[str, Field(max_length=40)] = ""
+
+
+class Approve(_Said):
     """Done as suggested."""
 
     kind: Literal["approve"] = "approve"
-    by: _Who
-    note: str = ""
 
 
-class Edit(Frozen):
+class Edit(_Said):
     """Done with changes."""
 
     kind: Literal["edit"] = "edit"
-    by: _Who
-    note: str = ""
     heat_treatment: HeatTreatment | None = None
     writings: tuple[SiteWriting, ...] = ()
     leave_out: tuple[Serial, ...] = ()
@@ -83,24 +87,21 @@ class Edit(Frozen):
         return self
 
 
-class Reject(Frozen):
+class Reject(_Said):
     """Not done; the optimiser is asked again and keeps away from it.
 
     With `sites`, it is their writings that are not wanted, on any coupon; without, the coupon's heat treatment on this glass.
     """
 
     kind: Literal["reject"] = "reject"
-    by: _Who
     note: str = Field(min_length=1, description="why")
     sites: tuple[Serial, ...] = ()
 
 
-class OwnPoints(Frozen):
+class OwnPoints(_Said):
     """Something else is done instead, on a coupon of one's choice."""
 
     kind: Literal["own"] = "own"
-    by: _Who
-    note: str = ""
     coupon: Coupon
     heat_treatment: HeatTreatment
     points: Annotated[tuple[OwnPoint, ...], Field(min_length=1)]

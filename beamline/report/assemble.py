@@ -27,6 +27,7 @@ from beamline.report.data import (
 )
 from beamline.report.held import held_up
 from beamline.report.phases import phases_of
+from beamline.report.said import said_to
 
 __all__ = ["night_data"]
 
@@ -137,6 +138,7 @@ def _decision(run: Run, begin_s: float) -> Decision:
         suggestion=_model(Suggestion, start["suggestion"]) if start.get("suggestion") else None,
         next_suggestion=_model(Suggestion, start["next_suggestion"]) if start.get("next_suggestion") else None,
         n_ingested=len(start["ingested"]),
+        said=said_to(start),
     )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "NightData",
     "Phase",
     "RunNote",
+    "Said",
     "SiteNight",
     "Spectra",
 ]
@@ -189,8 +190,31 @@ class CouponNight:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """What a person said to a suggestion, or the night when nobody did.
+
+    Attributes:
+        coupon: serial of the one that was suggested.
+        what: in words: approved, rejected, edited and in what.
+        by: who.
+        interface: by which it came: "web", "command", "shell", "night"; empty where the records do not say.
+        note: why.
+    """
+
+    coupon: str
+    what: str
+    by: str
+    interface: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What the optimiser believed and decided; `next_suggestion` is what it would do if the night went on."""
+    """What the optimiser believed and decided; `next_suggestion` is what it would do if the night went on.
+
+    Attributes:
+        said: what people said to its suggestions, in order; empty where nobody was asked.
+    """
 
     uid: str
     clock_s: float
@@ -201,6 +225,7 @@ class Decision:
     suggestion: Suggestion | None
     next_suggestion: Suggestion | None
     n_ingested: int
+    said: tuple[Said, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

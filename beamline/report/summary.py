@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from beamline.campaign.left import GIVEN_UP
 from beamline.optimize import BestSite, Objective, OptimizerStatus
 from beamline.recipe import Failed, Suggestion, as_plain
-from beamline.records import SiteState
-from beamline.report.data import CouponNight, Decision, Held, NightData
+from beamline.report.calibration import Calibration, calibration_of
+from beamline.report.data import CouponNight, Decision, Held, NightData, Said
+from beamline.report.failures import Failure, failures_of, how_ended
 from beamline.report.figures.best import recipe_lines
-from beamline.report.figures.parity import Compared, compared
+from beamline.report.figures.parity import compared
 from beamline.report.measured import measured
 from beamline.report.missed import what_misses
 from beamline.report.words import plus_minus, probability
 
-__all__ = ["Calibration", "CouponLine", "Failure", "Quantity", "Summary", "summary_of"]
+__all__ = ["CouponLine", "Quantity", "Summary", "summary_of", "target_text"]
 
 REACHED = 0.95
 """Probability from which the target counts as reached, unless the campaign file asks for another."""
@@ -37,15 +36,6 @@ class Quantity:
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """Something that went wrong: where, what, and why as far as the records know."""
-
-    where: str
-    what: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
 class CouponLine:
     """One coupon in a line."""
 
@@ -59,24 +49,6 @@ class CouponLine:
     n_within: int
     outcomes: dict[str, int]
     reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """How predictions made before the measurement held: z = deviation over sigma.
-
-    Attributes:
-        who: "prior" for a first coupon that nothing was known of before, "learnt" for those after it.
-        rms_z: about 1 for honest sigmas, below for cautious ones, above for bold ones.
-    """
-
-    observable: str
-    who: Literal["prior", "learnt"]
-    n: int
-    mean_z: float
-    rms_z: float
-    share_within_1_sd: float
-    share_within_2_sd: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +87,7 @@ class Summary:
     coupons: tuple[CouponLine, ...]
     failures: tuple[Failure, ...]
     held: tuple[Held, ...]
+    said: tuple[Said, ...]
     calibration: tuple[Calibration, ...]
     next_steps: tuple[str, ...]
 
@@ -160,7 +133,7 @@ def summary_of(night: NightData) -> Summary:
         verdict_text=verdict_text,
         p_reached=status.p_reached if status else None,
         p_fresh_coupon=status.p_fresh_coupon if status else None,
-        ended=_ended(night),
+        ended=how_ended(night),
         hours=night.duration_s / 3600,
         expected_hours=night.expected_s / 3600 if night.expected_s else None,
         n_coupons=len(night.coupons),
@@ -195,9 +168,10 @@ def summary_of(night: NightData) -> Summary:
         ),
         best_plain=as_plain(best) if best else None,
         coupons=tuple(_coupon_line(c, objective) for c in night.coupons),
-        failures=_failures(night),
+        failures=failures_of(night),
         held=night.held,
-        calibration=_calibration(compared(night)),
+        said=tuple(one for decision in night.decisions for one in decision.said),
+        calibration=calibration_of(compared(night)),
         next_steps=_next_steps(night, verdict),
     )
 
@@ -255,25 +229,6 @@ def _verdict_on(
     return "not reached", f"The best site, {sure}."
 
 
-def _ended(night: NightData) -> str:
-    last = night.decisions[-1] if night.decisions else None
-    if last is not None and last.verdict == "stop":
-        return last.reason
-    broken = [r for r in night.runs if r.exit_status != "success" and not r.reason.startswith(GIVEN_UP)]
-    if night.ended:
-        return night.ended
-    cut = broken[-1] if broken else None
-    if cut is None:
-        return "the records end without a last decision: the night was interrupted, or still goes on"
-    why = f": {cut.reason}" if cut.reason else ""
-    return (
-        f"interrupted while {_DOING.get(cut.purpose, cut.purpose)} {cut.coupon}".strip() + f" ({cut.exit_status}{why})"
-    )
-
-
-_DOING = {"writing": "writing", "heat_treatment": "heating", "measurement": "measuring", "decision": "deciding"}
-
-
 def _coupon_line(coupon: CouponNight, objective: Objective) -> CouponLine:
     numbers = [measured(o, objective) for o in coupon.observations]
     heat = coupon.furnace.treatment if coupon.furnace else None
@@ -291,56 +246,6 @@ def _coupon_line(coupon: CouponNight, objective: Objective) -> CouponLine:
         outcomes=dict(Counter(m.kind for m in numbers)),
         reason=coupon.suggestion.reason if coupon.suggestion else "",
     )
-
-
-def _failures(night: NightData) -> tuple[Failure, ...]:
-    found = [
-        Failure(
-            f"{_DOING.get(run.purpose, run.purpose)} {run.coupon}".strip(),
-            f"run {run.uid[:8]} ended with {run.exit_status!r}",
-            run.reason or "the records give no reason",
-        )
-        for run in night.runs
-        if run.exit_status != "success"
-    ]
-    for coupon in night.coupons:
-        why: dict[tuple[str, str], list[str]] = {}
-        for site in coupon.sites:
-            if site.state is SiteState.SUSPECT:
-                why.setdefault(("suspect: not to be used again", site.reason), []).append(site.site.name)
-            if site.observation and isinstance(site.observation.outcome, Failed):
-                why.setdefault(("no outcome", site.observation.outcome.reason), []).append(site.site.name)
-        found += [
-            Failure(f"{coupon.coupon.serial} {_sites(names)}", what, reason) for (what, reason), names in why.items()
-        ]
-    found += [Failure("records", "damaged", line) for line in night.problems]
-    return tuple(found)
-
-
-def _sites(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:6])
-    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
-
-
-def _calibration(rows: Sequence[Compared]) -> tuple[Calibration, ...]:
-    found = []
-    for observable in dict.fromkeys(r.observable for r in rows):
-        for who in ("prior", "learnt"):
-            z = [r.z for r in rows if r.observable == observable and r.is_prior == (who == "prior")]
-            if z:
-                n = len(z)
-                found.append(
-                    Calibration(
-                        observable=observable,
-                        who=who,
-                        n=n,
-                        mean_z=sum(z) / n,
-                        rms_z=math.sqrt(sum(v * v for v in z) / n),
-                        share_within_1_sd=sum(abs(v) <= 1 for v in z) / n,
-                        share_within_2_sd=sum(abs(v) <= 2 for v in z) / n,
-                    )
-                )
-    return tuple(found)
 
 
 def _next_steps(night: NightData, verdict: str) -> tuple[str, ...]:

@@ -76,6 +76,7 @@ def assert_decided(data: Path) -> None:
     """What was said on the page is in the records, and was done."""
     records = Records(data)
     human = [one["decision"] for run in records.runs(purpose="decision") for one in run.start.get("human", ())]
+    assert {one["interface"] for one in human} == {"web"}
     assert [(one["kind"], one["by"], one["note"]) for one in human] == [
         *(("reject", "ada", "not so hot"), ("edit", "ada", "a trial"), ("approve", "ada", ""))
     ]

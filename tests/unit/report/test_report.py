@@ -92,6 +92,20 @@ def test_the_same_records_give_the_same_bytes_and_replace_an_older_report(
     assert "<script" not in page
     assert "&lt;script&gt;alert(" in page
     assert "to see &lt;b&gt;it&lt;/b&gt;" in page
+    assert "<td>ada</td><td>web</td><td>too &lt;b&gt;hot&lt;/b&gt;</td>" in page
+    assert json.loads(contents[0]["report.json"])["said"][1]["by"] == "bob"
+
+
+def test_who_decided_is_told(nights: Any) -> None:
+    said = [(one.coupon, one.what, one.by, one.interface) for one in summary_of(nights["cut"]).said]
+    assert said == [
+        ("C2", "rejected", "ada", "web"),
+        ("C2", "edited: 500 °C for 60 min; without B1, B2", "bob", "command"),
+    ]
+
+
+def test_a_night_that_asked_nobody_says_so(written: Path) -> None:
+    assert "The optimiser alone: the night asked nobody about a coupon." in written.read_text(encoding="utf-8")
 
 
 def test_a_broken_off_night_says_what_failed_and_what_was_to_come(nights: Any) -> None:
