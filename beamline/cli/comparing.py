@@ -1,4 +1,4 @@
-"""`vitrail campaign compare`: several nights as a table and a figure."""
+"""`vitrail campaign compare`: several nights as a table, a page and a figure."""
 
 from __future__ import annotations
 
@@ -33,18 +33,20 @@ HEAD = (
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="A B [C ...]")
 @click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the figure.  [default: DATA/reports]"
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the page and its figure.  [default: DATA/reports]",
 )
 @data_option
 @as_json_option
 def compare(*, names: tuple[str, ...], out: Path | None, data: Path, as_json: bool) -> None:
     """Compare campaigns (names, or beginnings of uids): a row each, and how each came to its result.
 
-    The figure is comparison.png, .svg, and .csv with its data.
+    The page, to be read or printed, is comparison.html; its figure is comparison.png, .svg, and .csv with its data.
     """
     from beamline.campaign.history import find_campaign, first_run
     from beamline.records import Records
-    from beamline.report.compare import compared_nights, draw_comparison
+    from beamline.report.compare import compared_nights, write_comparison
 
     if len(names) < 2:
         refuse("two campaigns or more are compared; `vitrail campaign status` lists those there are")
@@ -59,7 +61,7 @@ def compare(*, names: tuple[str, ...], out: Path | None, data: Path, as_json: bo
     if len(set(uids)) < len(uids):
         refuse("the same campaign is given twice; uids tell those of one name apart: `vitrail campaign status`")
     nights, summaries = compared_nights(records, uids)
-    files = draw_comparison(nights, out if out is not None else data / "reports")
+    files = write_comparison(nights, summaries, out if out is not None else data / "reports")
     if as_json:
         plain = {"campaigns": [summary.as_json() for summary in summaries], "files": [str(file) for file in files]}
         click.echo(json.dumps(plain, indent=2))
@@ -71,7 +73,7 @@ def compare(*, names: tuple[str, ...], out: Path | None, data: Path, as_json: bo
             f"{c:<{w}}" if i in {0, 1, 2, 10} else f"{c:>{w}}" for i, (c, w) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo("  ".join(cells).rstrip())
-    click.echo(f"figure: {files[0]}")
+    click.echo(f"page: {files[0]}")
 
 
 def _row(summary: Summary) -> tuple[str, ...]:

@@ -1,14 +1,15 @@
-"""Several nights beside each other: a row of numbers for each, and how each came to its result by coupons and by hours."""
+"""Several nights beside each other: what each reached line by line, and how it came to that by coupons and by hours."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from beamline.records import Records
 from beamline.report.assemble import night_data
 from beamline.report.data import NightData
+from beamline.report.page import rendered, source_of
 from beamline.report.style import (
     BLUE,
     GREEN,
@@ -25,8 +26,11 @@ from beamline.report.style import (
     write_drawing,
 )
 from beamline.report.summary import Summary, summary_of
+from beamline.report.words import probability
 
-__all__ = ["compared_nights", "draw_comparison"]
+__all__ = ["compared_nights", "write_comparison"]
+
+PAGE = "comparison.html"
 
 COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
 
@@ -43,16 +47,73 @@ def compared_nights(
     return nights, tuple(summary_of(night) for night in nights)
 
 
-def draw_comparison(nights: Sequence[NightData], out: Path) -> tuple[Path, ...]:
-    """Score of the best site and probability that it meets the target, against coupons and hours: PNG, SVG and CSV.
+def write_comparison(nights: Sequence[NightData], summaries: Sequence[Summary], out: Path) -> tuple[Path, ...]:
+    """Write the page of a comparison, to be read on a screen or printed, and its figure as PNG, SVG and CSV.
+
+    The figure: score of the best site and probability that it meets the target, against coupons and hours of the bench's clock.
 
     Args:
-        nights: what is compared; the bench's hours are those of its clock.
+        nights: what is compared.
+        summaries: of each.
         out: folder; made where it is missing.
+
+    Returns:
+        The page, then the figure's files.
     """
     out.mkdir(parents=True, exist_ok=True)
     with styled():
-        return write_drawing(_drawing(nights), out)[1]
+        drawing = _drawing(nights)
+        svg, files = write_drawing(drawing, out)
+    page = out / PAGE
+    page.write_text(
+        rendered(
+            "comparison.html.jinja",
+            nights=summaries,
+            lines=_lines(summaries),
+            figure=drawing,
+            source=source_of(svg),
+            is_one_target=len({summary.target for summary in summaries}) == 1,
+        ),
+        encoding="utf-8",
+    )
+    return page, *files
+
+
+def _lines(summaries: Sequence[Summary]) -> list[tuple[str, list[str]]]:
+    """What is compared, and its cell for each night; lines that no night has are left out."""
+
+    def row(what: str, cell: Callable[[Summary], str]) -> tuple[str, list[str]]:
+        return what, [cell(summary) or "–" for summary in summaries]
+
+    def of_best(what: str, cells: Callable[[Summary], Mapping[str, str]]) -> tuple[str, list[str]]:
+        return row(f"its {what}", lambda one: cells(one).get(what, ""))
+
+    def measured(one: Summary) -> Mapping[str, str]:
+        return {quantity.name: quantity.text for quantity in one.best_measured}
+
+    def recipe(one: Summary) -> Mapping[str, str]:
+        return dict(one.best_recipe)
+
+    lines = [
+        row("began", lambda one: one.start_time[:16].replace("T", " ")),
+        row("instrument", lambda one: f"{one.instrument} ({one.kind})"),
+        row("wanted", lambda one: one.target),
+        row("optimiser, seed", lambda one: f"{one.optimizer}, {one.seed}"),
+        row("verdict", lambda one: one.verdict),
+        row("target reached", lambda one: "" if one.p_reached is None else probability(one.p_reached)),
+        row("on a fresh coupon", lambda one: "" if one.p_fresh_coupon is None else probability(one.p_fresh_coupon)),
+        row("hours", lambda one: f"{one.hours:.1f}"),
+        row("coupons used", lambda one: f"{one.n_coupons} of {one.n_coupons_at_hand}"),
+        row("sites observed", lambda one: str(one.n_sites)),
+        row("of them within the specification", lambda one: str(one.n_within)),
+        row("best site", lambda one: one.best_site or ""),
+        *(of_best(name, measured) for name in dict.fromkeys(name for one in summaries for name in measured(one))),
+        *(of_best(name, recipe) for name in dict.fromkeys(name for one in summaries for name in recipe(one))),
+        row("failures", lambda one: str(len(one.failures))),
+        row("how it ended", lambda one: one.ended),
+        row("code", lambda one: one.code_version),
+    ]
+    return [(what, cells) for what, cells in lines if set(cells) != {"–"}]
 
 
 def _drawing(nights: Sequence[NightData]) -> Drawing:

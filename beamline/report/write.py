@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -11,20 +10,11 @@ from beamline.records import Records
 from beamline.report.assemble import night_data
 from beamline.report.data import NightData
 from beamline.report.figures import figures_of
+from beamline.report.page import rendered, source_of
 from beamline.report.style import Absent, Drawing, styled, write_drawing
-from beamline.report.summary import Summary, summary_of
-from beamline.report.words import probability
+from beamline.report.summary import summary_of
 
 __all__ = ["write_night", "write_report"]
-
-_IN_WORDS = {
-    "red_peak_nm": "red peak",
-    "green_peak_nm": "green peak",
-    "ln_green_red_ratio": "green : red",
-    "ln_red_rate": "red light",
-    "ln_red_lifetime": "red lifetime",
-    "ln_green_lifetime": "green lifetime",
-}
 
 PAGE, NUMBERS, TEMPLATE = "report.html", "report.json", "report.html.jinja"
 
@@ -66,7 +56,7 @@ def write_night(night: NightData, out: Path | str) -> Path:
     numbers["figures"] = [{k: v for k, v in figure.items() if k != "source"} for figure in shown]
     (folder / NUMBERS).write_text(json.dumps(numbers, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     page = folder / PAGE
-    page.write_text(_page(summary, shown), encoding="utf-8")
+    page.write_text(rendered(TEMPLATE, s=summary, figures=shown), encoding="utf-8")
     return page
 
 
@@ -77,21 +67,5 @@ def _shown(drawing: Drawing, folder: Path) -> dict[str, Any]:
         "title": drawing.title,
         "caption": drawing.caption,
         "files": [path.name for path in paths],
-        "source": "data:image/svg+xml;base64," + base64.b64encode(svg).decode(),
+        "source": source_of(svg),
     }
-
-
-def _page(summary: Summary, figures: list[dict[str, Any]]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415  # only needed here
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,  # names and reasons come from files and instruments
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["probability"] = probability
-    environment.filters["in_words"] = lambda observable: _IN_WORDS.get(observable, observable)
-    return environment.get_template(TEMPLATE).render(s=summary, figures=figures)

@@ -42,7 +42,11 @@ def test_a_row_for_each_in_the_order_asked_for_and_a_figure_with_its_data(data: 
     assert head.index("verdict") == second.index(
         second.split()[-2] if second.endswith("reached") else second.split()[-1]
     )
-    assert figure == f"figure: {tmp_path / 'comparison.png'}"
+    assert figure == f"page: {tmp_path / 'comparison.html'}"
+    page = (tmp_path / "comparison.html").read_text(encoding="utf-8")
+    assert "do not want the same" not in page
+    for text in ("2 nights compared", "second", "data:image/svg+xml;base64,", "random, 3", "its glass"):
+        assert text in page, text
     assert (tmp_path / "comparison.svg").stat().st_size > 5000
     with (tmp_path / "comparison.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -55,7 +59,7 @@ def test_the_same_as_json(data: Path, tmp_path: Path) -> None:
     found = json.loads(CliRunner().invoke(main, words).stdout)
     assert [one["name"] for one in found["campaigns"]] == ["first", "second"]
     assert found["campaigns"][0]["n_sites"] == 2
-    assert [Path(file).suffix for file in found["files"]] == [".png", ".svg", ".csv"]
+    assert [Path(file).suffix for file in found["files"]] == [".html", ".png", ".svg", ".csv"]
 
 
 def test_the_same_campaign_twice_is_refused(data: Path) -> None:
