@@ -145,7 +145,7 @@ def _drawing(nights: Sequence[NightData]) -> Drawing:
     panels[1, 0].set(ylabel="P(target reached)", ylim=(-0.04, 1.06), xlabel="coupons measured")
     panels[1, 1].set(xlabel="hours on the bench's clock")
     panels[1, 0].xaxis.get_major_locator().set_params(integer=True)
-    panels[1, 1].legend(loc="upper left", fontsize=7)
+    figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=7)
     return Drawing(
         name="comparison",
         title="Nights compared",

@@ -43,7 +43,8 @@ def coupon_plain(record: CouponRecord, runs: Sequence[Run], numbers: Mapping[str
         "treatment": heat_words([treatment]) if treatment else "",
         "is_heated": bool(record.heat_treatments),
         "why": str(suggested["reason"]) if suggested else "",
-        "revision": sum(run.path.stat().st_size for run in runs),
+        # What is learnt from its sites stands in the decision about the next coupon; both terms only grow.
+        "revision": sum(run.path.stat().st_size for run in runs) + len(numbers),
         "sites": [_site(site, numbers.get(site.name)) for site in record.sites.values() if site.site is not None],
     }
 

@@ -1,4 +1,4 @@
-"""What all pages share: a night is read once for all who watch it, on a thread, at most once a second."""
+"""What all pages share: a night is read once for all who watch it, on a thread, and never for more than a tenth of the time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,8 @@ from beamline.web.night import NightReader
 __all__ = ["Hub", "TooManyError", "encoded"]
 
 PERIOD_S: Final = 1.0
+MOST_SHARE: Final = 0.1
+"""Of the time, that reading a night takes at most: what a night of many coupons costs does not grow with it."""
 BEAT_S: Final = 15.0
 """So often something is sent, that a line that is gone is found."""
 MOST_KEPT: Final = 6
@@ -36,6 +39,15 @@ def encoded(plain: Any) -> bytes:
     return json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
+@dataclass(frozen=True)
+class _Read:
+    """A night as it was read, and until when, by the loop's clock, it is not read again."""
+
+    until_s: float
+    plain: dict[str, Any]
+    text: bytes
+
+
 class Hub:
     """Readers of nights, and who follows them.
 
@@ -47,7 +59,7 @@ class Hub:
         self.records = Records(folder)
         self.n_followers = 0
         self._readers: OrderedDict[str, NightReader] = OrderedDict()
-        self._bytes: dict[str, tuple[float, dict[str, Any], bytes]] = {}
+        self._bytes: dict[str, _Read] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._closing = asyncio.Event()
 
@@ -75,7 +87,7 @@ class Hub:
         return self._readers[uid]
 
     async def snapshot(self, uid: str, *, is_fresh: bool = False) -> bytes:
-        """The night as JSON, not older than `PERIOD_S`.
+        """The night as JSON, not older than `PERIOD_S`, or than ten times what reading it took.
 
         Args:
             uid: of the campaign.
@@ -86,13 +98,14 @@ class Hub:
         """
         reader = await self.reader(uid)
         async with self._locks.setdefault(uid, asyncio.Lock()):
-            now_s = asyncio.get_running_loop().time()
-            known = self._bytes.get(uid)
-            if known is not None and not is_fresh and now_s - known[0] < PERIOD_S:
-                return known[2]
+            loop = asyncio.get_running_loop()
+            begin_s, known = loop.time(), self._bytes.get(uid)
+            if known is not None and not is_fresh and begin_s < known.until_s:
+                return known.text
             plain = await to_thread.run_sync(reader.snapshot)
-            text = known[2] if known is not None and known[1] is plain else encoded(plain)
-            self._bytes[uid] = (now_s, plain, text)
+            text = known.text if known is not None and known.plain is plain else encoded(plain)
+            took_s = loop.time() - begin_s
+            self._bytes[uid] = _Read(begin_s + max(PERIOD_S, took_s / MOST_SHARE), plain, text)
             return text
 
     async def follow(self, uid: str) -> AsyncIterator[bytes]:

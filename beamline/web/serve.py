@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from beamline.web.hub import Hub
 __all__ = ["PortTakenError", "listen", "serve"]
 
 GRACE_S = 3
+NICENESS = 10
+"""Who looks at a night waits for it, and never the other way round, where both run on one machine."""
 
 
 class PortTakenError(RuntimeError):
@@ -57,7 +61,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(folder: Path, token: str, listening: socket.socket, host: str, allow_hosts: tuple[str, ...]) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM, as a process that leaves the processors to others.
 
     Args:
         folder: of the records.
@@ -66,6 +70,8 @@ def serve(folder: Path, token: str, listening: socket.socket, host: str, allow_h
         host: on which it listens.
         allow_hosts: further names by which it may be called.
     """
+    with contextlib.suppress(AttributeError, OSError):  # where a system has no such thing, or does not let us
+        os.nice(NICENESS)
     app: Starlette = make_app(folder, token, hosts=host_names(host, allow_hosts))
     config = uvicorn.Config(
         app,

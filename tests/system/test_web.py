@@ -1,8 +1,9 @@
-"""The page in a real browser, beside a night that runs: every part of it, control, reload, a restart of the server, axe-core."""
+"""Pages in a real browser: every part of a night's, control, reload, a restart of the server, axe-core; reports on paper."""
 
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -12,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_up_nights import UID, whole_night
+from made_up_nights import UID, cut_night, whole_night
 from web_pages import Server, night_beside, shows, violations, within
 
 from beamline.campaign.history import campaign_history, campaign_uids
 from beamline.records import Records
+from beamline.report import write_report
+from beamline.report.compare import compared_nights, write_comparison
 
 NIGHT = """
 name = "watched"
@@ -31,6 +34,13 @@ name = "BrI"
 bromide = 1.5
 iodide = 1.5
 """ + "".join(f'[[coupon]]\nserial = "W{i:03d}"\nglass = "BrI"\n' for i in range(400))
+
+WIDTH_px, HEIGHT_px = round((210 - 26) / 25.4 * 96), round((297 - 26) / 25.4 * 96)
+"""Of what the margins of A4 leave."""
+WIDER = """() => [document.documentElement, ...document.querySelectorAll("main *")]
+  .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+  .map((one) => `${one.tagName} ${one.scrollWidth} > ${one.clientWidth}: ${one.textContent.slice(0, 60)}`)"""
+HIGHEST = """() => Math.max(...[...document.querySelectorAll("figure, .card")].map((one) => one.offsetHeight))"""
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +155,30 @@ def test_a_page_of_another_origin_can_neither_read_nor_ask(over: Server, pages: 
         elsewhere.shutdown()
     assert len(outcome) == 6
     assert all(one in ("rejected:", "fulfilled:") for one in outcome), outcome
+
+
+def n_pages(pdf: bytes) -> int:
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+def test_what_is_printed_has_all_of_it(tmp_path: Path, pages: Callable[..., Any]) -> None:
+    records = cut_night(tmp_path / "data")
+    report = write_report(records, UID, tmp_path / "report")
+    page = pages(report.as_uri(), viewport={"width": WIDTH_px, "height": HEIGHT_px}, color_scheme="dark")
+    page.emulate_media(media="print")
+    assert page.evaluate(WIDER) == []
+    assert page.evaluate(HIGHEST) < HEIGHT_px, "no figure is cut by the end of a page"
+    assert page.evaluate("() => document.querySelector('.details').offsetTop") < HEIGHT_px, "one page first"
+    assert page.evaluate("() => getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    pdf = page.pdf(prefer_css_page_size=True)
+    assert re.search(rb"/MediaBox\s*\[0 0 59[45][.\d]* 84[12]", pdf), "A4"
+    assert 3 <= n_pages(pdf) <= 8
+
+    files = write_comparison(*compared_nights(records, [UID]), tmp_path / "compared")
+    page = pages(files[0].as_uri(), viewport={"width": WIDTH_px, "height": HEIGHT_px})
+    page.emulate_media(media="print")
+    assert page.evaluate(WIDER) == []
+    assert n_pages(page.pdf(prefer_css_page_size=True)) <= 2
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ let night = null;
 let chosen = null; // {coupon, site} that somebody looks at; null: follow the night
 let against = "n";
 const fetched = new Map(); // path -> {revision, plain}
+const drawn = new Map(); // part of the page -> what it was drawn from: what has not changed is not drawn again
 
 // ------------------------------------------------------------------------------------------------------------- following
 function follow() {
@@ -26,14 +27,22 @@ function follow() {
 
 function show(plain) {
   night = plain;
+  if (document.hidden) return; // nobody looks: it is drawn when somebody does
   headline();
   allow(night.may_ask);
   ask(night.question, night.state.kind === "paused");
   coupons();
-  convergence();
-  best();
-  suggestion();
-  troubles();
+  if (isNew("convergence", [night.convergence, night.objective, against])) convergence();
+  if (isNew("best", night.best)) best();
+  if (isNew("suggestion", night.suggestion)) suggestion();
+  if (isNew("troubles", night.troubles)) troubles();
+}
+
+function isNew(part, from) {
+  const text = JSON.stringify(from);
+  if (drawn.get(part) === text) return false;
+  drawn.set(part, text);
+  return true;
 }
 
 function looked() {
@@ -79,6 +88,8 @@ function coupons() {
   for (const button of tabs.children) button.setAttribute("aria-pressed", String(button.dataset.serial === at?.coupon.serial));
   $("follow").hidden = chosen === null;
   if (!at) {
+    drawn.delete("map");
+    drawn.delete("detail");
     $("map").replaceChildren(el("p", { class: "empty", text: "No coupon has been chosen yet." }));
     emptyChart($("spectrum"), "No spectrum yet.");
     emptyChart($("furnace"), "Nothing has been heated yet.");
@@ -86,13 +97,15 @@ function coupons() {
   }
   const { coupon } = at;
   say("coupon-about", [`${coupon.glass}`, coupon.treatment, `${coupon.sites.length} sites`, coupon.damage && `damaged: ${coupon.damage}`].filter(Boolean).join(" · "));
-  drawMap($("map"), coupon, {
+  const marks = {
     chosen: at.site,
     now: night.now.coupon === coupon.serial ? night.now.site : null,
     best: night.best?.coupon === coupon.serial ? night.best.site : null,
-    onChoose: (name) => { chosen = { coupon: coupon.serial, site: name }; coupons(); },
-  });
-  mapLegend($("map-legend"), coupon);
+  };
+  if (isNew("map", [coupon, marks])) {
+    drawMap($("map"), coupon, { ...marks, onChoose: (name) => { chosen = { coupon: coupon.serial, site: name }; coupons(); } });
+    mapLegend($("map-legend"), coupon);
+  }
   detail(at);
 }
 
@@ -111,6 +124,7 @@ async function detail({ coupon, site }) {
     const one = site ? await cached(`${base}/sites/${encodeURIComponent(site)}`, coupon.revision) : null;
     const still = looked();
     if (still.coupon.serial !== coupon.serial || still.site !== site) return; // somebody has gone on meanwhile
+    if (!isNew("detail", [base, site, coupon.revision])) return;
     furnace(whole.furnace, coupon);
     if (one) siteDetail(one);
     else couponDetail(whole, coupon);
@@ -272,4 +286,5 @@ startControl(uid, {
   onRefused: notice,
 });
 startDecide(({ decided }) => { say("link-state", `decided: ${decided}`); get(api).then(show); });
+document.addEventListener("visibilitychange", () => { if (night) show(night); });
 follow();

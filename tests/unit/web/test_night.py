@@ -131,6 +131,51 @@ def test_what_follows_is_told_of_a_change_and_ends_with_the_server(running: Path
     assert left == 0
 
 
+def test_a_night_that_takes_long_to_read_is_read_less_often(
+    running: Path, uid: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[float] = []
+    whole = NightReader.snapshot
+    now_s = 0.0
+
+    async def read() -> None:
+        nonlocal now_s
+        loop, hub = asyncio.get_running_loop(), Hub(running)
+        await hub.reader(uid)
+        monkeypatch.setattr(loop, "time", lambda: now_s)
+
+        def slow(reader: NightReader) -> dict[str, object]:
+            nonlocal now_s
+            reads.append(now_s)
+            now_s += 0.5  # a tenth of the five seconds until the next
+            return whole(reader)
+
+        monkeypatch.setattr(NightReader, "snapshot", slow)
+        while now_s < 12.0:
+            await hub.snapshot(uid)
+            now_s += 0.25
+
+    asyncio.run(read())
+    assert reads == [0.0, 5.0, 10.0]
+
+
+def test_what_is_learnt_of_a_site_is_a_change_of_its_coupon(running: Path, uid: str) -> None:
+    """It stands in the decision about the next coupon, and a page that looks at the site asks again."""
+    reader = NightReader(Records(running), uid)
+    night = NightMaker(running, campaign())
+    night.n_runs, night.n_coupon, night.clock_s, night.wall_s = 70, 2, 20000.0, night.wall_s + 1000.0
+    second = night.suggestion("C2")
+    night.write(second)
+    night.heat(second)
+    night.measure(second, {"A1": ((514.0, 4e5), (630.0, 8e5)), "A2": (), "B1": (), "B2": ()})
+    before = reader.snapshot()["coupons"][1]["revision"]
+    night.decide(night.suggestion("C3"), night.observed(second))
+    assert reader.snapshot()["coupons"][1]["revision"] > before
+    site = reader.site("C2", "A1")
+    assert site is not None
+    assert site["measured"]["red_peak_nm"] == pytest.approx(630.0, abs=1.0)
+
+
 def test_more_than_a_server_takes_are_refused(running: Path, uid: str) -> None:
     async def many() -> None:
         hub = Hub(running)
