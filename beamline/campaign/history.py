@@ -76,7 +76,10 @@ def find_campaign(records: Records, name: str | None) -> str:
         found = [uid for uid, run in first.items() if run.start["campaign"]["name"] == name][-1:]
         found = found or [uid for uid in first if name and uid.startswith(name)]
     if len(found) != 1:
-        known = ", ".join(uid[:8] for uid in list(first)[-5:]) or "none yet"
+        if not first:
+            asked = f"no campaign {name}" if name else "no campaign"
+            raise LookupError(f"{asked} in {records.folder}: it holds none yet; `vitrail campaign run FILE` makes one")
+        known = ", ".join(uid[:8] for uid in list(first)[-5:])
         what = "no campaign" if not name else f"{len(found) or 'no'} campaign{'s' if found else ''} {name}"
         raise LookupError(f"{what} in {records.folder}; give a name or enough of a uid; the newest there are: {known}")
     return found[0]

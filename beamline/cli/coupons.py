@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, refuse
+from beamline.cli.options import as_json_option, data_option, refuse, tell
 
 if TYPE_CHECKING:
     from beamline.recipe import Coupon
@@ -201,7 +201,8 @@ def _plain(found: _Found) -> dict[str, Any]:
 @click.option("--reason", required=True, help="What was seen.")
 @click.option("--site", "sites", multiple=True, metavar="NAME", help="Only this site; may be repeated.")
 @data_option
-def mark(*, serial: str, condition: Any, reason: str, sites: tuple[str, ...], data: Path) -> None:
+@as_json_option
+def mark(*, serial: str, condition: Any, reason: str, sites: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Record that coupon SERIAL, or some of its sites, are damaged or suspect; damage is final."""
     from beamline.records import RecordError, Records
     from beamline.records import mark as record
@@ -210,7 +211,8 @@ def mark(*, serial: str, condition: Any, reason: str, sites: tuple[str, ...], da
         uid = record(data, _coupon_of(Records(data), serial), condition, reason, sites=sites)
     except RecordError as error:
         refuse(str(error))
-    click.echo(f"{serial}{' ' + ', '.join(sites) if sites else ''} is {condition}: run {uid}")
+    text = f"{serial}{' ' + ', '.join(sites) if sites else ''} is {condition}: run {uid}"
+    tell({"coupon": serial, "sites": list(sites), "condition": condition, "run": uid}, text, as_json=as_json)
 
 
 def _coupon_of(records: Records, serial: str) -> Coupon:

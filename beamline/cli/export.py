@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import click
 
+from beamline.cli.options import FAILED, as_json_option, data_option, refuse, tell
+
 if TYPE_CHECKING:
-    from beamline.publish import Results
+    from beamline.publish import CrateReport, Results
     from beamline.records import Records, Run
 
 __all__ = ["export"]
 
-FAILED, BAD_INPUT = 1, 2
-
-_data = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("vitrail-data"),
-    envvar="VITRAIL_DATA",
-    show_default=True,
-    help="Folder of the records.",
-)
 _out = click.option("--out", type=click.Path(path_type=Path), required=True, help="What to make; it must not exist.")
 
 
@@ -34,9 +27,10 @@ def export() -> None:
 
 @export.command()
 @click.argument("names", nargs=-1, required=True, metavar="CAMPAIGN|RUN...")
-@_data
+@data_option
 @_out
-def nexus(names: tuple[str, ...], data: Path, out: Path) -> None:
+@as_json_option
+def nexus(*, names: tuple[str, ...], data: Path, out: Path, as_json: bool) -> None:
     """Write a campaign (name, or beginning of its uid) or single runs (beginnings of their uids) as one NeXus file."""
     from beamline.publish import write_nexus
     from beamline.records import Records
@@ -48,17 +42,19 @@ def nexus(names: tuple[str, ...], data: Path, out: Path) -> None:
     try:
         write_nexus(out, runs, _results(records, uid) if uid else None)
     except ModuleNotFoundError as error:
-        _refuse(f"{error}; NeXus needs more packages: pip install 'vitrail[export]'")
+        refuse(f"{error}; NeXus needs more packages: pip install 'vitrail[export]'")
     except OSError as error:
-        _refuse(f"--out {out}: {error}")
-    click.echo(f"{out}: {len(runs)} run{'' if len(runs) == 1 else 's'}")
+        refuse(f"--out {out}: {error}")
+    text = f"{out}: {len(runs)} run{'' if len(runs) == 1 else 's'}"
+    tell({"file": str(out), "runs": [run.uid for run in runs]}, text, as_json=as_json)
 
 
 @export.command()
 @click.argument("campaign")
-@_data
+@data_option
 @_out
-def csv(campaign: str, data: Path, out: Path) -> None:
+@as_json_option
+def csv(*, campaign: str, data: Path, out: Path, as_json: bool) -> None:
     """Write a campaign as tables with units: sites, spectra, furnace, exposures, and a description of every column."""
     from beamline.publish import campaign_results, write_tables
     from beamline.records import Records
@@ -66,18 +62,19 @@ def csv(campaign: str, data: Path, out: Path) -> None:
     records = Records(data)
     uid = _campaign(records, campaign)
     if out.exists():
-        _refuse(f"--out {out}: it exists; remove it, or give another name")
+        refuse(f"--out {out}: it exists; remove it, or give another name")
     results = campaign_results(records, uid)
     try:
         files = write_tables(results, out)
     except OSError as error:
-        _refuse(f"--out {out}: {error}")
-    click.echo(f"{out}: {len(results.sites)} sites in {len(files)} files")
+        refuse(f"--out {out}: {error}")
+    plain = {"folder": str(out), "n_sites": len(results.sites), "files": [str(file) for file in files]}
+    tell(plain, f"{out}: {len(results.sites)} sites in {len(files)} files", as_json=as_json)
 
 
 @export.command()
 @click.argument("campaign")
-@_data
+@data_option
 @_out
 @click.option(
     "--license",
@@ -88,7 +85,10 @@ def csv(campaign: str, data: Path, out: Path) -> None:
 )
 @click.option("--author", "authors", multiple=True, help="'Name', or 'Name <https://orcid.org/...>'; may be repeated.")
 @click.option("--title", default="", help="Instead of the campaign's name.")
-def crate(campaign: str, data: Path, out: Path, *, licence: str, authors: tuple[str, ...], title: str) -> None:
+@as_json_option
+def crate(
+    *, campaign: str, data: Path, out: Path, licence: str, authors: tuple[str, ...], title: str, as_json: bool
+) -> None:
     """Write all that is needed to publish a campaign, as an RO-Crate: a folder, or one file where --out ends in .zip."""
     from beamline.night import lineage
     from beamline.publish import Publication, verify_crate, write_crate
@@ -110,12 +110,13 @@ def crate(campaign: str, data: Path, out: Path, *, licence: str, authors: tuple[
         )
         report = verify_crate(out)
     except ModuleNotFoundError as error:
-        _refuse(f"{error}; a crate needs more packages: pip install 'vitrail[export]'")
+        refuse(f"{error}; a crate needs more packages: pip install 'vitrail[export]'")
     except (ValueError, OSError) as error:
-        _refuse(str(error))
-    for problem in report.problems:
-        click.echo(problem, err=True)
-    click.echo(f"{out}: {report.n_files} files, {report.n_runs} runs, {report.n_documents} documents")
+        refuse(str(error))
+    if not as_json:
+        for problem in report.problems:
+            click.echo(problem, err=True)
+    tell(_checked(out, report), f"{out}: {_counts(report)}", as_json=as_json)
     raise SystemExit(FAILED if report.problems else 0)
 
 
@@ -129,7 +130,8 @@ def crate(campaign: str, data: Path, out: Path, *, licence: str, authors: tuple[
     show_default=True,
     help="How large the unpacked contents of a .zip may be.",
 )
-def verify(crate: Path, *, max_GB: float) -> None:
+@as_json_option
+def verify(*, crate: Path, max_GB: float, as_json: bool) -> None:
     """Check a crate (folder or .zip): no file changed, missing or new, every log readable. Exit code 1 where not so."""
     import zipfile
 
@@ -138,13 +140,12 @@ def verify(crate: Path, *, max_GB: float) -> None:
     try:
         report = verify_crate(crate, max_GB=max_GB)
     except ArchiveRefusedError as error:
-        _refuse(f"{crate} is not unpacked: {error}")
+        refuse(f"{crate} is not unpacked: {error}")
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        _refuse(f"{crate}: {error}; this is no crate of `vitrail export crate`")
-    for problem in report.problems:
-        click.echo(problem)
+        refuse(f"{crate}: {error}; this is no crate of `vitrail export crate`")
     verdict = f"{len(report.problems)} problems" if report.problems else "sound"
-    click.echo(f"{crate}: {verdict}; {report.n_files} files, {report.n_runs} runs, {report.n_documents} documents")
+    lines = [*report.problems, f"{crate}: {verdict}; {_counts(report)}"]
+    tell(_checked(crate, report), "\n".join(lines), as_json=as_json)
     raise SystemExit(FAILED if report.problems else 0)
 
 
@@ -160,7 +161,15 @@ def _runs(records: Records, name: str) -> list[Run]:
         try:
             return [records.run(name)]
         except RecordError as no_run:
-            _refuse(f"{no_campaign}\n{no_run}")
+            refuse(f"{no_campaign}\n{no_run}")
+
+
+def _counts(report: CrateReport) -> str:
+    return f"{report.n_files} files, {report.n_runs} runs, {report.n_documents} documents"
+
+
+def _checked(crate: Path, report: CrateReport) -> dict[str, object]:
+    return {"crate": str(crate), "is_sound": not report.problems, **asdict(report)}
 
 
 def _results(records: Records, campaign_uid: str) -> Results | None:
@@ -179,10 +188,4 @@ def _campaign(records: Records, name: str) -> str:
     try:
         return find_campaign(records, name)
     except LookupError as error:
-        _refuse(str(error))
-
-
-def _refuse(message: str) -> NoReturn:
-    """End with the exit code for bad input."""
-    click.echo(message, err=True)
-    raise SystemExit(BAD_INPUT)
+        refuse(str(error))

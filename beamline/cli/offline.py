@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, refuse
+from beamline.cli.options import as_json_option, data_option, refuse, tell
 
 __all__ = ["attach", "compare"]
 
@@ -29,6 +29,7 @@ TECHNIQUES = ("xrd", "raman", "xps", "absorption", "transient_absorption", "tem_
 @click.option("--by", required=True, metavar="NAME", help="Who brings it in; stands in the records.")
 @click.option("--measured-on", default="", metavar="DAY", help="2026-01-31, or with its time.")
 @click.option("--remark", default="", help="What a reader should know.")
+@as_json_option
 def attach(
     file: Path,
     *,
@@ -42,6 +43,7 @@ def attach(
     by: str,
     measured_on: str,
     remark: str,
+    as_json: bool,
 ) -> None:
     """Attach a measurement made elsewhere to a coupon or a site: FILE is text in columns (.xy, .txt, .csv ...) or VAMAS (.vms).
 
@@ -62,10 +64,21 @@ def attach(
         refuse(str(error))
     span = f"{found.x.min():g} to {found.x.max():g} {found.axis.unit}"
     where = f"{coupon} {site}" if site else coupon
-    click.echo(f"{file.name}: {found.technique.title}, {found.x.size} points, {found.axis.name} {span}")
-    if found.note:
-        click.echo(found.note)
-    click.echo(f"attached to {where} as run {uid[:8]}; beside the model: vitrail records compare {uid[:8]}")
+    lines = [
+        f"{file.name}: {found.technique.title}, {found.x.size} points, {found.axis.name} {span}",
+        *([found.note] if found.note else []),
+        f"attached to {where} as run {uid[:8]}; beside the model: vitrail records compare {uid[:8]}",
+    ]
+    plain = {
+        "run": uid,
+        "coupon": coupon,
+        "site": site,
+        "technique": technique,
+        "axis": found.axis.name,
+        "n_points": int(found.x.size),
+        "note": found.note,
+    }
+    tell(plain, "\n".join(lines), as_json=as_json)
 
 
 @click.command()

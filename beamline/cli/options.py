@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
@@ -11,7 +12,17 @@ import click
 if TYPE_CHECKING:
     from beamline.physics.prior import Prior
 
-__all__ = ["BAD_INPUT", "FAILED", "as_json_option", "data_option", "instrument_option", "prior_of", "refuse"]
+__all__ = [
+    "BAD_INPUT",
+    "FAILED",
+    "as_json_option",
+    "campaign_option",
+    "data_option",
+    "instrument_option",
+    "prior_of",
+    "refuse",
+    "tell",
+]
 
 FAILED, BAD_INPUT = 1, 2
 
@@ -45,6 +56,26 @@ def instrument_option(
         required=is_required,
         help=help_text,
     )
+
+
+def campaign_option(help_text: str) -> Callable[[Command], Command]:
+    """`--campaign FILE`, passed as `campaign_file`; from the environment where it is not given.
+
+    Args:
+        help_text: what the file is for.
+    """
+    return click.option(
+        "--campaign",
+        "campaign_file",
+        type=click.Path(path_type=Path),
+        envvar="VITRAIL_CAMPAIGN",
+        help=help_text,
+    )
+
+
+def tell(plain: Any, text: str, *, as_json: bool) -> None:
+    """The result of a command on standard output: as one JSON document, or in words."""
+    click.echo(json.dumps(plain, indent=2, ensure_ascii=False) if as_json else text)
 
 
 def refuse(message: str) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option, refuse
+from beamline.cli.options import BAD_INPUT, as_json_option, campaign_option, data_option, instrument_option, refuse
 
 __all__ = ["queue"]
 
@@ -22,13 +22,7 @@ def queue() -> None:
 
 @queue.command()
 @instrument_option()
-@click.option(
-    "--campaign",
-    "campaign_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_CAMPAIGN",
-    help="A campaign file: its coupons lie in the rack. The campaigns themselves are sent to the queue.",
-)
+@campaign_option("A campaign file: its coupons lie in the rack. The campaigns themselves are sent to the queue.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beamline.cli.offline import TECHNIQUES, attach, compare
-from beamline.cli.options import FAILED, as_json_option, data_option, refuse
+from beamline.cli.options import FAILED, as_json_option, data_option, refuse, tell
 from beamline.cli.records_serve import COMMANDS, connect_to_server
 
 if TYPE_CHECKING:
@@ -103,7 +103,8 @@ def _say(report: CheckReport, *, catalog: bool) -> None:
 
 @records.command()
 @data_option
-def rebuild(data: Path) -> None:
+@as_json_option
+def rebuild(*, data: Path, as_json: bool) -> None:
     """Make the catalog anew from the logs, beside the old one, and put it in its place when it is whole."""
     from beamline.records import CatalogError, rebuild_catalog
 
@@ -112,9 +113,15 @@ def rebuild(data: Path) -> None:
         made = rebuild_catalog(data)
     except CatalogError as error:
         refuse(str(error))
-    for entry in (*made.flush.failed, *made.flush.damaged):
-        click.echo(f"run {entry.uid}: {entry.status}: {entry.reason}")
-    click.echo(f"{made.flush.n_in} runs are in the new catalog, {len(made.flush.failed)} failed")
+    wrong = [*made.flush.failed, *made.flush.damaged]
+    lines = [f"run {entry.uid}: {entry.status}: {entry.reason}" for entry in wrong]
+    lines += [f"{made.flush.n_in} runs are in the new catalog, {len(made.flush.failed)} failed"]
+    plain = {
+        "n_in": made.flush.n_in,
+        "n_failed": len(made.flush.failed),
+        "runs": [{"uid": entry.uid, "status": entry.status, "reason": entry.reason} for entry in wrong],
+    }
+    tell(plain, "\n".join(lines), as_json=as_json)
     raise SystemExit(FAILED if made.flush.failed else 0)
 
 

@@ -7,20 +7,14 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import data_option, instrument_option, refuse
+from beamline.cli.options import campaign_option, data_option, instrument_option, refuse
 
 __all__ = ["shell"]
 
 
 @click.command()
 @instrument_option()
-@click.option(
-    "--campaign",
-    "campaign_file",
-    type=click.Path(path_type=Path),
-    envvar="VITRAIL_CAMPAIGN",
-    help="A campaign file: its coupons lie in the rack, and %suggest asks its optimiser.",
-)
+@campaign_option("A campaign file: its coupons lie in the rack, and %suggest asks its optimiser.")
 @click.option(
     "--profile",
     type=click.Path(path_type=Path, file_okay=False, exists=True),

@@ -71,7 +71,9 @@ class Records:
         if len(paths) == 1 and uid:
             return Run(paths[0], self._ends(paths[0]))
         many = f"{len(paths)} runs begin so" if paths else "there is none"
-        raise RecordError(f"run {uid!r} in {self._layout.logs}: {many}; give a whole uid, or look with runs()")
+        raise RecordError(
+            f"run {uid!r} in {self._layout.logs}: {many}; give a whole uid: `vitrail records list` shows those there are"
+        )
 
     def replay(self, callback: Callback, **metadata: Any) -> int:
         """Hand the documents of all runs that `runs(**metadata)` finds to a callback; returns how many documents."""

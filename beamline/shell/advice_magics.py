@@ -17,6 +17,8 @@ __all__ = ["AdviceMagics"]
 
 ANSWERS = "%accept   %edit temperature_C=520 A1.pulse_energy_uJ=130 A2=out   %reject WHY"
 
+_DONE = {"approve": "approved", "edit": "edited, and made so", "reject": "rejected; another is suggested"}
+
 
 @magics_class
 class AdviceMagics(Magics):
@@ -117,7 +119,7 @@ class AdviceMagics(Magics):
             raise UsageError(f"%{magic}: {error}") from None
         self._shown = None
         serial = question.suggestion.coupon.serial
-        print(f"{serial}: {answer.decision.kind} by {answer.decision.by}; {question.name} goes on")  # noqa: T201
+        print(f"{serial}: {_DONE[verdict]} by {answer.decision.by}; {question.name} goes on")  # noqa: T201
 
     def _advise(self, asked: str | None) -> None:
         """The optimiser's own answer, where no night asks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -116,3 +117,26 @@ def test_a_crate_that_was_changed_has_exit_code_1(lab: Path) -> None:
     done = vitrail("export", "verify", "c")
     assert done.exit_code == 1
     assert "tables/sites.csv: changed" in done.output
+
+
+@pytest.mark.usefixtures("lab")
+def test_with_json_standard_output_is_one_document() -> None:
+    table = ("import", "lab/runs.csv", "--by", "A. Student", "--name", "by-hand")
+    would = json.loads(vitrail(*table, "--dry-run", "--json").stdout)
+    assert (would["campaign"], would["n_sites"]) == ({"name": "by-hand", "uid": None}, 4)
+    made = json.loads(vitrail(*table, "--json").stdout)
+    uid = made["campaign"]["uid"]
+    tables = json.loads(vitrail("export", "csv", uid[:8], "--out", "tables", "--json").stdout)
+    assert tables["n_sites"] == 4
+    assert all(Path(file).is_file() for file in tables["files"])
+    nexus = json.loads(vitrail("export", "nexus", uid[:8], "--out", "one.nxs", "--json").stdout)
+    assert len(nexus["runs"]) == 5
+    crate = json.loads(vitrail("export", "crate", uid[:8], "--out", "crate", "--license", "CC0-1.0", "--json").stdout)
+    assert (crate["is_sound"], crate["problems"]) == (True, [])
+    (next(Path("crate").rglob("*.csv"))).write_text("something else")
+    checked = vitrail("export", "verify", "crate", "--json")
+    assert checked.exit_code == 1
+    assert json.loads(checked.stdout)["is_sound"] is False
+    coupon = json.loads(vitrail("coupons", "--json").stdout)[0]["serial"]
+    marked = vitrail("coupons", "mark", coupon, "damaged", "--reason", "a crack", "--json")
+    assert json.loads(marked.stdout) | {"run": ""} == {"coupon": coupon, "sites": [], "condition": "damaged", "run": ""}

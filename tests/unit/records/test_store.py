@@ -93,7 +93,7 @@ def test_a_run_is_found_by_the_beginning_of_its_uid(folder: Path) -> None:
     uid = records.runs()[3].uid
     assert records.run(uid[:8]).uid == uid
     for wrong in ("", "zz", "../x"):
-        with pytest.raises(RecordError, match="look with runs"):
+        with pytest.raises(RecordError, match="vitrail records list"):
             records.run(wrong)
 
 
