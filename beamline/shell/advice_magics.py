@@ -119,7 +119,7 @@ class AdviceMagics(Magics):
             raise UsageError(f"%{magic}: {error}") from None
         self._shown = None
         serial = question.suggestion.coupon.serial
-        print(f"{serial}: {_DONE[verdict]} by {answer.decision.by}; {question.name} goes on")  # noqa: T201
+        print(f"{serial} {_DONE[verdict]} (by {answer.decision.by}); {question.name} goes on")  # noqa: T201
 
     def _advise(self, asked: str | None) -> None:
         """The optimiser's own answer, where no night asks."""

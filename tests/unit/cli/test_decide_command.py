@@ -106,7 +106,7 @@ def test_in_the_shell_the_question_is_shown_and_then_answered(
     with pytest.raises(UsageError, match="%reject: say why"):
         shell.reject("")
     shell.reject("the coupon has a scratch")
-    assert "C3: reject by " in capsys.readouterr().out
+    assert "C3 rejected; another is suggested (by " in capsys.readouterr().out
     given = read_answer(tmp_path, asked)
     assert given is not None
     assert (given.decision.note, given.interface) == ("the coupon has a scratch", "shell")
