@@ -16,7 +16,7 @@ from devices.twin.oven import Oven
 from devices.twin.truth import Truth
 
 from .conftest import COUPONS
-from .test_twin_glass import NONE, Bench
+from .glass_bench import NONE, Bench
 
 FULL = Effects()
 
