@@ -22,7 +22,8 @@ from .conftest import COUPONS
 
 ROOT = Path(__file__).parents[3]
 SECRETS = (Truth, CouponTruth, World, GlassCoupon, Effects)
-MAY_KNOW_THE_TWIN = {ROOT / "beamline" / "session.py"}
+MAY_KNOW_THE_TWIN = {ROOT / "beamline" / "session.py", ROOT / "benchmarks" / "pictures.py"}
+"""Sessions build it; the benchmark of pictures builds it with one effect switched off, and compares."""
 TRUTH_WORDS = {"_World__truth", "_truth", "_world", "CouponTruth", "GlassCoupon"}
 """Names on the way from a driver to the truth."""
 

@@ -54,7 +54,13 @@ def test_a_night_leaves_a_run_for_each_step_and_says_what_made_it(session: Sessi
     assert (history.state.kind, history.n_coupons, history.n_sites_measured) == ("done", 2, 6)
 
 
-@pytest.mark.parametrize("kind", ["physics", "random"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param("physics", marks=pytest.mark.nightly),  # test_campaign_command.py shows it between two processes
+        "random",
+    ],
+)
 def test_the_same_seed_gives_the_same_night_and_another_seed_another_truth(
     make_session: MakeSession, campaign: Campaign, kind: str
 ) -> None:

@@ -77,6 +77,7 @@ def opened(file: Path, tmp_path: Path, wire: WireTwin) -> Session:
     )
 
 
+@pytest.mark.nightly  # tests/system/test_bench_on_the_wire.py shows the same from a process of its own
 def test_a_coupon_goes_through_the_bench_by_the_drivers_of_the_instruments(
     file: Path, tmp_path: Path, wire: WireTwin
 ) -> None:
@@ -137,7 +138,7 @@ def test_whatever_fails_while_it_opens_nothing_is_left_taken(
 ) -> None:
     import signal
 
-    from beamline.records import Records
+    from beamline.records import RecordError, Records
 
     def broken(_records: Records) -> None:
         raise OSError("no space left on device")
@@ -145,7 +146,7 @@ def test_whatever_fails_while_it_opens_nothing_is_left_taken(
     handler = signal.getsignal(signal.SIGTERM)
     with monkeypatch.context() as patched:
         patched.setattr(Records, "close_orphans", broken)
-        with pytest.raises(OSError, match="no space left"):
+        with pytest.raises(RecordError, match="no space left"):
             opened(file, tmp_path, wire)
     assert signal.getsignal(signal.SIGTERM) is handler
     assert not [t for t in threading.enumerate() if t.name.startswith("vitrail-") and " at " in t.name]
