@@ -141,6 +141,8 @@ def test_ctrl_c_pauses_and_says_what_then(person: Person) -> None:
 
 
 def test_what_was_typed_is_kept_for_its_owner_alone(person: Person) -> None:
+    person.types("%mov furnace 900", r"\(%tb: where\)")
+    person.types("1 + 1", "2")  # what was typed is written once it has run
     (file,) = (person.data / "shell").glob("typed-*.py")
     text = file.read_text(encoding="utf-8")
     assert "%mov furnace 900\n# failed: LimitError: furnace: 900 degC" in text
