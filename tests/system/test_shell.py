@@ -1,4 +1,7 @@
-"""`vitrail shell` as a person at a terminal has it: one session in which all is tried, one that is left with a plan paused."""
+"""`vitrail shell` as a person at a terminal has it: one session in which all is tried, one that is left with a plan paused.
+
+Every test stands on a session that has shown its prompt, and on nothing that another test typed.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import re
 import stat
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -46,6 +50,7 @@ class Person:
             timeout=START_S,
         )
         self.seen = ""
+        self.banner = ""
 
     def reads(self, pattern: str) -> str:
         """Wait for it; what came before it and with it, without colours."""
@@ -60,30 +65,47 @@ class Person:
         return self.reads(pattern)
 
 
+@contextmanager
+def at_a_terminal(folder: Path) -> Iterator[Person]:
+    somebody = Person(folder)
+    try:
+        somebody.banner = somebody.reads(r"In \[")
+        yield somebody
+    finally:
+        somebody.terminal.close(force=True)
+
+
 @pytest.fixture(scope="module")
 def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
-    somebody = Person(tmp_path_factory.mktemp("shell"))
-    yield somebody
-    somebody.terminal.close(force=True)
+    with at_a_terminal(tmp_path_factory.mktemp("shell")) as somebody:
+        yield somebody
+
+
+@pytest.fixture
+def leaver(tmp_path: Path) -> Iterator[Person]:
+    """Somebody whose session ends in the test."""
+    with at_a_terminal(tmp_path) as somebody:
+        yield somebody
 
 
 def test_the_banner_says_twin_in_colour_and_what_is_at_hand(person: Person) -> None:
-    text = person.reads(r"In \[")
-    assert "TWIN  simulated-bench" in text
+    assert "TWIN  simulated-bench" in person.banner
     assert "\x1b[1;30;42m TWIN \x1b[0m" in person.seen
-    assert str(person.data) in text
-    assert "%suggest" in text
+    assert str(person.data) in person.banner
+    assert "%suggest" in person.banner
 
 
 def test_wa_groups_by_device_in_units_with_bounds(person: Person) -> None:
     text = person.types("%wa laser furnace", r"heater.*standby[^\n]*\n")
     rows = [line.rstrip() for line in text.splitlines()]
     (energy,) = [row for row in rows if row.strip().startswith("pulse_energy_uJ")]
-    assert re.search(r"200  uJ +1 to 400$", energy)
+    assert re.search(r" \d+  uJ +1 to 400$", energy)
     (output,) = [row for row in rows if row.strip().startswith("output ")]
     assert output.endswith("closed | open")
     (header,) = [row for row in rows if "value" in row and "unit" in row]
-    assert header.index("unit") == energy.index("uJ ", energy.index("200"))  # the columns stand under their headings
+    assert header.index("unit") == energy.index(
+        "uJ ", len("  pulse_energy_uJ ")
+    )  # the columns stand under their headings
     assert person.types("%wa nothing", r"no device nothing; there are laser, stage")
 
 
@@ -151,18 +173,19 @@ def test_what_was_typed_is_kept_for_its_owner_alone(person: Person) -> None:
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_leaving_with_a_plan_paused_makes_safe_and_closes_its_run(person: Person) -> None:
-    person.terminal.send("RE(holds())\r")
-    person.reads("Persistent Unique")
-    person.terminal.send("\x03\x03")
-    person.reads(r"make_safe\(bench\)")
-    person.types("furnace.heater.get()", "'on'")
-    text = person.types("exit", r"furnace in standby")
+def test_leaving_with_a_plan_paused_makes_safe_and_closes_its_run(leaver: Person) -> None:
+    leaver.types("%run -i holds.py", r"In \[")
+    leaver.terminal.send("RE(holds())\r")
+    leaver.reads("Persistent Unique")
+    leaver.terminal.send("\x03\x03")
+    leaver.reads(r"make_safe\(bench\)")
+    leaver.types("furnace.heater.get()", "'on'")
+    text = leaver.types("exit", r"furnace in standby")
     assert "a plan was paused: it is aborted" in text
-    person.terminal.expect(pexpect.EOF)
-    person.terminal.close()
-    assert person.terminal.exitstatus == 0
-    run = Records(person.data).runs(purpose="held")[-1]
+    leaver.terminal.expect(pexpect.EOF)
+    leaver.terminal.close()
+    assert leaver.terminal.exitstatus == 0
+    (run,) = Records(leaver.data).runs(purpose="held")
     assert run.stop is not None
     assert (run.stop["exit_status"], run.stop["reason"]) == ("abort", "the session was left")
 

@@ -205,9 +205,12 @@ def test_a_site_is_the_same_alone_and_in_a_crowd() -> None:
     together = predict(table, steps, DRAWS)
     again = predict(table, steps, DRAWS)
     assert (together == again).all()
+    # A handful has an entry of its own. Which of the two a process compiled first decides how their sums are ordered, and the
+    # cache may hold one from each of two processes: so the last bits may differ.
     for i, j in ((0, 0), (3, 31), (8, 59)):
         alone = predict(table[j : j + 1], steps[j], DRAWS[i : i + 1])
-        assert alone[0, 0] == together[i, j]
+        for name in OBSERVABLE_UNITS:
+            np.testing.assert_allclose(alone[name][0, 0], together[name][i, j], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
 def test_predict_is_write_heat_observe() -> None:
