@@ -17,6 +17,9 @@ DATA ?= vitrail-data
 JOBS ?= 2
 # Many tests wait for a wire, a clock or a process: a third worker uses what two leave of two cores.
 WORKERS ?= 3
+# The tests of a file share what is dear to make (a night, a server, a database) and some tell a story in order: they stay together.
+# In the order of the files the long ones of tests/system come first.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 
 BIN := .venv/bin
 STAMP := .venv/installed
@@ -30,7 +33,7 @@ campaign: $(STAMP)
 	@$(BIN)/vitrail campaign run $(CAMPAIGN) --data $(DATA)
 
 test: lint
-	$(BIN)/pytest -q -n $(WORKERS) --dist worksteal
+	$(BIN)/pytest -q -n $(WORKERS) $(BY_FILE)
 
 lint: $(STAMP)
 	$(BIN)/ruff check
@@ -39,7 +42,7 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 nightly: $(STAMP)
-	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q -n $(JOBS) --dist worksteal -m 'nightly or not nightly' --timeout 7200
+	HYPOTHESIS_PROFILE=nightly $(BIN)/pytest -q -n $(JOBS) $(BY_FILE) -m 'nightly or not nightly' --timeout 7200
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 mutants: $(STAMP)

@@ -28,7 +28,7 @@ from beamline.safety import watchdog_journal
 from devices import ScaledClock
 from devices.twin.wire import WireTwin
 
-SPEED = 200.0
+SPEED = 100.0
 N_SITES = 3
 pytestmark = [
     pytest.mark.skipif(
@@ -132,6 +132,18 @@ def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Queue]:
             yield Queue(server, api, wire, data)
             api.close()
         assert not is_held(session_lock(data)), "the worker has closed its session"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_goes_on(queue: Queue) -> Iterator[None]:
+    """A test that fails in the middle of a plan is the only one that does."""
+    yield
+    state = queue.api.status(reload=True)["manager_state"]
+    if state == "executing_queue":
+        queue.pause("immediate")
+    if state in ("executing_queue", "paused"):
+        queue.api.re_abort()
+        queue.api.wait_for_idle(timeout=30)
 
 
 def test_what_is_offered_shows_units_and_bounds_and_refuses_what_is_outside(queue: Queue) -> None:

@@ -38,7 +38,7 @@ from devices.twin.wire.stage import MICROSTEP_um
 
 from .conftest import laser_settings
 
-TIMEOUT_S, STALE_S = 0.2, 0.8
+TIMEOUT_S, STALE_S = 0.3, 1.2
 """What a test has time to wait for."""
 
 

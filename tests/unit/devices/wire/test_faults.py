@@ -128,7 +128,8 @@ def test_readings_are_not_served_when_they_are_old_and_recover(
     case = connect(role)
     case.wire.faults = (Fault(kind),)
     with pytest.raises(
-        DeadlineError, match=rf"{role.split(maxsplit=1)[0]} at .*no good answer for .*0.8 s are allowed.*check power"
+        DeadlineError,
+        match=rf"{role.split(maxsplit=1)[0]} at .*no good answer for .*{STALE_S:g} s are allowed.*check power",
     ):
         until(lambda: case.look() is None, 10 * STALE_S)
     case.wire.faults = ()
