@@ -20,7 +20,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LARGEST_TAIL", "MAX_LOG_ASYMMETRY", "NO_TAIL", "N_SHAPE", "band", "band_with_gradient", "bands"]
+__all__ = ["LARGEST_TAIL", "MAX_LOG_ASYMMETRY", "NO_TAIL", "N_SHAPE", "band", "band_with_gradient"]
 
 Floats = NDArray[np.float64]
 
@@ -67,29 +67,6 @@ def band(
     x = np.where(distance < 0.0, distance / a, distance)
     exponent = np.where(x > -k, -0.5 * x * x, 0.5 * k * k + k * x)
     density: Floats = area / (fwhm_eV * _norm(a, k)) * np.exp(exponent)
-    return density
-
-
-def bands(energy_eV: Floats, numbers: Floats) -> Floats:
-    """Densities of many bands of area 1 at once.
-
-    Args:
-        energy_eV: shape (n,).
-        numbers: peak_eV, fwhm_eV, log_asymmetry and tail of each, as in `band`, shape (m, 4).
-
-    Returns:
-        Shape (m, n), per eV.
-    """
-    from scipy.special import erf  # noqa: PLC0415  # only where bands overlap
-
-    peak_eV, fwhm_eV, log_asymmetry, tail = (column[:, None] for column in numbers.T)
-    a, k = np.exp(log_asymmetry), 1.0 / tail
-    x = (energy_eV - peak_eV) * (SIGMAS_PER_FWHM * (1.0 + a) / fwhm_eV)
-    x = np.where(x < 0.0, x / a, x)
-    half = math.sqrt(math.pi / 2.0)
-    low = half * erf(k / math.sqrt(2.0)) + np.exp(-0.5 * k * k) / k
-    norm = (half + a * low) / (SIGMAS_PER_FWHM * (1.0 + a))
-    density: Floats = np.exp(np.where(x > -k, -0.5 * x * x, 0.5 * k * k + k * x)) / (fwhm_eV * norm)
     return density
 
 

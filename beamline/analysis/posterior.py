@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from beamline.analysis.bands import N_SHAPE, bands
+from beamline.analysis.bands import N_SHAPE
 from beamline.analysis.fit import LOG_ASYMMETRY_PRIOR, TAIL_PRIOR, BandFit, Fit, FWHM_PRIOR_eV, nodes_of, shape_bounds
 from beamline.analysis.prepare import Binned
 
@@ -161,9 +161,10 @@ class _Posterior:
     def __init__(self, data: Binned, scale: float, limits_eV: Sequence[tuple[float, float]]) -> None:
         data = data.together(BINS_TOGETHER)
         self._energy, weight = nodes_of(data)
-        self._sd = data.sd_counts * scale
-        self._weight = weight / np.tile(self._sd, 2)
-        self._data = data.net_counts / self._sd
+        sd = data.sd_counts * scale
+        self._weight = weight / np.tile(sd, 2)
+        self._data = data.net_counts / sd
+        self._flat, self._chi2_of_nothing = 1.0 / sd, float(self._data @ self._data)
         bounds = [bound for limit in limits_eV for bound in (limit, *shape_bounds())]
         self._low, self._high = np.array(bounds).T
         means = (0.0, FWHM_PRIOR_eV[0], LOG_ASYMMETRY_PRIOR[0], TAIL_PRIOR[0])
@@ -172,32 +173,21 @@ class _Posterior:
 
     def at(self, numbers: Floats) -> _Walkers:
         """What the posterior is at draws, (n, 8)."""
+        from beamline.analysis.posterior_kernel import explained  # noqa: PLC0415  # numba; only where bands overlap
+
         n = len(numbers)
         inside = ((numbers > self._low) & (numbers < self._high)).all(axis=1)
         log_posterior = np.full(n, -np.inf)
         areas, variances = np.zeros((n, 2)), np.ones((n, 2))
         kept = numbers[inside]
         if len(kept):
-            design = np.empty((len(kept), 3, len(self._data)))
-            design[:, 0] = 1.0 / self._sd
-            for i in range(2):
-                light = bands(self._energy, kept[:, N_NONLINEAR * i : N_NONLINEAR * (i + 1)]) * self._weight
-                design[:, 1 + i] = light.reshape(len(kept), 2, -1).sum(axis=1)
-            size = np.linalg.norm(design, axis=2)
-            unit = design / size[:, :, None]
-            # no matrix product: BLAS would wake its threads for matrices of three
-            normal = np.einsum("nib,njb->nij", unit, unit) + 1e-10 * np.eye(3)
-            overlap = np.einsum("nib,b->ni", unit, self._data)
-            inverse = np.linalg.inv(normal)
-            solved = np.einsum("nij,nj->ni", inverse, overlap)
-            chi2 = float(self._data @ self._data) - np.sum(solved * overlap, axis=1)
+            found = explained(kept, self._energy, self._weight, self._flat, self._data)
+            chi2 = self._chi2_of_nothing - found[:, 4]
             penalty = np.sum(((kept - self._mean) / self._prior_sd) ** 2, axis=1)
-            spread = np.linalg.slogdet(normal)[1] + 2.0 * np.log(size).sum(axis=1)
-            found = (solved / size)[:, 1:]
             # light is not negative; what the integral over areas has beyond that is small where both bands are seen
-            log_posterior[inside] = np.where((found > 0).all(axis=1), -0.5 * (chi2 + penalty + spread), -np.inf)
-            areas[inside] = found
-            variances[inside] = (np.diagonal(inverse, axis1=1, axis2=2) / size**2)[:, 1:]
+            is_light = (found[:, :2] > 0).all(axis=1)
+            log_posterior[inside] = np.where(is_light, -0.5 * (chi2 + penalty + found[:, 5]), -np.inf)
+            areas[inside], variances[inside] = found[:, :2], found[:, 2:4]
         return _Walkers(numbers, log_posterior, areas, variances)
 
 

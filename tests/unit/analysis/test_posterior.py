@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from beamline.analysis import FALSE_POSITIVE, Detector, energy_eV
-from beamline.analysis.bands import band, bands
+from beamline.analysis.bands import band
+from beamline.analysis.fit import nodes_of
+from beamline.analysis.posterior_kernel import explained
 from beamline.analysis.prepare import Binned, binned, check
 from beamline.analysis.search import Search
 from beamline.analysis.select import best_fit
@@ -59,9 +61,22 @@ def test_bins_together_hold_the_same_light(spectrograph: Any, true_band: Any, n:
     assert np.all(np.diff(found.wavelength_nm) > 0)
 
 
-def test_many_bands_at_once_are_those_one_by_one() -> None:
-    energy = np.linspace(1.6, 2.8, 300)
-    numbers = np.array([[2.0, 0.1, 0.3, 0.5], [2.4, 0.07, -0.4, 0.2], [2.2, 0.2, 0.0, 0.84]])
-    together = bands(energy, numbers)
-    for row, (peak_eV, fwhm_eV, log_asymmetry, tail) in zip(together, numbers.tolist(), strict=True):
-        assert row == pytest.approx(band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry=log_asymmetry, tail=tail))
+def test_areas_and_background_of_a_draw_are_those_of_least_squares(spectrograph: Any, true_band: Any) -> None:
+    """The compiled sums against NumPy's solution with bands one by one."""
+    data = prepared(spectrograph, true_band(514.0, 2e5, 0.08), true_band(560.0, 2e5, 0.1))
+    energy, weight = nodes_of(data)
+    sd = data.sd_counts
+    numbers = np.array([[2.40, 0.07, -0.4, 0.2, 2.2, 0.1, 0.3, 0.5], [2.39, 0.2, 0.0, 0.84, 2.25, 0.12, 0.1, 0.4]])
+    found = explained(numbers, energy, weight / np.tile(sd, 2), 1.0 / sd, data.net_counts / sd)
+    for row, draw in zip(found, numbers, strict=True):
+        shapes = [np.ones(len(sd))]
+        for peak_eV, fwhm_eV, log_asymmetry, tail in draw.reshape(2, 4).tolist():
+            light = band(energy, 1.0, peak_eV, fwhm_eV, log_asymmetry=log_asymmetry, tail=tail) * weight
+            shapes.append(light.reshape(2, -1).sum(axis=0))
+        design = np.array(shapes).T / sd[:, None]
+        areas, left, *_ = np.linalg.lstsq(design, data.net_counts / sd)
+        normal = design.T @ design
+        assert row[:2] == pytest.approx(areas[1:], rel=1e-6)
+        assert row[2:4] == pytest.approx(np.diag(np.linalg.inv(normal))[1:], rel=1e-6)
+        assert np.sum((data.net_counts / sd) ** 2) - row[4] == pytest.approx(left[0], rel=1e-6)
+        assert row[5] == pytest.approx(np.linalg.slogdet(normal)[1], rel=1e-9)
