@@ -25,9 +25,19 @@ from beamline.safety import safe_state_plan
 from beamline.session import Session, open_session
 from devices import Bench
 from devices.errors import why
-from plans import CouponInHand, NightLabel, empty_stage, heat_treat_coupon, load_on_stage, measure_coupon, write_coupon
+from plans import (
+    CouponInHand,
+    NightLabel,
+    calibrate_wavelength,
+    empty_stage,
+    heat_treat_coupon,
+    home_stage,
+    load_on_stage,
+    measure_coupon,
+    write_coupon,
+)
 
-__all__ = ["WORK", "Outcome", "Work", "cases", "run_case"]
+__all__ = ["WORK", "Outcome", "Work", "cases", "run_case", "work_for"]
 
 COUPON = Coupon(serial="C1", glass=Glass(name="BrI", bromide=1.5, iodide=1.5))
 TREATMENT = HeatTreatment(temperature_C=200.0, hold_s=1800.0, ramp_C_min=20.0)
@@ -117,6 +127,19 @@ WORK: Mapping[str, Work] = {
 }
 """By role."""
 
+_AXIS = Work(lambda bench, hand: calibrate_wavelength(bench, hand.label), 30.0, 120.0)
+_HOMING = Work(lambda bench, hand: home_stage(bench, hand.label), 0.0, 60.0)
+CALIBRATIONS: Mapping[str, tuple[str, Work, tuple[FaultKind, ...]]] = {
+    "switch_line_lamp": ("spectrometer", _AXIS, ("silent", "refuse", "stuck", "drop")),  # off, when it has burnt
+    "start_home": ("stage", _HOMING, ("silent", "refuse", "stuck")),
+}
+"""By the command that fails: what no work of a night calls."""
+
+
+def work_for(entry: FaultEntry) -> Work:
+    """What is done while this fails."""
+    return CALIBRATIONS[entry.command][1] if entry.command in CALIBRATIONS else WORK[entry.role]
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -149,7 +172,7 @@ class Outcome:
 
 
 def cases(*roles: str) -> Iterator[FaultEntry]:
-    """Every fault for these roles (none given: all): one call, everything for a while, and one that makes safe."""
+    """Every fault for these roles (none given: all): one call, everything for a while, one that makes safe; and calibrations."""
     for role in roles or tuple(WORK):
         for kind in get_args(FaultKind):
             if kind != "drift":
@@ -161,6 +184,9 @@ def cases(*roles: str) -> Iterator[FaultEntry]:
                 yield FaultEntry.model_validate(
                     {"role": role, "kind": kind, "at_s": WORK[role].at_s, "command": command}
                 )
+        for command, (of, work, kinds) in CALIBRATIONS.items():
+            for kind in kinds if of == role else ():
+                yield FaultEntry.model_validate({"role": role, "kind": kind, "at_s": work.at_s, "command": command})
 
 
 def run_case(entry: FaultEntry, *, seed: int = 1) -> Outcome:
@@ -198,7 +224,7 @@ def _run(session: Session, entry: FaultEntry) -> Outcome:
     assert injector is not None
     emitted: list[str] = []
     session.RE.subscribe(lambda name, _doc: emitted.append(name))
-    plan = WORK[entry.role].plan(bench, _hand())
+    plan = work_for(entry).plan(bench, _hand())
     error: BaseException | None = None
     try:
         session.RE(bpp.finalize_wrapper(plan, lambda: safe_state_plan(bench)))
@@ -233,6 +259,8 @@ def _unsafe(bench: Bench) -> Iterator[str]:
         yield "stage moves"
     if lamp.is_lamp_on:
         yield "lamp on"
+    if lamp.is_line_lamp_on:
+        yield "calibration lamp on"
     if bench.lifetime is not None:
         counter: Any = bench.lifetime.driver
         if getattr(counter, "underneath", counter).is_excitation_on:

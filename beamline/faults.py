@@ -25,14 +25,17 @@ CALLS: Mapping[str, tuple[str, ...]] = {
         *("pulse_energy_uJ", "repetition_rate_kHz", "power_at_sample_W", "pulses_delivered", "pulses_delivered_sd"),
         *("is_output_open", "is_busy"),
     ),
-    "stage": ("start_move", "start_line", "switch_gate", "stop", "position_mm", "is_moving", "is_gate_open"),
+    "stage": (
+        *("start_move", "start_line", "switch_gate", "stop", "start_home"),
+        *("position_mm", "is_moving", "is_gate_open", "is_homed"),
+    ),
     "furnace": (
         *("start_ramp", "hold", "standby"),
         *("temperature_C", "setpoint_C", "target_C", "is_sensor_ok", "is_on"),
     ),
     "spectrometer": (
-        *("start_acquisition", "abort_acquisition", "switch_lamp"),
-        *("counts", "n_saturated", "is_lamp_on", "is_busy"),
+        *("start_acquisition", "abort_acquisition", "switch_lamp", "switch_line_lamp"),
+        *("counts", "n_saturated", "is_lamp_on", "is_line_lamp_on", "is_busy"),
     ),
     "lifetime": (
         *("start_bin_width", "start_excitation_rate", "start_excitation_percent", "start_filter"),

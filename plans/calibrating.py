@@ -80,10 +80,10 @@ def within(name: str, values: Sequence[float], limits: tuple[float, float], unit
 def lamps_off(bench: Bench) -> MsgGenerator[None]:
     """Those of the spectrometer that its driver switches."""
     spectrometer = bench.spectrometer
+    if "line lamp" in spectrometer.capabilities:  # first: at the end of a calibration it is the one that burns
+        yield from bps.mv(spectrometer.line_lamp, "off")
     if "lamp" in spectrometer.capabilities:
         yield from bps.mv(spectrometer.lamp, "off")
-    if "line lamp" in spectrometer.capabilities:
-        yield from bps.mv(spectrometer.line_lamp, "off")
 
 
 def spectrum_event(bench: Bench, stream: str) -> MsgGenerator[None]:

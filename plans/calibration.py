@@ -9,7 +9,7 @@ person takes who reads the reference; homing: the way of the slowest axis.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import Annotated
@@ -20,6 +20,7 @@ from pydantic import Field
 
 from beamline.recipe import quantity
 from devices import CAPABILITIES, Bench
+from devices.errors import StuckError
 from devices.notes import Noted
 from plans.anneal import ramp_to
 from plans.calibrating import calibration_run, within
@@ -29,6 +30,9 @@ from plans.threads import in_thread
 from plans.write import empty_stage
 
 __all__ = ["calibrate_furnace", "calibrate_power", "home_stage"]
+
+MOVED_MM = 0.005
+AT_AN_END_MM = 0.1
 
 Energies = Annotated[
     Sequence[Annotated[float, quantity("uJ", "set, before the optics", ge=1, le=400)]],
@@ -151,6 +155,7 @@ def home_stage(bench: Bench, label: NightLabel) -> MsgGenerator[str]:
 
     Raises:
         ExperimentRefusedError: at the call: the driver cannot home the stage, or the laser's output is open.
+        StuckError: within the run: it says that it is homed, and no axis has moved, from a place within its travel.
     """
     if "home" not in bench.stage.capabilities:
         raise ExperimentRefusedError(
@@ -161,9 +166,36 @@ def home_stage(bench: Bench, label: NightLabel) -> MsgGenerator[str]:
         raise ExperimentRefusedError("home_stage: the laser's output is open, and would write on the way; close it")
 
     def steps() -> MsgGenerator[None]:
+        begin_mm = _places_mm(bench)
         yield from event_of("stage", bench.clock_s, bench.stage)
         yield from bps.mv(bench.stage.reference, "homed")
+        _check_homed(bench, begin_mm)
         bench.changer.begin_placement()
         yield from event_of("stage", bench.clock_s, bench.stage)
 
     return calibration_run(bench, label, "stage_home", "stage", steps)
+
+
+def _places_mm(bench: Bench) -> dict[str, float]:
+    stage = bench.stage
+    return {"x": float(stage.x_mm.get()), "y": float(stage.y_mm.get()), "z": float(stage.z_mm.get())}
+
+
+def _check_homed(bench: Bench, begin_mm: Mapping[str, float]) -> None:
+    """A stage that was homed before says so whether it obeys or not; but then it moves, or stood at an end of its travel.
+
+    Raises:
+        StuckError: neither is so.
+    """
+    limits, end_mm = bench.geometry.limits, _places_mm(bench)
+    ends = {"x": limits.x_mm, "y": limits.y_mm, "z": limits.z_mm}
+    has_moved = any(abs(end_mm[axis] - place_mm) > MOVED_MM for axis, place_mm in begin_mm.items())
+    is_within = any(
+        min(abs(place_mm - end) for end in ends[axis]) > AT_AN_END_MM for axis, place_mm in begin_mm.items()
+    )
+    if is_within and not has_moved:
+        places = ", ".join(f"{axis} {place_mm:g}" for axis, place_mm in begin_mm.items())
+        raise StuckError(
+            f"stage: home: it says that it is homed, and no axis has moved from {places} mm; {bench.stage.advice}; if its "
+            "references are there, move it away from them and home it again"
+        )

@@ -29,7 +29,7 @@ def print_fault_table(roles: Sequence[str], *, seed: int) -> bool:
     from rich.console import Console
     from rich.table import Table
 
-    from beamline.fault_matrix import WORK, cases, run_case
+    from beamline.fault_matrix import cases, run_case, work_for
 
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -42,7 +42,7 @@ def print_fault_table(roles: Sequence[str], *, seed: int) -> bool:
     with progress.status("letting devices fail"):
         for entry in cases(*roles):
             outcome = run_case(entry, seed=seed)
-            bad = shortcomings(outcome, WORK[outcome.role].deadline_s)
+            bad = shortcomings(outcome, work_for(entry).deadline_s)
             n_cases, n_bad, n_recovered = n_cases + 1, n_bad + bool(bad), n_recovered + (outcome.error is None)
             # The words are the drivers': a bracket in them is a bracket.
             words = outcome.words.replace("[", r"\[")

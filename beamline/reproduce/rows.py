@@ -112,8 +112,8 @@ _BENCH_CANNOT = {
     "P21": "XRD: no device of this bench",
     "P22": "Raman: no device of this bench",
     "P29": "XPS: no device of this bench",
-    "P30": "temperature-dependent PL: no plan yet",
-    "P31": "temperature-dependent PL: no plan yet",
+    "P30": "temperature-dependent PL: no stage of this bench heats or cools a coupon under the head (decision 032)",
+    "P31": "temperature-dependent PL: no stage of this bench heats or cools a coupon under the head (decision 032)",
 }
 
 

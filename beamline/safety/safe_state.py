@@ -1,4 +1,4 @@
-"""The safe state: output closed, attenuator at its minimum, furnace in standby, stage at rest, lamp off.
+"""The safe state: output closed, attenuator at its minimum, furnace in standby, stage at rest, lamps off.
 
 Hard safety is hardware (interlock chain, over-temperature trip). This is the software's own layer, and it claims no more.
 Each step is tried on its own, on the drivers, without the engine, and within its own time: one that fails, or does not come
@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import cast
 
 import bluesky.plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
-from devices import Bench
+from devices import Bench, LineLampDriver
 
 READ_BACK_S = 2.0
 """Time in which a step must read back, s of the wall: drivers poll their instruments a few times a second."""
@@ -78,6 +79,13 @@ def _work(bench: Bench) -> list[tuple[str, Callable[[], object], Callable[[], bo
         ("stage stopped", stage.stop, lambda: not any(stage.is_moving(axis) is not False for axis in ("x", "y", "z"))),
         ("excitation lamp off", lambda: spectrometer.switch_lamp(on=False), lambda: spectrometer.is_lamp_on is False),
     ]
+    if (
+        "line lamp" in bench.spectrometer.capabilities
+    ):  # no hazard, but its lines would be in every spectrum of the night
+        lines = cast("LineLampDriver", spectrometer)
+        work.append(
+            ("calibration lamp off", lambda: lines.switch_line_lamp(on=False), lambda: lines.is_line_lamp_on is False)
+        )
     if bench.lifetime is not None:
         lifetime = bench.lifetime.driver
         work.append(("lifetime counter stopped", lifetime.abort_acquisition, None))

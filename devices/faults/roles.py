@@ -103,6 +103,7 @@ def _restart_laser(driver: Any) -> None:
 def _restart_spectrometer(driver: Any) -> None:
     driver.abort_acquisition()
     driver.switch_lamp(on=False)
+    driver.switch_line_lamp(on=False)
 
 
 def _restart_lifetime(driver: Any) -> None:
@@ -179,11 +180,13 @@ ROLES: Mapping[str, RoleFaults] = {
                 ),
                 "switch_gate": Command("gate open: {0}", _seconds(0.0), makes_safe=lambda values: not values[0]),
                 "stop": Command("stop", makes_safe=_always),
+                "start_home": Command("home", _seconds(5.0)),
             },
             {
                 "position_mm": _number(0.05, is_method=True),
                 "is_moving": Reading("flag", is_busy_flag=True, is_method=True),
                 "is_gate_open": _FLAG,
+                "is_homed": _FLAG,
             },
             lambda driver: driver.stop(),
             after_restart="it has restarted and lost its reference; home it with the laser closed",
@@ -213,11 +216,15 @@ ROLES: Mapping[str, RoleFaults] = {
                 ),
                 "abort_acquisition": Command("abort acquisition", makes_safe=_always),
                 "switch_lamp": Command("lamp on: {0}", _seconds(1.0), makes_safe=lambda values: not values[0]),
+                "switch_line_lamp": Command(
+                    "calibration lamp on: {0}", _seconds(60.0), makes_safe=lambda values: not values[0]
+                ),
             },
             {
                 "counts": Reading("array", 200.0),
                 "n_saturated": _number(),
                 "is_lamp_on": _FLAG,
+                "is_line_lamp_on": _FLAG,
                 "is_busy": _BUSY,
             },
             _restart_spectrometer,

@@ -9,6 +9,7 @@ from typing import Any
 import bluesky.plan_stubs as bps
 import numpy as np
 import pytest
+from bluesky.utils import RunEngineInterrupted
 
 from beamline.campaign import Campaign
 from beamline.campaign.left import held_s
@@ -17,6 +18,7 @@ from beamline.experiments import CalibrationError, valid_calibrations, wavelengt
 from beamline.experiments.valid import VALID_DAYS
 from beamline.recipe import HeatTreatment, Luminescence, Measurement, Site
 from beamline.records import Run, axis_of, corrected_axis, response_of, spectrum
+from devices.errors import CommunicationError
 from devices.twin import Effects
 from plans import (
     CouponInHand,
@@ -66,6 +68,39 @@ def test_the_error_of_the_axis_is_found_and_taken_out(
     assert np.abs(off_nm[1]) == pytest.approx(offset_nm, abs=0.02)
     assert np.abs(off_nm[[0, 2]] - off_nm[1]) == pytest.approx([bend_nm, bend_nm], abs=0.05)
     assert wrong.bench.spectrometer.line_lamp.get() == "off"
+
+
+@pytest.mark.parametrize("ends_by", ["an error", "an abort"])
+def test_a_calibration_that_is_cut_short_leaves_its_lamp_off(make_twin: Callable[..., Twin], ends_by: str) -> None:
+    twin = make_twin(NOISE)
+    engine, spectrometer = twin.RE, twin.bench.spectrometer
+    burnt: list[str] = []
+
+    def in_the_middle() -> None:  # the lamp warms up for a minute
+        burnt.append(spectrometer.line_lamp.get())
+        engine.loop.call_soon_threadsafe(engine.loop.create_task, engine._request_pause_coro(defer=False))
+
+    if ends_by == "an error":
+
+        def fails(*_: object) -> float:
+            burnt.append(spectrometer.line_lamp.get())
+            raise CommunicationError("spectrometer: no answer; check the cable")
+
+        acquire, n_asked = spectrometer.driver.start_acquisition, iter(range(9))
+        spectrometer.driver.start_acquisition = lambda *a: acquire(*a) if next(n_asked) == 0 else fails()
+        with pytest.raises(CommunicationError):
+            engine(calibrate_wavelength(twin.bench, LABEL))
+    else:
+        twin.bench.clock.call_later(30.0, in_the_middle)
+        with pytest.raises(RunEngineInterrupted):
+            engine(calibrate_wavelength(twin.bench, LABEL))
+        assert spectrometer.line_lamp.get() == "on"
+        engine.abort("enough")
+    assert burnt == ["on"]
+    assert spectrometer.line_lamp.get() == "off"
+    (run,) = twin.records.runs(purpose="calibration")
+    assert run.stop is not None
+    assert run.stop["exit_status"] != "success"
 
 
 def test_spectra_after_it_are_on_the_corrected_axis_for_ever(

@@ -18,6 +18,7 @@ METHODS = {
     ("laser", "start_pulse_energy"): "attenuator at minimum",
     ("stage", "stop"): "stage stopped",
     ("spectrometer", "switch_lamp"): "excitation lamp off",
+    ("spectrometer", "switch_line_lamp"): "calibration lamp off",
     ("lifetime", "abort_acquisition"): "lifetime counter stopped",
     ("lifetime", "switch_excitation"): "pulsed excitation off",
     ("camera", "abort_acquisition"): "camera stopped",
@@ -38,14 +39,16 @@ def test_a_bench_at_work_is_brought_to_rest(bench: Any) -> None:
     bench.furnace.driver.start_ramp(400.0, 10.0)
     bench.laser.driver.open_output()
     bench.spectrometer.driver.switch_lamp(on=True)
+    bench.spectrometer.driver.switch_line_lamp(on=True)
     bench.stage.driver.start_move("x", 100.0)
     bench.lifetime.driver.switch_excitation(on=True)
     bench.camera.driver.start_illumination("white")
     steps = make_safe(bench)
-    assert [step.error for step in steps] == [None] * 9
+    assert [step.error for step in steps] == [None] * 10
     assert not bench.laser.driver.is_output_open
     assert not bench.furnace.driver.is_on
     assert not bench.spectrometer.driver.is_lamp_on
+    assert not bench.spectrometer.driver.is_line_lamp_on
     assert not bench.stage.driver.is_moving("x")
     assert not bench.lifetime.driver.is_excitation_on
     assert not bench.lifetime.driver.is_busy
@@ -53,7 +56,7 @@ def test_a_bench_at_work_is_brought_to_rest(bench: Any) -> None:
     assert bench.camera.driver.illumination == "off"
 
 
-@pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(9), n) for n in (1, 2, 9))))
+@pytest.mark.parametrize("broken", list(chain.from_iterable(combinations(range(10), n) for n in (1, 2, 10))))
 def test_every_other_step_is_tried_when_some_fail(
     bench: Any, broken: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,7 +70,7 @@ def test_every_other_step_is_tried_when_some_fail(
 
         monkeypatch.setattr(getattr(bench, role).driver, method, step)
     steps = make_safe(bench)
-    assert called == list(range(9))
+    assert called == list(range(10))
     assert [i for i, s in enumerate(steps) if s.error] == list(broken)
     assert all("bus is dead" in str(steps[i]) and "NOT DONE" in str(steps[i]) for i in broken)
 
@@ -77,7 +80,7 @@ def test_an_output_that_takes_the_command_and_stays_open_is_told(bench: Any, mon
     monkeypatch.setattr(bench.laser.driver, "close_output", lambda: None)
     first, *others = make_safe(bench)
     assert str(first).startswith("NOT DONE: laser output closed (the command was given, and it does not read back")
-    assert [step.error for step in others if step.name != "attenuator at minimum"] == [None] * 7
+    assert [step.error for step in others if step.name != "attenuator at minimum"] == [None] * 8
 
 
 class SlowLaser:
@@ -109,7 +112,7 @@ def test_a_laser_that_reads_closed_a_little_later_is_closed(bench: Any, monkeypa
     monkeypatch.setattr(bench.laser, "driver", slow)
     steps = make_safe(dataclasses.replace(bench, clock=RealClock()))
     assert slow.n_looks == 0
-    assert [step.error for step in steps] == [None] * 9
+    assert [step.error for step in steps] == [None] * 10
 
 
 def test_what_cannot_be_read_back_is_not_said_to_be_safe(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,7 +146,7 @@ def test_a_step_that_hangs_is_left_behind_and_named(
 
         monkeypatch.setattr(getattr(bench, role).driver, method, step)
     steps = make_safe(bench)
-    assert called == list(range(9))
+    assert called == list(range(10))
     assert [i for i, s in enumerate(steps) if s.error] == [hangs]
     assert str(steps[hangs]) == (
         f"NOT DONE: {NAMES[hangs]} (no end after 0.2 s; do it by hand, and look at the device)"
@@ -210,7 +213,7 @@ def test_at_the_end_of_a_plan_it_is_the_same(bench: Any) -> None:
     assert bench.furnace.driver.is_on
     with pytest.raises(StopIteration) as end:
         next(plan)
-    assert [step.error for step in end.value.value] == [None] * 9
+    assert [step.error for step in end.value.value] == [None] * 10
     assert not bench.furnace.driver.is_on
 
 
@@ -218,7 +221,7 @@ def test_at_the_end_of_a_plan_it_is_the_same(bench: Any) -> None:
 def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
-    names = NAMES[:5]
+    names = NAMES[:6]
     if has is None:
         bench = dataclasses.replace(bench, lifetime=None, camera=None)
     else:
@@ -232,6 +235,8 @@ def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: 
             names.append("camera's lights off")
         else:
             monkeypatch.setattr(type(bench.camera), "capabilities", frozenset())
+            monkeypatch.setattr(type(bench.spectrometer), "capabilities", frozenset({"lamp"}))
+            names.remove("calibration lamp off")
     assert [step.name for step in make_safe(bench)] == names
 
 
@@ -240,6 +245,7 @@ def test_what_is_not_there_is_no_step(bench: Any, has: str | None, monkeypatch: 
     [
         ("furnace", "is_on", "furnace in standby"),
         ("spectrometer", "is_lamp_on", "excitation lamp off"),
+        ("spectrometer", "is_line_lamp_on", "calibration lamp off"),
         ("lifetime", "is_excitation_on", "pulsed excitation off"),
         ("camera", "illumination", "camera's lights off"),
     ],
