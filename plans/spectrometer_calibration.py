@@ -181,6 +181,7 @@ def calibrate_response(
         ):
             yield from in_thread(partial(operator, words))
             yield from spectrum_event(bench, stream)
+        yield from in_thread(partial(operator, "Cover the standard lamp, and take it away: its spectrum is taken"))
 
     certificate = {"wavelength_nm": axis.tolist(), "irradiance": light.tolist()}
     return calibration_run(bench, label, "spectrometer_response", "spectrometer", steps, certificate=certificate)

@@ -11,6 +11,7 @@ from beamline.experiments.calibrations import (
     power_calibration,
     response_calibration,
 )
+from beamline.experiments.certificates import Certificate, read_certificate
 from beamline.experiments.decays import decays_of
 from beamline.experiments.drawing import draw_photographs, named_overviews, write_pictures
 from beamline.experiments.forecast import Forecast, forecast
@@ -29,6 +30,7 @@ __all__ = [
     "VALID_DAYS",
     "CalibrationError",
     "CellLight",
+    "Certificate",
     "Colour",
     "DarkCalibration",
     "Focus",
@@ -60,6 +62,7 @@ __all__ = [
     "photographs_of",
     "power_calibration",
     "read_back",
+    "read_certificate",
     "registration_of",
     "response_calibration",
     "valid_calibrations",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from beamline.experiments.planckian import between
 from beamline.recipe import ROOM_TEMPERATURE_C
 from beamline.records import Quantities, RecordError, Records, Run, axis_of
 
@@ -184,8 +185,7 @@ def response_calibration(run: Run) -> tuple[Floats, Floats]:
     net = np.asarray(lamp["spectrometer_counts"][0] - dark["spectrometer_counts"][0], dtype=float)
     certificate = run.start["calibration"]["parameters"]["certificate"]
     known_nm = np.asarray(certificate["wavelength_nm"], dtype=float)
-    light = np.interp(axis, known_nm, np.asarray(certificate["irradiance"], dtype=float))
-    light[(axis < known_nm[0]) | (axis > known_nm[-1])] = np.nan
+    light = between(axis, known_nm, np.asarray(certificate["irradiance"], dtype=float))
     noise = 1.4826 * float(np.median(np.abs(np.diff(net)))) / math.sqrt(2.0)
     if not np.nanmax(np.where(np.isfinite(light), net, np.nan)) > 20.0 * noise:
         raise CalibrationError(f"run {run.uid[:8]}: the standard lamp is not seen; is it on, and long enough exposed?")

@@ -94,6 +94,10 @@ class Effects:
     order_sorting_step: float = 0.015
     """Share of the light that is missing above the edge of the order-sorting filter, at 590 nm."""
 
+    response_fall: float = 0.0
+    """Share of the light that is missing at both ends of the axis, growing as the square from its middle on. Off unless it is
+    asked for, as the bend of the axis."""
+
     wavelength_offset_nm: float = 0.3
     """Error of the wavelength axis, nm; random sign."""
     wavelength_bend_nm: float = 0.0

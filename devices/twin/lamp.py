@@ -1,11 +1,14 @@
-"""The twin's lamp of known lines: low-pressure mercury in argon, whose light goes into the spectrometer beside the coupon's."""
+"""The twin's lamps for calibrations: known lines (low-pressure mercury in argon), and a standard of irradiance that glows.
+
+The light of the first goes into the spectrometer beside the coupon's; the second is held where a coupon lies.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["GAS", "line_lamp"]
+__all__ = ["GAS", "line_lamp", "standard_lamp"]
 
 Floats = NDArray[np.float64]
 
@@ -31,3 +34,20 @@ def line_lamp(wavelength_nm: Floats) -> Floats:
     for at_nm, share in LINES_nm:
         light += share * np.exp(-0.5 * ((wavelength_nm - at_nm) / sd_nm) ** 2)
     return np.asarray(COUNTS_S / (sd_nm * np.sqrt(2.0 * np.pi)) * light)
+
+
+STANDARD_K = 3000.0
+"""Of a tungsten-halogen standard of irradiance, as a black body has it (distribution temperature of such lamps)."""
+STANDARD_COUNTS_S_NM = 5e5
+"""At 830 nm (assumed); in 0.1 s the brightest pixel is 0.2 full."""
+C2_nm_K = 1.438777e7
+"""Second radiation constant (CODATA 2018)."""
+
+
+def standard_lamp(wavelength_nm: Floats) -> Floats:
+    """Light of the standard lamp by Planck's law, counts per s and nm of a perfect spectrometer, shape [w]."""
+
+    def planck(at_nm: Floats) -> Floats:
+        return np.asarray(at_nm**-5.0 / np.expm1(C2_nm_K / (at_nm * STANDARD_K)))
+
+    return np.asarray(STANDARD_COUNTS_S_NM * planck(wavelength_nm) / planck(np.array(830.0)))

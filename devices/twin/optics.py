@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .detector import FIRST_nm, LAST_nm
 from .effects import Effects
 
-__all__ = ["at_the_detector", "fluorescence"]
+__all__ = ["at_the_detector", "fluorescence", "response"]
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +33,15 @@ def at_the_detector(counts_s_nm: Floats, wavelength_nm: Floats, effects: Effects
     if is_on_glass:
         light = light + fluorescence(wavelength_nm, effects)
         light += effects.lamp_second_order_counts_s_nm * _bell(wavelength_nm, LAMP_SECOND_ORDER_nm, LAMP_SD_nm)
-    light = light * np.where(wavelength_nm > SORTING_EDGE_nm, 1.0 - effects.order_sorting_step, 1.0)
+    light = light * response(wavelength_nm, effects)
     return np.asarray((1.0 - effects.stray_light) * light + effects.stray_light * light.mean())
+
+
+def response(wavelength_nm: Floats, effects: Effects) -> Floats:
+    """Share of the light that is not lost in grating, filters and detector, shape [w]."""
+    step = np.where(wavelength_nm > SORTING_EDGE_nm, 1.0 - effects.order_sorting_step, 1.0)
+    middle, half = 0.5 * (LAST_nm + FIRST_nm), 0.5 * (LAST_nm - FIRST_nm)
+    return np.asarray(step * (1.0 - effects.response_fall * ((wavelength_nm - middle) / half) ** 2))
 
 
 def fluorescence(wavelength_nm: Floats, effects: Effects) -> Floats:

@@ -42,7 +42,7 @@ class TwinSpectrometer:
     def __init__(self, world: World, stage: TwinStage) -> None:
         self._world = world
         self._stage = stage
-        self._is_lamp_on = self._is_line_lamp_on = False
+        self._is_lamp_on = self._is_line_lamp_on = self._is_standard_lamp_held = False
         self._steady_s = 0.0
         self._settings: tuple[float, int] | None = None
         self._ready_s = 0.0
@@ -111,6 +111,14 @@ class TwinSpectrometer:
         self._is_line_lamp_on = on
         return max(self._steady_s - self._world.clock.now_s, 0.0) if on else 0.0
 
+    def hold_standard_lamp(self, words: str) -> None:
+        """What a person does with a standard lamp when a plan says so: the `operator` of `calibrate_response`.
+
+        Args:
+            words: of the plan; they begin with "Cover" or "Uncover".
+        """
+        self._is_standard_lamp_held = words.startswith("Uncover")
+
     def _finish_if_due(self) -> None:
         if self._settings is None or self._world.clock.now_s < self._ready_s:
             return
@@ -123,4 +131,5 @@ class TwinSpectrometer:
             integration_s=integration_s,
             n_averages=n_averages,
             line_lamp_on=self._is_line_lamp_on,
+            is_standard_lamp_held=self._is_standard_lamp_held,
         )

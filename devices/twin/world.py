@@ -22,7 +22,7 @@ from .coupon import GlassCoupon
 from .detector import N_PIXELS, TwinDetector
 from .effects import Effects
 from .features import Pass
-from .lamp import line_lamp
+from .lamp import line_lamp, standard_lamp
 from .microscope import WAVELENGTH_nm, places_mm
 from .optics import at_the_detector, fluorescence
 from .oven import Oven
@@ -173,6 +173,7 @@ class World:
         integration_s: float,
         n_averages: int,
         line_lamp_on: bool = False,
+        is_standard_lamp_held: bool = False,
     ) -> tuple[NDArray[np.float64], int]:
         """Raw mean counts under the head, shape [n_pixels], and the number of full pixels."""
         light = np.zeros(N_PIXELS)
@@ -193,6 +194,9 @@ class World:
                 self._effects,
                 is_on_glass=target.holds(x_mm, y_mm),
             )
+        if is_standard_lamp_held:
+            lamp = standard_lamp(self.detector.true_nm)
+            light = light + at_the_detector(lamp, self.detector.true_nm, self._effects, is_on_glass=False)
         if line_lamp_on:
             light = light + line_lamp(self.detector.true_nm)
         return self.detector.expose(light, integration_s, n_averages)
