@@ -14,7 +14,7 @@ from beamline.cli.deciding import decide
 from beamline.cli.learned import learned
 from beamline.cli.new_campaign import new
 from beamline.cli.night_control import pause, stop
-from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option, refuse
+from beamline.cli.options import BAD_INPUT, as_json_option, data_option, instrument_option, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.campaign import Campaign
@@ -145,7 +145,7 @@ def _go_on_from(plan: Campaign, data: Path, after: str) -> str:
 
 @campaign.command()
 @click.argument("name", required=False)
-@data_option
+@records_option
 @instrument_option()
 @click.option(
     "--catalog/--no-catalog", default=True, help="Take finished runs into the databroker catalog.  [default: yes]"
@@ -182,7 +182,7 @@ def resume(
 
 
 @campaign.command()
-@data_option
+@records_option
 @as_json_option
 def audit(data: Path, *, as_json: bool) -> None:
     """Say who did what, when, from which interface."""
@@ -203,7 +203,7 @@ def audit(data: Path, *, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("name", required=False)
-@data_option
+@records_option
 @as_json_option
 def status(name: str | None, data: Path, *, as_json: bool) -> None:
     """Say how far campaign NAME (a name, or the beginning of a uid) is; without NAME, all of them."""
@@ -232,7 +232,7 @@ def status(name: str | None, data: Path, *, as_json: bool) -> None:
 
 @campaign.command()
 @click.argument("name", required=False)
-@data_option
+@records_option
 @as_json_option
 def report(name: str | None, data: Path, *, as_json: bool) -> None:
     """Write the report of campaign NAME (a name, or the beginning of a uid; without it the newest) from the records."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, refuse
+from beamline.cli.options import as_json_option, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.report.summary import Summary
@@ -37,7 +37,7 @@ HEAD = (
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the page and its figure.  [default: DATA/reports]",
 )
-@data_option
+@records_option
 @as_json_option
 def compare(*, names: tuple[str, ...], out: Path | None, data: Path, as_json: bool) -> None:
     """Compare campaigns (names, or beginnings of uids): a row each, and how each came to its result.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, refuse, tell
+from beamline.cli.options import as_json_option, data_option, must_be_there_if_named, records_option, refuse, tell
 
 if TYPE_CHECKING:
     from beamline.recipe import Coupon
@@ -48,8 +48,9 @@ def coupons(
 
     A simulated bench makes its coupons anew each night: the same serial in two of its nights is two coupons.
     """
-    if ctx.invoked_subcommand is not None:
+    if ctx.invoked_subcommand is not None:  # which has its own --data
         return
+    must_be_there_if_named(ctx, data)
     if out is not None and not draw:
         refuse("--out is where --draw puts its files: give both")
     if svg and out is None:
@@ -76,8 +77,6 @@ def _find(data: Path, campaign: str | None, serials: tuple[str, ...]) -> list[_F
     """The coupons that are asked for, or all."""
     from beamline.records import Records
 
-    if not data.is_dir():
-        refuse(f"there is no folder {data}; give the folder of a night with --data")
     found = [
         _Found(world, coupon, keep_out)
         for world, ledger, keep_out in _ledgers(Records(data), campaign)
@@ -200,7 +199,7 @@ def _plain(found: _Found) -> dict[str, Any]:
 @click.argument("condition", type=click.Choice(["suspect", "damaged"]))
 @click.option("--reason", required=True, help="What was seen.")
 @click.option("--site", "sites", multiple=True, metavar="NAME", help="Only this site; may be repeated.")
-@data_option
+@records_option
 @as_json_option
 def mark(*, serial: str, condition: Any, reason: str, sites: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Record that coupon SERIAL, or some of its sites, are damaged or suspect; damage is final."""

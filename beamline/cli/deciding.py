@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, data_option, refuse
+from beamline.cli.options import FAILED, as_json_option, records_option, refuse
 
 __all__ = ["decide"]
 
@@ -27,7 +27,7 @@ __all__ = ["decide"]
 @click.option(
     "--question", "number", metavar="NUMBER", help="Only if this is what is asked, by the number that is shown."
 )
-@data_option
+@records_option
 @as_json_option
 def decide(
     *,

@@ -155,7 +155,11 @@ def _folder(data: Path) -> Iterator[Finding]:
     if not nearest.is_dir() or not os.access(nearest, os.W_OK):
         yield Finding("records", f"{data}: cannot be written to", "bad", "give a folder that you may write to: --data")
         return
-    yield Finding("records", str(data) if data.exists() else f"{data}: not there yet; the first session makes it")
+    if data.exists():
+        yield Finding("records", str(data))
+    else:
+        advice = "the first session makes it; where there should be records already, look at the name after --data"
+        yield Finding("records", f"{data}: not there yet", "note", advice)
     free_GB = shutil.disk_usage(nearest).free / 1e9
     if free_GB < 0.5:
         yield Finding(

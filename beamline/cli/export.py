@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, data_option, refuse, tell
+from beamline.cli.options import FAILED, as_json_option, records_option, refuse, tell
 
 if TYPE_CHECKING:
     from beamline.publish import CrateReport, Results
@@ -27,7 +27,7 @@ def export() -> None:
 
 @export.command()
 @click.argument("names", nargs=-1, required=True, metavar="CAMPAIGN|RUN...")
-@data_option
+@records_option
 @_out
 @as_json_option
 def nexus(*, names: tuple[str, ...], data: Path, out: Path, as_json: bool) -> None:
@@ -51,7 +51,7 @@ def nexus(*, names: tuple[str, ...], data: Path, out: Path, as_json: bool) -> No
 
 @export.command()
 @click.argument("campaign")
-@data_option
+@records_option
 @_out
 @as_json_option
 def csv(*, campaign: str, data: Path, out: Path, as_json: bool) -> None:
@@ -74,7 +74,7 @@ def csv(*, campaign: str, data: Path, out: Path, as_json: bool) -> None:
 
 @export.command()
 @click.argument("campaign")
-@data_option
+@records_option
 @_out
 @click.option(
     "--license",

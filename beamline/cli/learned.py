@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, refuse
+from beamline.cli.options import as_json_option, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.optimize.learned import ConfoundedNumbers, Learned, LearnedNumber
@@ -43,7 +43,7 @@ HARDLY = 0.95
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for learned.png, .svg, and .csv: prior and posterior of every number.",
 )
-@data_option
+@records_option
 @as_json_option
 def learned(
     *, name: str | None, prior_out: Path | None, forgetting: float, figure: Path | None, data: Path, as_json: bool

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, data_option, refuse
+from beamline.cli.options import FAILED, as_json_option, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.campaign.asked import Ask
@@ -29,7 +29,7 @@ LOOK_EVERY_S = 0.2
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(0), default=10.0, show_default=True, help="Seconds to look for it."
 )
-@data_option
+@records_option
 @as_json_option
 def pause(*, name: str | None, reason: str, wait_s: float, data: Path, as_json: bool) -> None:
     """Let the night that runs wait before its next step or site. A heat treatment is finished first.
@@ -55,7 +55,7 @@ def pause(*, name: str | None, reason: str, wait_s: float, data: Path, as_json: 
 @click.option(
     "--wait", "wait_s", type=click.FloatRange(0), default=60.0, show_default=True, help="Seconds to look for it."
 )
-@data_option
+@records_option
 @as_json_option
 def stop(*, name: str | None, reason: str, wait_s: float, data: Path, as_json: bool) -> None:
     """Stop the night that runs, in good order: its clean-up runs, the bench is made safe, the report is written.

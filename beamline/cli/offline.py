@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, refuse, tell
+from beamline.cli.options import as_json_option, records_option, refuse, tell
 
 __all__ = ["attach", "compare"]
 
@@ -17,7 +17,7 @@ TECHNIQUES = ("xrd", "raman", "xps", "absorption", "transient_absorption", "tem_
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
-@data_option
+@records_option
 @click.option("--coupon", required=True, help="Its serial; the records must know it.")
 @click.option("--site", help="On the coupon; without it, the measurement is of the whole coupon.")
 @click.option("--technique", required=True, type=click.Choice(TECHNIQUES))
@@ -83,7 +83,7 @@ def attach(
 
 @click.command()
 @click.argument("run_uid", metavar="RUN")
-@data_option
+@records_option
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="Draw it too: PNG, SVG and CSV in this folder."
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from beamline.physics.prior import Prior
@@ -19,8 +20,11 @@ __all__ = [
     "campaign_option",
     "data_option",
     "instrument_option",
+    "must_be_there_if_named",
     "prior_of",
+    "records_option",
     "refuse",
+    "refuse_folder",
     "tell",
 ]
 
@@ -28,14 +32,42 @@ FAILED, BAD_INPUT = 1, 2
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-data_option = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("vitrail-data"),
-    envvar="VITRAIL_DATA",
-    show_default=True,
-    help="Folder of records and reports.",
-)
+
+def _data_option(
+    callback: Callable[[click.Context, click.Parameter, Path], Path] | None = None,
+) -> Callable[[Command], Command]:
+    return click.option(
+        "--data",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("vitrail-data"),
+        envvar="VITRAIL_DATA",
+        show_default=True,
+        callback=callback,
+        help="Folder of records and reports.",
+    )
+
+
+def must_be_there_if_named(ctx: click.Context, data: Path) -> None:
+    """End with the exit code of bad input where `--data` or the environment names a folder that is not there.
+
+    What was asked for by name and is not there is a slip of the pen, and not an empty answer.
+    """
+    source = ctx.get_parameter_source("data")
+    if source is not ParameterSource.DEFAULT and not data.is_dir():
+        refuse_folder(f"VITRAIL_DATA={data}" if source is ParameterSource.ENVIRONMENT else f"--data {data}")
+
+
+def _there(ctx: click.Context, _param: click.Parameter, data: Path) -> Path:
+    if not ctx.resilient_parsing:
+        must_be_there_if_named(ctx, data)
+    return data
+
+
+data_option = _data_option()
+"""Of what begins records, or looks at where they shall be: the folder need not be there yet."""
+records_option = _data_option(_there)
+"""Of what reads records: a folder that was named must be there; the default may hold nothing yet."""
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output on standard output.")
 
 
@@ -82,6 +114,11 @@ def refuse(message: str) -> NoReturn:
     """End with the exit code for bad input."""
     click.echo(message, err=True)
     raise SystemExit(BAD_INPUT)
+
+
+def refuse_folder(named: str) -> NoReturn:
+    """End because there are no records where they were looked for, which is `named`, such as "--data FOLDER"."""
+    refuse(f"{named}: there is no such folder; give that of a night, or begin one with `vitrail campaign run`")
 
 
 def prior_of(path: Path | None) -> Prior:

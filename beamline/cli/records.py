@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beamline.cli.offline import TECHNIQUES, attach, compare
-from beamline.cli.options import FAILED, as_json_option, data_option, refuse, tell
+from beamline.cli.options import FAILED, as_json_option, records_option, refuse, tell
 from beamline.cli.records_serve import COMMANDS, connect_to_server
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ for _command in (*COMMANDS, attach, compare):
 
 
 @records.command()
-@data_option
+@records_option
 @click.option("--catalog/--logs-only", default=True, help="Compare the catalog with the logs.  [default: yes]")
 @click.option(
     "--to",
@@ -102,7 +102,7 @@ def _say(report: CheckReport, *, catalog: bool) -> None:
 
 
 @records.command()
-@data_option
+@records_option
 @as_json_option
 def rebuild(*, data: Path, as_json: bool) -> None:
     """Make the catalog anew from the logs, beside the old one, and put it in its place when it is whole."""
@@ -148,7 +148,7 @@ class _Range(click.ParamType):  # type: ignore[type-arg]  # generic in newer rel
 
 
 @records.command("list")
-@data_option
+@records_option
 @click.option("--campaign", help="Its name or uid.")
 @click.option("--coupon", help="Its serial.")
 @click.option("--glass", help="Its name.")

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from beamline.cli.options import FAILED, data_option, refuse
+from beamline.cli.options import FAILED, data_option, records_option, refuse
 
 __all__ = ["COMMANDS", "connect_to_server"]
 
@@ -26,7 +26,7 @@ _config = click.option(
 
 
 @click.command()
-@data_option
+@records_option
 @click.option(
     "--config",
     "config_file",
@@ -95,7 +95,7 @@ def init_database(config_file: Path) -> None:
 
 
 @click.command()
-@data_option
+@records_option
 @click.option("--to", "url", required=True, metavar="URL", help="Of the Tiled server; the key is in $VITRAIL_API_KEY.")
 @click.option("--recheck", is_flag=True, help="Compare those runs too that are there already.")
 def migrate(data: Path, url: str, *, recheck: bool) -> None:
@@ -109,7 +109,7 @@ def migrate(data: Path, url: str, *, recheck: bool) -> None:
 
 
 @click.command()
-@data_option
+@records_option
 @click.option("--name", default="vitrail", show_default=True, help='What `databroker.catalog["..."]` shall call it.')
 @click.option("--to", "url", metavar="URL", help="Of a server; default: the catalog of the folder, on loopback.")
 @click.option("--install", is_flag=True, help="Write it where Tiled looks for profiles, instead of showing it.")

@@ -22,6 +22,10 @@ Made from the code by `python -m beamline.cli.reference`; a test holds it curren
 | 2 | the input is wrong, or what was asked for does not fit the state of things; nothing was written |
 | 130 | a night was stopped, by Ctrl-C, by a signal or by `vitrail campaign stop`: instrument safe, records closed |
 
+A folder that `--data` or `VITRAIL_DATA` names must be there for every command that reads records: else exit code 2. The default
+folder may be missing before the first night: lists are then empty, and the exit code is 0. Commands that begin records make their
+folder; `vitrail doctor` and `campaign check` look at one that is still to be made.
+
 `campaign run` and `campaign resume` end with 0 where a stop rule ended the night, 1 where an error did, 130 where somebody did.
 
 ## Colours, terminals, JSON

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import BAD_INPUT, FAILED, data_option, refuse
+from beamline.cli.options import BAD_INPUT, FAILED, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.records import Records, Run
@@ -42,7 +42,7 @@ class _Pace(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
 
 @click.command()
 @click.argument("runs", nargs=-1, metavar="[RUN]...")
-@data_option
+@records_option
 @click.option("--campaign", metavar="NAME|UID", help="All runs of this campaign (of a name, the newest).")
 @click.option("--since", type=click.DateTime(), help="All runs that began at this local time or later.")
 @click.option(

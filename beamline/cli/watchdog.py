@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option, instrument_option
+from beamline.cli.options import as_json_option, instrument_option, records_option
 
 if TYPE_CHECKING:
     from beamline.watchdog.hands import Hand
@@ -74,14 +74,7 @@ def _make_safe(hand: Hand) -> bool:
 
 
 @watchdog.command()
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("vitrail-data"),
-    envvar="VITRAIL_DATA",
-    show_default=True,
-    help="Folder of the records.",
-)
+@records_option
 @as_json_option
 def log(data: Path, *, as_json: bool) -> None:
     """What the watchdogs of the sessions on these records did, oldest first."""

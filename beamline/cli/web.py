@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import data_option, refuse
+from beamline.cli.options import records_option, refuse, refuse_folder
 
 __all__ = ["web"]
 
 
 @click.command()
-@data_option
+@records_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes one that is free."
@@ -35,9 +35,7 @@ def web(data: Path, host: str, port: int, allow_hosts: tuple[str, ...]) -> None:
     from beamline.web.token import TokenError, read_or_make_token, token_path
 
     if not data.is_dir():
-        refuse(
-            f"--data {data}: there is no such folder; give that of a night, or begin one with `vitrail campaign run`"
-        )
+        refuse_folder(f"--data {data}")
     try:
         token = read_or_make_token(data)
         listening = listen(host, port)

@@ -141,5 +141,5 @@ def test_what_cannot_be_is_refused_with_code_2(data: Path, words: list[str], sai
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     done = vitrail(tmp_path / "nowhere")
     assert done.exit_code == 2
-    assert "there is no folder" in done.output
+    assert "there is no such folder" in done.output
     assert vitrail(tmp_path).exit_code == 0  # a folder without a coupon is no mistake
