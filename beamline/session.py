@@ -19,7 +19,7 @@ from beamline.faults import FaultSchedule
 from beamline.hardware import Ask, connect
 from beamline.instrument import Instrument
 from beamline.recipe import Coupon
-from beamline.records import CatalogOwner, FileLock, LogWriter, RecordError, Records, session_lock
+from beamline.records import CatalogOwner, FileLock, LogWriter, Records, session_lock, usable_folder
 from beamline.safety import (
     AbortOnSignal,
     EngineAbort,
@@ -175,7 +175,7 @@ def open_session(
         )
     if (nominal or parameters_only) and instrument.kind != "twin":
         raise ValueError(f"a nominal truth is for the simulated bench; {instrument.name} is of kind {instrument.kind}")
-    with _usable(data):
+    with usable_folder(data):
         data.mkdir(parents=True, exist_ok=True)
         lock = FileLock(session_lock(data))
         is_ours = lock.acquire()
@@ -195,7 +195,7 @@ def open_session(
         records = Records(data)
         identity = _identity(instrument, seed, nominal=nominal, parameters_only=parameters_only)
         bench = _with_calibrations(_made_bench(instrument, drivers, clock), identity, records)
-        with _usable(data):
+        with usable_folder(data):
             records.close_orphans()
         signals = AbortOnSignal().install() if unattended else None
         if signals is not None:
@@ -212,10 +212,10 @@ def open_session(
         owner = CatalogOwner(data) if catalog else None
         if owner is not None:
             undo.callback(owner.stop)
-            with _usable(data):
+            with usable_folder(data):
                 owner.start()
         abort = EngineAbort(engine)
-        with _usable(data):
+        with usable_folder(data):
             watch, did = _watch(instrument, bench, abort, data)
         undo.pop_all()
     session = Session(
@@ -240,21 +240,6 @@ def open_session(
         session.close()
         raise
     return session
-
-
-@contextmanager
-def _usable(data: Path) -> Iterator[None]:
-    """What the disk refuses is said of the folder: it is of another user, read-only, full, or holds what is not ours.
-
-    Raises:
-        RecordError: the folder cannot be used.
-    """
-    try:
-        yield
-    except OSError as error:
-        raise RecordError(
-            f"{data} cannot be used for records: {error}; give write access, or another --data"
-        ) from error
 
 
 def _made_bench(instrument: Instrument, drivers: Drivers, clock: Clock) -> Bench:

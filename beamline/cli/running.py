@@ -147,22 +147,15 @@ def _from_a_terminal(
     from beamline.audit import note_action
     from beamline.hardware import InstrumentConnectError
     from beamline.preflight import as_text, refusals
-    from beamline.records import RecordError
+    from beamline.records import RecordError, keep_warnings
     from beamline.resume import ResumeError
     from beamline.session import SessionBusyError
     from beamline.watchdog import WatchdogError
 
     console = Console(file=cast("TextIO", _Terminal(sys.stderr)))
-    # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
-    try:
-        logging.basicConfig(filename=data / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    except OSError as error:
-        text = f"{data} cannot be used for records: {error}; give write access, or another --data"
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
-        note_action(data, "command", f"{action} refused", campaign=name)
-        return BAD_INPUT, {"error": text}
     note_action(data, "command", action, campaign=name)
     try:
+        keep_warnings(data)
         session = opened()
     except (SessionBusyError, RecordError, ResumeError, InstrumentConnectError, WatchdogError) as error:
         console.print(str(error), markup=False, highlight=False, soft_wrap=True)

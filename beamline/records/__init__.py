@@ -16,6 +16,7 @@ from beamline.records.check import CheckReport, Difference, check_catalog, check
 from beamline.records.compare import BY_NATURE
 from beamline.records.endpoint import Endpoint
 from beamline.records.errors import CatalogError, CodecError, LogWriteError, RecordError
+from beamline.records.folder import keep_warnings, usable_folder
 from beamline.records.frames import FORMAT_VERSION, Damage
 from beamline.records.ingest import Ingested
 from beamline.records.ledger import CouponRecord, Ledger, SiteRecord, SiteState
@@ -84,6 +85,7 @@ __all__ = [
     "footprints",
     "is_held",
     "iter_run",
+    "keep_warnings",
     "mark",
     "open_catalog",
     "read_run",
@@ -96,6 +98,7 @@ __all__ = [
     "stored_streams",
     "true_temperature_C",
     "turned_back",
+    "usable_folder",
     "used_calibrations",
     "worlds",
 ]

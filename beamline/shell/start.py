@@ -6,7 +6,6 @@ the records), `VITRAIL_CAMPAIGN` (a campaign file: its coupons lie in the rack, 
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import Any
 from beamline.engine import SessionEngine
 from beamline.instrument import Instrument, load_instrument
 from beamline.recipe import Coupon, Glass
+from beamline.records import keep_warnings, usable_folder
 from beamline.session import Session, open_session
+from beamline.shell.typed import shell_folder
 
 __all__ = ["abandon", "begin", "open_by_environment", "prepare"]
 
@@ -37,7 +38,7 @@ def prepare() -> Session:
         beamline.session.SessionBusyError: another session works with these records.
         Exception: what else `beamline.session.open_session` raises.
     """
-    session = open_by_environment()
+    session = _open_with_log()
     _prepared.append(session)
     return session
 
@@ -101,12 +102,8 @@ def begin(shell: Any) -> dict[str, Any]:
     from beamline.versions import versions  # noqa: PLC0415  # as above
     from devices import LineMove  # noqa: PLC0415  # as above
 
-    session = _prepared.pop() if _prepared else open_by_environment()
+    session = _prepared.pop() if _prepared else _open_with_log()
     leave_safely(session)
-    # Warnings and tracebacks are for whoever looks for the cause; the terminal says what happened in words.
-    logging.basicConfig(
-        filename=session.records.folder / "vitrail.log", format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     live = _at_home(shell, session)
     words = ("Coupon", "Dot", "Glass", "HeatTreatment", "Line", "Measurement", "Recipe", "Site")
     sys.stdout.write(banner(session) + "\n")
@@ -132,6 +129,19 @@ def begin(shell: Any) -> dict[str, Any]:
         "make_safe": make_safe,
         "safe_state_plan": safe_state_plan,
     }
+
+
+def _open_with_log() -> Session:
+    """The session of the environment, with its warnings in a file; where that cannot be written, none."""
+    session = open_by_environment()
+    try:
+        keep_warnings(session.records.folder)
+        with usable_folder(session.records.folder):
+            shell_folder(session.records.folder)
+    except BaseException:
+        session.close()
+        raise
+    return session
 
 
 def _at_home(shell: Any, session: Session) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from small_campaigns import small_campaign
 
 from beamline.audit import read_audit
 from beamline.instrument import Instrument
-from beamline.records import RecordError
+from beamline.records import FileLock, RecordError, session_lock
 from beamline.session import open_session
 
 
@@ -47,3 +48,25 @@ def test_a_night_is_refused_by_the_command_and_not_by_a_traceback(
     assert f"{data} cannot be used for records: " in done.stderr
     assert str(data / name) in done.stderr
     assert read_audit(data)[-1]["action"] == "run refused"
+
+
+@pytest.mark.parametrize("name", ["session.lock", "vitrail.log", "shell"])
+def test_a_shell_is_refused_before_it_opens(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    for variable in (
+        "VITRAIL_DATA",
+        "VITRAIL_INSTRUMENT",
+        "VITRAIL_CAMPAIGN",
+    ):  # the command hands its options on by these
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+    wrong = tmp_path / name
+    wrong.write_text("a file") if name == "shell" else wrong.mkdir()
+    done = vitrail("shell", "--data", tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith(f"{tmp_path} cannot be used for records: ")
+    assert str(wrong) in done.stderr
+    assert done.stderr.count("\n") == 1
+    with FileLock(session_lock(tmp_path)) if name != "session.lock" else nullcontext() as lock:
+        assert lock is None or lock.acquire()  # the session that was opened for it is closed
