@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from beamline.fault_matrix import Outcome
 
-__all__ = ["print_fault_table", "shortcomings"]
+__all__ = ["fault_rows", "print_fault_table", "shortcomings"]
 
 
 def shortcomings(outcome: Outcome, deadline_s: float) -> str:
@@ -24,12 +24,28 @@ def shortcomings(outcome: Outcome, deadline_s: float) -> str:
     return ", ".join(found)
 
 
+def fault_rows(roles: Sequence[str], *, seed: int) -> Iterator[dict[str, Any]]:
+    """Run every case of these roles; a row of plain JSON types for each."""
+    from beamline.fault_matrix import cases, run_case, work_for
+
+    for entry in cases(*roles):
+        outcome = run_case(entry, seed=seed)
+        yield {
+            "device": outcome.role,
+            "fault": outcome.kind,
+            "meets": outcome.how,
+            "n_injected": outcome.n_injected,
+            "after_s": outcome.after_s,
+            "shortcomings": shortcomings(outcome, work_for(entry).deadline_s),
+            "has_recovered": outcome.error is None,
+            "words": outcome.words,
+        }
+
+
 def print_fault_table(roles: Sequence[str], *, seed: int) -> bool:
     """Run every case of these roles and print a line for each; False where one did not end as it must."""
     from rich.console import Console
     from rich.table import Table
-
-    from beamline.fault_matrix import cases, run_case, work_for
 
     console = Console()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -40,14 +56,13 @@ def print_fault_table(roles: Sequence[str], *, seed: int) -> bool:
     n_cases = n_bad = n_recovered = 0
     progress = Console(file=sys.stderr)
     with progress.status("letting devices fail"):
-        for entry in cases(*roles):
-            outcome = run_case(entry, seed=seed)
-            bad = shortcomings(outcome, work_for(entry).deadline_s)
-            n_cases, n_bad, n_recovered = n_cases + 1, n_bad + bool(bad), n_recovered + (outcome.error is None)
+        for row in fault_rows(roles, seed=seed):
+            bad = row["shortcomings"]
+            n_cases, n_bad, n_recovered = n_cases + 1, n_bad + bool(bad), n_recovered + row["has_recovered"]
             # The words are the drivers': a bracket in them is a bracket.
-            words = outcome.words.replace("[", r"\[")
-            row = (outcome.role, outcome.kind, outcome.how, f"{outcome.after_s:.1f}", bad or "safe", words)
-            table.add_row(*row, style="red" if bad else None)
+            words = row["words"].replace("[", r"\[")
+            cells = (row["device"], row["fault"], row["meets"], f"{row['after_s']:.1f}", bad or "safe", words)
+            table.add_row(*cells, style="red" if bad else None)
     console.print(table)
     safe = f"{n_cases - n_bad} ended safe, in time and with whole records"
     console.print(

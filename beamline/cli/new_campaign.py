@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import refuse
+from beamline.cli.options import as_json_option, refuse, tell
 
 __all__ = ["new"]
 
@@ -20,7 +20,8 @@ DOT_EXPOSURE = "exposure_s = [1.0, 10.0]             # per pass; below 1 s nothi
 @click.option("--name", help="Of the campaign.  [default: the file's]")
 @click.option("--mode", type=click.Choice(["line", "dot"]), default="line", show_default=True, help="What is written.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-def new(*, file: Path, name: str | None, mode: str, force: bool) -> None:
+@as_json_option
+def new(*, file: Path, name: str | None, mode: str, force: bool, as_json: bool) -> None:
     """Write a campaign file with comments to FILE (without it: night.toml): fill in glasses and coupons, then check it."""
     name = name if name is not None else file.stem
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}", name):
@@ -31,7 +32,8 @@ def new(*, file: Path, name: str | None, mode: str, force: bool) -> None:
         file.write_text(template(name, mode, file), encoding="utf-8")
     except OSError as error:
         refuse(f"{file}: cannot be written: {error.strerror}")
-    click.echo(f"{file}: fill in glasses and coupons, then: vitrail campaign check {file}")
+    text = f"{file}: fill in glasses and coupons, then: vitrail campaign check {file}"
+    tell({"file": str(file), "name": name, "mode": mode}, text, as_json=as_json)
 
 
 def template(name: str, mode: str, file: Path) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
-from beamline.cli.options import instrument_option
+from beamline.cli.options import FAILED, as_json_option, instrument_option
 
 __all__ = ["notify"]
 
@@ -18,7 +19,8 @@ def notify() -> None:
 
 @notify.command()
 @instrument_option("instrument.toml with a table [notify].", is_required=True)
-def test(instrument_file: Path) -> None:
+@as_json_option
+def test(instrument_file: Path, *, as_json: bool) -> None:
     """Send a message by each way that is given, now. Exit code 0: all were taken; 1: one was not; 2: none is given."""
     from beamline.instrument import InstrumentFileError, load_instrument
     from beamline.notify import Notice, NotifyError, send
@@ -32,13 +34,17 @@ def test(instrument_file: Path) -> None:
     if not settings.channels:
         raise click.UsageError(f"{instrument_file}: no [notify.email], [notify.webhook] or [notify.ntfy] is given")
     notice = Notice("end", "vitrail: a test", f"Messages of {instrument.name} arrive here.")
-    n_failed = 0
+    ways = []
     for channel in settings.channels:
         try:
             send(channel, notice, timeout_s=settings.timeout_s)
-            click.echo(f"{name_of(channel)}: taken")
+            way = {"name": name_of(channel), "taken": True, "reason": ""}
         except NotifyError as error:
-            n_failed += 1
-            click.echo(f"NOT SENT: {error}")
-    if n_failed:
-        raise SystemExit(1)
+            way = {"name": name_of(channel), "taken": False, "reason": str(error)}
+        ways.append(way)
+        if not as_json:
+            click.echo(f"{way['name']}: taken" if way["taken"] else f"NOT SENT: {way['reason']}")
+    if as_json:
+        click.echo(json.dumps({"channels": ways}, indent=2))
+    if not all(way["taken"] for way in ways):
+        raise SystemExit(FAILED)

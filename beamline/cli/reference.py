@@ -32,6 +32,8 @@ folder; `vitrail doctor` and `campaign check` look at one that is still to be ma
 
 Messages go to standard error, results to standard output. Colours and live displays are for terminals only; `NO_COLOR` switches
 colours off. With `--json` standard output is one JSON document and nothing else.
+Every command has it but two: `completion`, whose output is a script, and `shell`, which is for people. What serves (`web`,
+`queue start`, `records serve`, `twin serve`) writes one as soon as it can be reached, saying where.
 
 `VITRAIL_DATA` and `VITRAIL_INSTRUMENT` take the place of `--data` and `--instrument`, `VITRAIL_CAMPAIGN` that of the
 shell's `--campaign`. `vitrail completion bash`, `zsh` or `fish` writes what

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import BAD_INPUT, FAILED, records_option, refuse
+from beamline.cli.options import BAD_INPUT, FAILED, as_json_option, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.records import Records, Run
@@ -67,6 +69,7 @@ class _Pace(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
 )
 @click.option("--decisions", is_flag=True, help="Make the optimiser's decisions again; exit code 1 where one differs.")
 @click.option("--optimizer", metavar="KIND", help="With --decisions: what another optimiser would have suggested.")
+@as_json_option
 def replay(
     *,
     runs: tuple[str, ...],
@@ -81,6 +84,7 @@ def replay(
     analyse: bool,
     decisions: bool,
     optimizer: str | None,
+    as_json: bool,
 ) -> None:
     """Replay runs (RUN is the beginning of a uid) into what takes Bluesky documents: exactly, from the log."""
     from beamline.records import RecordError, Records
@@ -95,14 +99,19 @@ def replay(
             if runs or since:
                 refuse("--analyse and --decisions are about whole nights: give --campaign, or nothing for the newest")
             uid = _campaign(records, campaign)
-            is_good = True
+            say: Callable[[str], object] = (lambda _line: None) if as_json else click.echo
+            plain: dict[str, Any] = {"campaign": uid}
             if analyse:
-                show_reanalysis(records, uid)
+                plain["analysis"] = show_reanalysis(records, uid, say)
             if decisions:
-                is_good = show_decisions(records, uid, optimizer)
-            raise SystemExit(0 if is_good else FAILED)
+                plain["decisions"] = show_decisions(records, uid, optimizer, say)
+            if as_json:
+                click.echo(json.dumps(plain, indent=2))
+            raise SystemExit(0 if not decisions or plain["decisions"]["is_good"] else FAILED)
         found = _found(records, runs, campaign, since)
-        _replay(records, found, into=into, out=out, speed=pace, times=by, from_catalog=from_catalog)
+        made = _replay(records, found, into, out, speed=pace, times=by, from_catalog=from_catalog, as_json=as_json)
+        if as_json:
+            click.echo(json.dumps(made, indent=2))
     except RecordError as error:
         refuse(str(error))
     except KeyboardInterrupt:
@@ -136,8 +145,17 @@ def _campaign(records: Records, name: str | None) -> str:
 
 
 def _replay(
-    records: Records, found: list[Run], *, into: str, out: Path | None, speed: float, times: Any, from_catalog: bool
-) -> None:
+    records: Records,
+    found: list[Run],
+    into: str,
+    out: Path | None,
+    *,
+    speed: float,
+    times: Any,
+    from_catalog: bool,
+    as_json: bool,
+) -> dict[str, Any]:
+    """Hand the documents over; what came of it, as plain JSON types."""
     from beamline.cli.targets import target
     from beamline.records import CatalogOwner, ReplayClock, open_catalog
     from beamline.records import replay as hand_over
@@ -151,10 +169,9 @@ def _replay(
             owner.flush()
             client = open_catalog(records.folder)
             source = [client[run.uid] for run in found]
-        with target(into, out, records, found) as (callback, last_words):
+        with target(into, out, records, found, as_json=as_json) as (callback, made):
             n_documents = hand_over(source, callback, speed=speed, times=times, clock=clock)
-            for line in last_words():
-                click.echo(line)
+            came_of_it = made()
     finally:
         if owner is not None:
             owner.stop()
@@ -162,3 +179,11 @@ def _replay(
     n_open = sum(run.stop is None for run in found)
     unfinished = f"; {n_open} without an end" if n_open else ""
     click.echo(f"{n_documents} documents of {len(found)} runs, {origin}{unfinished}", err=True)
+    return {
+        "n_documents": n_documents,
+        "n_runs": len(found),
+        "n_open": n_open,
+        "is_exact": not from_catalog,
+        "into": into,
+        **came_of_it,
+    }

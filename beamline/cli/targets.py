@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,54 +20,74 @@ if TYPE_CHECKING:
 __all__ = ["AgentFeed", "AnalysisTable", "RunCollector", "StreamTables", "target"]
 
 Callback = Callable[[str, dict[str, Any]], object]
-LastWords = Callable[[], Iterable[str]]
+Made = Callable[[], dict[str, Any]]
+"""What came of the documents, as plain JSON types, once they are over."""
 
 
 @contextmanager
-def target(into: str, out: Path | None, records: Records, found: Sequence[Run]) -> Iterator[tuple[Callback, LastWords]]:
-    """The callback of a name, and what it has to say at the end.
+def target(
+    into: str, out: Path | None, records: Records, found: Sequence[Run], *, as_json: bool = False
+) -> Iterator[tuple[Callback, Made]]:
+    """The callback of a name, and what came of the documents, which is said in words too unless as JSON.
 
     Args:
         into: the name.
         out: folder of what writes files.
         records: where the runs are from.
         found: the runs that will come.
+        as_json: say nothing.
     """
+    say: Callable[[str], object] = (lambda _line: None) if as_json else click.echo
+    if as_json and into in ("table", "bec"):
+        refuse(f"--into {into} draws tables for people: with --json give --into analysis, agent, log or report")
     match into:
         case "table":
-            yield StreamTables(), list
+            yield StreamTables(), dict
         case "bec":
             from bluesky.callbacks.best_effort import BestEffortCallback
 
             shown = BestEffortCallback()
             shown.disable_plots()
-            yield shown, list
+            yield shown, dict
         case "analysis":
-            yield AnalysisTable(), list
+            table = AnalysisTable(say)
+            yield table, lambda: {"runs": table.rows}
         case "agent":
-            yield AgentFeed(records), list
+            feed = AgentFeed(records, say)
+            yield feed, lambda: {"coupons": feed.rows}
         case _:
             if out is None:
                 refuse(f"--into {into} writes files: say where with --out")
-            with _writing(into, out, records, found) as both:
+            with _writing(into, out, records, found, say) as both:
                 yield both
 
 
 @contextmanager
-def _writing(into: str, out: Path, records: Records, found: Sequence[Run]) -> Iterator[tuple[Callback, LastWords]]:
+def _writing(
+    into: str, out: Path, records: Records, found: Sequence[Run], say: Callable[[str], object]
+) -> Iterator[tuple[Callback, Made]]:
     from beamline.records import LogWriter
 
     if into == "log":
         if out.resolve() == records.folder.resolve():
             refuse(f"--out {out}: these are the records that are replayed; give another folder")
         with LogWriter(out) as log:
-            yield log, lambda: [f"logs are in {out}"]
+            yield log, lambda: {"logs": str(out)}
+            say(f"logs are in {out}")
         return
     with tempfile.TemporaryDirectory() as folder, LogWriter(folder) as log:
-        yield log, lambda: _reports(Path(folder), out, found)
+
+        def made() -> dict[str, Any]:
+            pages = []
+            for page in _reports(Path(folder), out, found):
+                say(f"report:  {page}")
+                pages.append(str(page))
+            return {"reports": pages}
+
+        yield log, made
 
 
-def _reports(folder: Path, out: Path, found: Sequence[Run]) -> Iterable[str]:
+def _reports(folder: Path, out: Path, found: Sequence[Run]) -> Iterator[Path]:
     """The reports of the campaigns that were replayed, made from what has arrived."""
     from beamline.report import write_report
 
@@ -75,7 +95,7 @@ def _reports(folder: Path, out: Path, found: Sequence[Run]) -> Iterable[str]:
     if not uids:
         refuse("no whole campaign among these runs, and a report is of one: give --campaign")
     for uid in uids:
-        yield f"report:  {write_report(folder, uid, out / uid[:8] if len(uids) > 1 else out)}"
+        yield write_report(folder, uid, out / uid[:8] if len(uids) > 1 else out)
 
 
 class RunCollector(ABC):
@@ -143,25 +163,48 @@ class StreamTables:
 
 
 class AnalysisTable(RunCollector):
-    """The present analysis of each measurement run, a line a site."""
+    """The present analysis of each measurement run, a line a site.
+
+    Args:
+        say: takes each line.
+    """
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        super().__init__()
+        self._say = say
+        self.rows: list[dict[str, Any]] = []
+        """A run each, as plain JSON types."""
 
     def take(self, run: Run) -> None:
         """Analyse a measurement run."""
         from beamline.campaign.observations import outcomes_of
         from beamline.cli.hindsight import outcome_words
+        from beamline.recipe import as_plain
 
         if run.start.get("purpose") != "measurement":
             return
-        click.echo(f"run {run.uid[:8]}  coupon {run.start['coupon']['serial']}")
-        for site, outcome in outcomes_of(run).items():
-            click.echo(f"  {site:<6} {outcome_words(outcome)}")
+        serial, outcomes = run.start["coupon"]["serial"], outcomes_of(run)
+        self.rows.append(
+            {"run": run.uid, "coupon": serial, "sites": {site: as_plain(one) for site, one in outcomes.items()}}
+        )
+        self._say(f"run {run.uid[:8]}  coupon {serial}")
+        for site, outcome in outcomes.items():
+            self._say(f"  {site:<6} {outcome_words(outcome)}")
 
 
 class AgentFeed(RunCollector):
-    """The optimiser of the runs' campaign, which learns each coupon when its measurement has ended."""
+    """The optimiser of the runs' campaign, which learns each coupon when its measurement has ended.
 
-    def __init__(self, records: Records) -> None:
+    Args:
+        records: where the campaign is described.
+        say: takes a line for each coupon.
+    """
+
+    def __init__(self, records: Records, say: Callable[[str], object]) -> None:
         super().__init__()
+        self._say = say
+        self.rows: list[dict[str, Any]] = []
+        """A coupon each, as plain JSON types."""
         self._records = records
         self._optimizers: dict[str, Optimizer] = {}
         self._runs: dict[tuple[str, str], list[Run]] = {}
@@ -182,7 +225,16 @@ class AgentFeed(RunCollector):
         status = optimizer.status()
         best = status.best.observation.site if status.best else None
         best_site = f"best {best.coupon} {best.name}" if best else "nothing luminesced yet"
-        click.echo(
+        self.rows.append(
+            {
+                "campaign": uid,
+                "coupon": serial,
+                "n_observations": status.n_observations,
+                "p_reached": status.p_reached,
+                "best": {"coupon": best.coupon, "site": best.name} if best else None,
+            }
+        )
+        self._say(
             f"coupon {serial}: {status.n_observations} observations, P(specification reached) = {status.p_reached:.3f}, "
             f"{best_site}"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,8 @@ def watchdog() -> None:
 
 @watchdog.command()
 @instrument_option('instrument.toml of kind "bench".', is_required=True)
-def safe(instrument_file: Path) -> None:
+@as_json_option
+def safe(instrument_file: Path, *, as_json: bool) -> None:
     """Close the laser's output and put the furnace in standby, now, whatever else is connected.
 
     On connections of its own, beside a session that runs or one that hangs. A furnace on a serial line that a session holds
@@ -48,13 +49,25 @@ def safe(instrument_file: Path) -> None:
         hands.append(LaserHand(settings.laser.light_conversion))
     if settings.furnace.eurotherm is not None:
         hands.append(FurnaceHand(settings.furnace.eurotherm))
-    failed = [hand.done for hand in hands if not _make_safe(hand)]
-    if failed:
+    done = [_make_safe(hand, as_json=as_json) for hand in hands]
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in done], indent=2))
+    if failed := [one.what for one in done if not one.is_done]:
         raise click.ClickException(f"NOT DONE: {', '.join(failed)}; press the emergency stop")
 
 
-def _make_safe(hand: Hand) -> bool:
-    """Try for `WAIT_S`; says how it went."""
+@dataclass(frozen=True)
+class MadeSafe:
+    """What became of one instrument: what was to be done, whether it is, after how long; why not."""
+
+    what: str
+    is_done: bool
+    after_s: float
+    reason: str = ""
+
+
+def _make_safe(hand: Hand, *, as_json: bool) -> MadeSafe:
+    """Try for `WAIT_S`; says how it went, at once where a person reads it."""
     from devices import DeviceError
 
     begin_s = time.monotonic()
@@ -62,13 +75,15 @@ def _make_safe(hand: Hand) -> bool:
         try:
             hand.make_safe()
         except DeviceError as error:
-            if time.monotonic() - begin_s > WAIT_S:
+            if (after_s := time.monotonic() - begin_s) > WAIT_S:
                 click.echo(f"NOT DONE: {hand.done}: {error}", err=True)
-                return False
+                return MadeSafe(hand.done, is_done=False, after_s=after_s, reason=str(error))
             threading.Event().wait(0.2)
         else:
-            click.echo(f"{hand.done}, {time.monotonic() - begin_s:.2f} s")
-            return True
+            after_s = time.monotonic() - begin_s
+            if not as_json:
+                click.echo(f"{hand.done}, {after_s:.2f} s")
+            return MadeSafe(hand.done, is_done=True, after_s=after_s)
         finally:
             hand.close()
 

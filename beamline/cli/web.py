@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import records_option, refuse, refuse_folder
+from beamline.cli.options import as_json_option, records_option, refuse, refuse_folder, tell
 
 __all__ = ["web"]
 
@@ -21,7 +21,8 @@ __all__ = ["web"]
 @click.option(
     "--allow-host", "allow_hosts", multiple=True, metavar="NAME", help="Another name by which browsers may call it."
 )
-def web(data: Path, host: str, port: int, allow_hosts: tuple[str, ...]) -> None:
+@as_json_option
+def web(data: Path, host: str, port: int, allow_hosts: tuple[str, ...], *, as_json: bool) -> None:
     """Serve the page on which a night is watched, until Ctrl-C. It reads the records; closing it changes nothing.
 
     Whoever opens it may look. To pause and to stop wants the token, which lies in DATA/web.token.
@@ -43,14 +44,15 @@ def web(data: Path, host: str, port: int, allow_hosts: tuple[str, ...]) -> None:
         refuse(str(error))
     name = f"[{host}]" if ":" in host else host
     url = f"http://{name}:{listening.getsockname()[1]}/"
-    click.echo(f"page:    {url}")
+    lines = [f"page:    {url}", f"token:   in {token_path(data)}"]
     if sys.stdout.isatty():
-        click.echo(f"control: {url}#token={token}")
-    click.echo(f"token:   in {token_path(data)}")
+        lines.insert(1, f"control: {url}#token={token}")
+    tell({"url": url, "token_file": str(token_path(data))}, "\n".join(lines), as_json=as_json)
     if host not in ("127.0.0.1", "localhost", "::1"):
         click.echo(
             f"WARNING: it listens on {host}: whoever reaches this machine can watch the night, and the token travels "
-            "unencrypted. Better: leave it on 127.0.0.1, and come by `ssh -L`"
+            "unencrypted. Better: leave it on 127.0.0.1, and come by `ssh -L`",
+            err=as_json,
         )
     sys.stdout.flush()
     serve(data, token, listening, host, allow_hosts)

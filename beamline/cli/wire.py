@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 import click
 
-from beamline.cli.options import instrument_option
+from beamline.cli.options import FAILED, as_json_option, instrument_option, tell
 
 __all__ = ["wire"]
 
@@ -25,17 +26,22 @@ def wire() -> None:
 @wire.command()
 @click.argument("roles", nargs=-1)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of garbage and chance.")
-def faults(roles: tuple[str, ...], *, seed: int) -> None:
+@as_json_option
+def faults(roles: tuple[str, ...], *, seed: int, as_json: bool) -> None:
     """Let every device fail in every way, on simulated benches, and print what comes of it.
 
     ROLES: laser, stage, furnace, spectrometer, lifetime, camera, changer; none means all. Exit code 1 if a bench does not end
     safe.
     """
-    from beamline.cli.fault_table import print_fault_table
+    from beamline.cli.fault_table import fault_rows, print_fault_table
     from beamline.fault_matrix import WORK
 
     if unknown := [role for role in roles if role not in WORK]:
         raise click.UsageError(f"no role {', '.join(unknown)}; there are {', '.join(WORK)}")
+    if as_json:
+        rows = list(fault_rows(roles, seed=seed))
+        click.echo(json.dumps(rows, indent=2))
+        raise SystemExit(FAILED if any(row["shortcomings"] for row in rows) else 0)
     if not print_fault_table(roles, seed=seed):
         raise click.ClickException("at least one bench did not end as it must; see the table")
 
@@ -70,6 +76,7 @@ def faults(roles: tuple[str, ...], *, seed: int) -> None:
     show_default=True,
     help="In the rack, C01 and so on, of Br and I alike.",
 )
+@as_json_option
 def serve(
     instrument_file: Path | None,
     *,
@@ -82,6 +89,7 @@ def serve(
     carousel_port: int,
     lifetime_folder: Path | None,
     n_coupons: int,
+    as_json: bool,
 ) -> None:
     """Serve the instrument by the instruments' own protocols, on this machine alone, until Ctrl-C."""
     from beamline.instrument import Instrument, InstrumentFileError, load_instrument
@@ -107,9 +115,9 @@ def serve(
             lifetime_folder=lifetime_folder,
             coupons=[Coupon(serial=f"C{n + 1:02d}", glass=glass) for n in range(n_coupons)],
         ) as addresses:
-            for what, where in addresses.items():
-                click.echo(f"{what}: {where}")
-            click.echo(f"Time runs at {speed:g} times real time. Ctrl-C ends it.")
+            lines = [*(f"{what}: {where}" for what, where in addresses.items())]
+            lines += [f"Time runs at {speed:g} times real time. Ctrl-C ends it."]
+            tell({"speed": speed, "addresses": dict(addresses)}, "\n".join(lines), as_json=as_json)
             threading.Event().wait()
     except InstrumentFileError as error:
         raise click.UsageError(str(error)) from error
@@ -120,4 +128,4 @@ def serve(
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error}; the wire needs more packages: pip install 'vitrail[hardware]'") from error
     except KeyboardInterrupt:
-        click.echo("Ended; the laser's output is closed.")
+        click.echo("Ended; the laser's output is closed.", err=as_json)

@@ -159,5 +159,11 @@ to = ["a@lab"]
     assert done.exit_code == 1
     assert "NOT SENT: webhook: HTTPException: the server answered 500" in done.output
     assert SECRET not in done.output
+    done = CliRunner().invoke(main, ["notify", "test", "--instrument", str(file), "--json"])
+    assert done.exit_code == 1
+    assert [(one["name"], one["taken"]) for one in json.loads(done.stdout)["channels"]] == [
+        ("email", True),
+        ("webhook", False),
+    ]
     file.write_text(json.dumps("x").replace('"x"', 'name = "x"'))
     assert CliRunner().invoke(main, ["notify", "test", "--instrument", str(file)]).exit_code == 2

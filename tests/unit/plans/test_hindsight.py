@@ -76,6 +76,10 @@ def test_the_same_records_lead_to_the_same_suggestions(night: tuple[Records, Nig
     assert code == 1
     assert "ANOTHER suggestion" in said
     assert "2 of 3 decisions are the same" in said
+    code, said = vitrail(records, "replay", "--decisions", "--json")
+    told = json.loads(said)["decisions"]
+    assert (code, told["is_good"], told["n_same"]) == (1, False, 2)
+    assert [one["is_same_suggestion"] for one in told["decisions"]] == [True, False, True]
 
 
 def test_what_people_decided_is_in_the_records_and_relived(session: Session, campaign: Campaign) -> None:
@@ -127,6 +131,8 @@ def test_old_spectra_are_analysed_again(night: tuple[Records, NightOutcome]) -> 
     assert code == 0
     assert said.splitlines()[-1] == "6 outcomes, 1 of them changed"
     assert "then no luminescence, below 1 counts/s" in said
+    sites = json.loads(vitrail(records, "replay", "--analyse", "--json")[1])["analysis"]["sites"]
+    assert [one["then"]["kind"] for one in sites if not one["is_same"]] == ["no_luminescence"]
 
 
 def test_runs_are_found_by_what_came_of_them(night: tuple[Records, NightOutcome]) -> None:

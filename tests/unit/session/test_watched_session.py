@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -191,7 +192,13 @@ def test_the_commands(opened: Callable[[], Session], file: Path, tmp_path: Path,
     assert "furnace in standby" in done.output
     assert not wire.drivers.laser.is_output_open
     assert not wire.drivers.furnace.is_on
+    done = CliRunner().invoke(main, ["watchdog", "safe", "--instrument", str(file), "--json"])  # again does no harm
+    assert [(one["what"], one["is_done"]) for one in json.loads(done.stdout)] == [
+        ("laser output closed", True),
+        ("furnace in standby", True),
+    ]
     data = tmp_path / "data"
+    data.mkdir()
     assert "no watchdog has run" in CliRunner().invoke(main, ["watchdog", "log", "--data", str(data)]).output
     opened().close()
     said = CliRunner().invoke(main, ["watchdog", "log", "--data", str(data)]).output
