@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option, records_option, refuse
+from beamline.cli.options import FOLDER, as_json_option, records_option, refuse, writing
 
 if TYPE_CHECKING:
     from beamline.report.summary import Summary
@@ -34,7 +34,7 @@ HEAD = (
 @click.argument("names", nargs=-1, required=True, metavar="A B [C ...]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder of the page and its figure.  [default: DATA/reports]",
 )
 @records_option
@@ -61,7 +61,9 @@ def compare(*, names: tuple[str, ...], out: Path | None, data: Path, as_json: bo
     if len(set(uids)) < len(uids):
         refuse("the same campaign is given twice; uids tell those of one name apart: `vitrail campaign status`")
     nights, summaries = compared_nights(records, uids)
-    files = write_comparison(nights, summaries, out if out is not None else data / "reports")
+    folder = out if out is not None else data / "reports"
+    with writing("--out", folder):
+        files = write_comparison(nights, summaries, folder)
     if as_json:
         plain = {"campaigns": [summary.as_json() for summary in summaries], "files": [str(file) for file in files]}
         click.echo(json.dumps(plain, indent=2))

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import as_json_option, data_option, must_be_there_if_named, records_option, refuse, tell
+from beamline.cli.options import (
+    FOLDER,
+    as_json_option,
+    data_option,
+    must_be_there_if_named,
+    records_option,
+    refuse,
+    tell,
+    writing,
+)
 
 if TYPE_CHECKING:
     from beamline.recipe import Coupon
@@ -27,9 +36,7 @@ _coupon = click.option("--coupon", "serials", multiple=True, metavar="SERIAL", h
 @click.option("--campaign", metavar="NAME|UID", help="Only what this campaign did.")
 @_coupon
 @click.option("--draw", is_flag=True, help="A map of each coupon in the terminal; axes in mm.")
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="With --draw: a file SERIAL.png in this folder too."
-)
+@click.option("--out", type=FOLDER, help="With --draw: a file SERIAL.png in this folder too.")
 @click.option("--svg", is_flag=True, help="With --out: SVG, not PNG.")
 @as_json_option
 @click.pass_context
@@ -160,8 +167,10 @@ def _draw(found: _Found, out: Path | None, name: str) -> None:
     if out is not None:
         from beamline.report.coupon_map import draw_coupon
 
-        out.mkdir(parents=True, exist_ok=True)
-        click.echo(draw_coupon(found.coupon, found.keep_out, out / name))
+        with writing("--out", out):
+            out.mkdir(parents=True, exist_ok=True)
+            drawn = draw_coupon(found.coupon, found.keep_out, out / name)
+        click.echo(drawn)
 
 
 def _plain(found: _Found) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option, prior_of, refuse
+from beamline.cli.options import FOLDER, as_json_option, parameters_option, prior_of, refuse, writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,18 +24,13 @@ __all__ = ["explore"]
 )
 @click.option("--set", "held", metavar="NAME=VALUE", multiple=True, help="Hold a setting at a value; repeat as needed.")
 @click.option("--draws", type=click.IntRange(10, 20_000), help="Draws of the prior.  [default: 2000, or 300 for two]")
-@click.option(
-    "--parameters",
-    "edited",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A parameter file in place of the table.",
-)
+@parameters_option("A parameter file in place of the table.")
 @click.option("--scale", type=click.FloatRange(0.0, 2.0, min_open=True), default=1.0, help="Factor on all spreads.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of the draws.")
 @click.option("--points", type=click.IntRange(2, 2000), help="Along each setting.  [default: 81, or 31 for two]")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("physics"),
     show_default=True,
     help="Folder for the PNG, SVG and CSV.",
@@ -78,12 +73,9 @@ def explore(
         found = predict_over(observable, varied, fixed, n_draws=n_draws, scale=scale, seed=seed, prior=prior)
     except ValueError as error:
         refuse(str(error))
-    try:
+    with writing("--out", out), styled():
         out.mkdir(parents=True, exist_ok=True)
-        with styled():
-            _, paths = write_drawing(draw_exploration(found, code_version(), scale=scale, seed=seed), out)
-    except OSError as error:
-        refuse(f"cannot write into {out}: {error.strerror}")
+        _, paths = write_drawing(draw_exploration(found, code_version(), scale=scale, seed=seed), out)
     if as_json:
         click.echo(
             json.dumps({"files": [str(path) for path in paths], "held": found.held, "unit": found.unit}, indent=2)

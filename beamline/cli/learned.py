@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import as_json_option, records_option, refuse
+from beamline.cli.options import FILE, FOLDER, as_json_option, records_option, refuse, writing
 
 if TYPE_CHECKING:
     from beamline.optimize.learned import ConfoundedNumbers, Learned, LearnedNumber
@@ -28,7 +28,7 @@ HARDLY = 0.95
 @click.argument("name", required=False)
 @click.option(
     "--prior-out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Write what was learnt as a parameter file: the prior of a next campaign (`optimizer.parameters`).",
 )
 @click.option(
@@ -40,7 +40,7 @@ HARDLY = 0.95
 )
 @click.option(
     "--figure",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder for learned.png, .svg, and .csv: prior and posterior of every number.",
 )
 @records_option
@@ -77,13 +77,12 @@ def learned(
 
         prior = as_prior(Knowledge.of(agent.belief().posterior), learned_from=learned_from, forgetting=forgetting)
         text = prior_text(prior, f"campaign {campaign.name} {uid}, {found.n_coupons} coupons, {forgetting=:g}")
-        try:
+        with writing("--prior-out", prior_out):
             prior_out.write_text(text, encoding="utf-8")
-        except OSError as error:
-            refuse(f"--prior-out {prior_out}: cannot be written: {error.strerror}; name a file in a folder that exists")
         written["prior"] = str(prior_out)
     if figure is not None:
-        written["figure"] = str(_figure(found, campaign.name, uid, figure))
+        with writing("--figure", figure):
+            written["figure"] = str(_figure(found, campaign.name, uid, figure))
     if as_json:
         told = {"campaign": uid, "name": campaign.name, **json.loads(found.to_json()), "files": written}
         click.echo(json.dumps(told, indent=2))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import as_json_option, refuse, tell
+from beamline.cli.options import FILE, as_json_option, refuse, tell, writing
 
 __all__ = ["new"]
 
@@ -16,7 +16,7 @@ DOT_EXPOSURE = "exposure_s = [1.0, 10.0]             # per pass; below 1 s nothi
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("night.toml"))
+@click.argument("file", type=FILE, default=Path("night.toml"))
 @click.option("--name", help="Of the campaign.  [default: the file's]")
 @click.option("--mode", type=click.Choice(["line", "dot"]), default="line", show_default=True, help="What is written.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
@@ -28,10 +28,8 @@ def new(*, file: Path, name: str | None, mode: str, force: bool, as_json: bool) 
         refuse(f"--name {name!r}: letters, digits, _ . and -, at most 32, beginning with a letter or digit")
     if file.exists() and not force:
         refuse(f"{file} is there already; --force replaces it")
-    try:
+    with writing("FILE", file):
         file.write_text(template(name, mode, file), encoding="utf-8")
-    except OSError as error:
-        refuse(f"{file}: cannot be written: {error.strerror}")
     text = f"{file}: fill in glasses and coupons, then: vitrail campaign check {file}"
     tell({"file": str(file), "name": name, "mode": mode}, text, as_json=as_json)
 

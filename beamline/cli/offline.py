@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import as_json_option, records_option, refuse, tell
+from beamline.cli.options import FILE, FOLDER, as_json_option, records_option, refuse, tell, writing
 
 __all__ = ["attach", "compare"]
 
@@ -16,7 +16,7 @@ TECHNIQUES = ("xrd", "raman", "xps", "absorption", "transient_absorption", "tem_
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=FILE)
 @records_option
 @click.option("--coupon", required=True, help="Its serial; the records must know it.")
 @click.option("--site", help="On the coupon; without it, the measurement is of the whole coupon.")
@@ -84,9 +84,7 @@ def attach(
 @click.command()
 @click.argument("run_uid", metavar="RUN")
 @records_option
-@click.option(
-    "--out", type=click.Path(path_type=Path, file_okay=False), help="Draw it too: PNG, SVG and CSV in this folder."
-)
+@click.option("--out", type=FOLDER, help="Draw it too: PNG, SVG and CSV in this folder.")
 @as_json_option
 def compare(run_uid: str, *, data: Path, out: Path | None, as_json: bool) -> None:
     """A measurement that was attached, beside what the physics model predicts of its site."""
@@ -118,8 +116,8 @@ def compare(run_uid: str, *, data: Path, out: Path | None, as_json: bool) -> Non
     ]
     files = []
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        with styled():
+        with writing("--out", out), styled():
+            out.mkdir(parents=True, exist_ok=True)
             files = [str(path) for path in write_drawing(draw_measurement(run, ledger, code_version()), out)[1]]
     if as_json:
         about_run = {"run": run.uid, "technique": measurement.technique.name, "about": about}

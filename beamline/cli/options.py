@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
@@ -16,19 +17,25 @@ if TYPE_CHECKING:
 __all__ = [
     "BAD_INPUT",
     "FAILED",
+    "FILE",
+    "FOLDER",
     "as_json_option",
     "campaign_option",
     "data_option",
     "instrument_option",
     "must_be_there_if_named",
+    "parameters_option",
     "prior_of",
     "records_option",
     "refuse",
     "refuse_folder",
     "tell",
+    "writing",
 ]
 
 FAILED, BAD_INPUT = 1, 2
+FILE, FOLDER = (click.Path(path_type=Path, dir_okay=dir_okay, file_okay=not dir_okay) for dir_okay in (False, True))
+"""Types of options that name what is read or written; a folder where a file is wanted, or the reverse, is refused."""
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -38,7 +45,7 @@ def _data_option(
 ) -> Callable[[Command], Command]:
     return click.option(
         "--data",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         default=Path("vitrail-data"),
         envvar="VITRAIL_DATA",
         show_default=True,
@@ -103,6 +110,29 @@ def campaign_option(help_text: str) -> Callable[[Command], Command]:
         envvar="VITRAIL_CAMPAIGN",
         help=help_text,
     )
+
+
+def parameters_option(help_text: str) -> Callable[[Command], Command]:
+    """`--parameters FILE`, a physics prior in place of the package's own, passed as `edited`; `prior_of` reads it.
+
+    Args:
+        help_text: what becomes of it.
+    """
+    return click.option("--parameters", "edited", type=FILE, help=help_text)
+
+
+@contextmanager
+def writing(option: str, path: Path) -> Iterator[None]:
+    """What the disk refuses to take ends the command with the exit code for bad input.
+
+    Args:
+        option: that named the path, or what else a person knows it by.
+        path: of the file, or of the folder of several.
+    """
+    try:
+        yield
+    except OSError as error:
+        refuse(f"{option} {path}: cannot be written: {error.strerror or error}; name one that you may write to")
 
 
 def tell(plain: Any, text: str, *, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from beamline.cli.exploring import explore
-from beamline.cli.options import FAILED, as_json_option, prior_of, refuse
+from beamline.cli.options import FAILED, FILE, as_json_option, parameters_option, prior_of, refuse, writing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,12 +110,10 @@ def _short(text: str, width: int) -> str:
 
 # ---------------------------------------------------------------------------------------------------------- parameters
 @physics.command()
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Store them as a file (.toml) to be edited."
-)
+@click.option("--out", type=FILE, help="Store them as a file (.toml) to be edited.")
 @click.option(
     "--check",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Read an edited file, and print what differs in it.",
 )
 @as_json_option
@@ -131,10 +129,8 @@ def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
     if out is not None:
         if out.suffix != ".toml":
             refuse(f"--out {out}: the name must end in .toml")
-        try:
+        with writing("--out", out):
             out.write_text(parameter_text(prior), encoding="utf-8")
-        except OSError as error:
-            refuse(f"cannot write {out}: {error.strerror}")
     if as_json:
         click.echo(json.dumps(parameter_document(prior), indent=2))
         return
@@ -162,21 +158,14 @@ def parameters(*, out: Path | None, check: Path | None, as_json: bool) -> None:
     show_default=True,
     help="Start this many sigma away from the table instead of at it, each parameter in a direction of its own.",
 )
-@click.option(
-    "--parameters",
-    "edited",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A parameter file in place of the table: what is not fitted stays as it says.",
-)
+@parameters_option("A parameter file in place of the table: what is not fitted stays as it says.")
 @click.option(
     "--measured",
     multiple=True,
     metavar="ROW=VALUE+-SD",
     help="A number of ours in place of a fitted row's, in its unit: 'Br&I: red diameter by TEM=6.1+-0.2'; may be repeated.",
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Store the result: .toml, or .json as --json prints."
-)
+@click.option("--out", type=FILE, help="Store the result: .toml, or .json as --json prints.")
 @as_json_option
 def calibrate(*, away: float, edited: Path | None, measured: tuple[str, ...], out: Path | None, as_json: bool) -> None:
     """Solve the fitted parameters against the paper again, and say how the parameter table would change.
@@ -293,10 +282,8 @@ def _store(document: dict[str, Any], out: Path) -> None:
     import tomli_w
 
     text = json.dumps(document, indent=2) + "\n" if out.suffix == ".json" else tomli_w.dumps(document)
-    try:
+    with writing("--out", out):
         out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        refuse(f"cannot write {out}: {error.strerror}")
 
 
 physics.add_command(explore)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, data_option, instrument_option, prior_of, refuse
+from beamline.cli.options import FAILED, FILE, FOLDER, as_json_option, data_option, instrument_option, prior_of, refuse
 
 if TYPE_CHECKING:
     from beamline.experiments import Colour
@@ -33,7 +33,7 @@ ENERGIES_uJ = (160.0, 200.0)
 @click.command()
 @click.option("--qr", help="Text of a QR code.")
 @click.option("--text", help="A line of letters.")
-@click.option("--image", type=click.Path(path_type=Path, dir_okay=False), help="An image, or a drawing (.svg).")
+@click.option("--image", type=FILE, help="An image, or a drawing (.svg).")
 @click.option(
     "--colours", type=click.IntRange(2, 16), default=2, show_default=True, help="How many, from green to red."
 )
@@ -52,7 +52,7 @@ ENERGIES_uJ = (160.0, 200.0)
 @click.option(
     "--prior",
     "prior_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="What is known of the glass: a parameter file, or what `campaign learned --prior-out` wrote.",
 )
 @click.option("--plain", is_flag=True, help="Leave the energies as the recipes say, whatever the neighbours do.")
@@ -60,7 +60,7 @@ ENERGIES_uJ = (160.0, 200.0)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the simulated bench.")
 @click.option(
     "--page",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Folder for forecast and reading as HTML and JSON, with a figure (PNG, SVG, CSV).",
 )
 @instrument_option()

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, data_option, records_option, refuse, tell
+from beamline.cli.options import FAILED, FILE, FOLDER, as_json_option, data_option, records_option, refuse, tell
 
 __all__ = ["COMMANDS", "connect_to_server"]
 
@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 _config = click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     default=Path("tiled.yml"),
     show_default=True,
     help="File of `vitrail records serve-config`.",
@@ -32,7 +32,7 @@ _config = click.option(
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Serve the databases of this file of `serve-config`, instead of the folder's own catalog.",
 )
 @as_json_option
@@ -50,10 +50,10 @@ def serve(data: Path, config_file: Path | None, *, as_json: bool) -> None:
     "--catalog-uri", help="postgresql://USER@HOST:PORT/DATABASE of the metadata; default: $VITRAIL_CATALOG_URI."
 )
 @click.option("--tables-uri", help="The same of the tables, another database; default: $VITRAIL_TABLES_URI.")
-@click.option("--arrays", type=click.Path(path_type=Path, file_okay=False), help="Folder for arrays, on the server.")
+@click.option("--arrays", type=FOLDER, help="Folder for arrays, on the server.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where it listens.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("tiled.yml"), show_default=True)
+@click.option("--out", type=FILE, default=Path("tiled.yml"), show_default=True)
 @click.option("--replace", is_flag=True, help="Write over an existing file.")
 @as_json_option
 def serve_config(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from beamline.cli.options import BAD_INPUT, FAILED, as_json_option, records_option, refuse
+from beamline.cli.options import BAD_INPUT, FAILED, FOLDER, as_json_option, records_option, refuse
 
 if TYPE_CHECKING:
     from beamline.records import Records, Run
@@ -60,7 +60,7 @@ class _Pace(click.ParamType):  # type: ignore[type-arg]  # generic in newer rele
 @click.option(
     "--into", type=click.Choice(TARGETS), default="table", show_default=True, help="What takes the documents."
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for `--into log` and `report`.")
+@click.option("--out", type=FOLDER, help="Folder for `--into log` and `report`.")
 @click.option(
     "--from-catalog", is_flag=True, help="Documents put together again from the catalog, not those of the log."
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, refuse
+from beamline.cli.options import FAILED, FOLDER, as_json_option, refuse
 
 __all__ = ["reproduce"]
 
@@ -18,14 +18,14 @@ __all__ = ["reproduce"]
 @click.argument("facts", nargs=-1, metavar="[P10 ... P34]")
 @click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=None,
     help="Folder of the records; without it they are in a temporary folder and gone afterwards.",
 )
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Of the noise.")
 @click.option(
     "--page",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=None,
     help="Folder for the table as HTML and JSON, with the figures (PNG, SVG, CSV).",
 )

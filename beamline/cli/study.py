@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from beamline.cli.options import FAILED, as_json_option, refuse
+from beamline.cli.options import FAILED, FOLDER, as_json_option, refuse
 
 if TYPE_CHECKING:
     from beamline.campaign import Campaign
@@ -28,7 +28,7 @@ __all__ = ["study"]
 @click.option("--dask", "address", help="Scheduler of a Dask cluster, as tcp://HOST:8786, instead of this machine.")
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("vitrail-study"),
     show_default=True,
     help="Folder of results and figures; what it has is not lived again.",

@@ -24,6 +24,8 @@ WRONG = {
     "campaign pause": "no campaign",
     "campaign stop nobody": "no campaign nobody",
     "campaign learned nobody": "no campaign nobody",
+    "campaign new none/mine.toml": "none/mine.toml: cannot be written: No such file or directory",
+    "physics parameters --out none/p.toml": "--out none/p.toml: cannot be written: No such file or directory",
     "campaign runn": "Did you mean 'run'?",
     "coupons nothing": "No such command",
     "coupons mark C1 melted --reason x": "'melted' is not one of",
