@@ -134,6 +134,10 @@ class Spectrometer(Detector):
             idle="it does not run",
         )
 
+    def expect_other_light(self) -> None:
+        """A lamp that no driver switches is brought or taken away: the darkest pixels may read otherwise from now on."""
+        self._baselines.clear()
+
     def forget(self) -> None:
         """The lamp and the detector may be in any state."""
         super().forget()

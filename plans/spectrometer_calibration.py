@@ -180,8 +180,15 @@ def calibrate_response(
             ("lamp", "Uncover the standard lamp: it stands where a coupon lies, and is warm"),
         ):
             yield from in_thread(partial(operator, words))
+            spectrometer.expect_other_light()  # a lamp that glows shines on every pixel
             yield from spectrum_event(bench, stream)
         yield from in_thread(partial(operator, "Cover the standard lamp, and take it away: its spectrum is taken"))
 
+    def end() -> MsgGenerator[None]:
+        yield from bps.null()
+        spectrometer.expect_other_light()
+
     certificate = {"wavelength_nm": axis.tolist(), "irradiance": light.tolist()}
-    return calibration_run(bench, label, "spectrometer_response", "spectrometer", steps, certificate=certificate)
+    return calibration_run(
+        bench, label, "spectrometer_response", "spectrometer", steps, end=end, certificate=certificate
+    )
