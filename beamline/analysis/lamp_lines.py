@@ -33,9 +33,9 @@ LAMPS: Final[Mapping[str, tuple[float, ...]]] = {
 }
 """Lines by which an axis is judged, in air, nm: strong, and none other as strong of the lamp within 2 nm.
 
-Mercury in pencil lamps: Sansonetti, Salit and Reader, Applied Optics 35, 74 (1996), table 2, to 0.0001 nm. Argon I: Norlén, Physica
-Scripta 8, 249 (1973), as the NIST Atomic Spectra Database has it. A test makes all of them from that database's levels. Left
-out, for another line is too near: 750.39 and 751.47, 772.38 and 772.42, 800.62 and 801.48, 810.37 and 811.53 nm.
+Mercury in pencil lamps: Sansonetti, Salit and Reader, Applied Optics 35, 74 (1996), table 2, to 0.0001 nm. Argon I: Norlén,
+Physica Scripta 8, 249 (1973), as the NIST Atomic Spectra Database has it. A test makes all from that database's
+levels. Left out, for another line is too near: 750.39 and 751.47, 772.38 and 772.42, 800.62 and 801.48, 810.37 and 811.53 nm.
 """
 
 SEARCH_nm: Final = 5.0
