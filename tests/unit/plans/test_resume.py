@@ -19,7 +19,6 @@ from beamline.night import run_night
 from beamline.records import Ledger, Records, SiteState
 from beamline.resume import ResumeError, open_resumed, resume_night
 from beamline.session import Session
-from plans import NightLabel, calibrate_furnace
 
 UID = "00000000-0000-4000-8000-000000000001"
 MakeSession = Callable[..., Session]
@@ -157,51 +156,3 @@ def test_a_night_that_could_not_be_recorded_is_not_gone_on_with(
         (again,) = session.records.runs(purpose="resume")
         said = {check["name"]: check["verdict"] for check in again.start["preflight"]}
         assert said == dict.fromkeys(("watchdog", "disk", "calibrations", "clock"), "ok")
-
-
-def test_a_night_is_re_lived_with_the_furnace_as_it_was_calibrated_then(
-    tmp_path: Path, make_session: MakeSession, campaign: Campaign
-) -> None:
-    """A newer calibration, made between breaking off and going on, changes what comes, and not what was."""
-
-    def calibrated(session: Session, offset_C: float) -> str:
-        label = NightLabel("calibration", "00000000-0000-4000-8000-000000000009", {"vitrail": "test"})
-        session.RE(
-            calibrate_furnace(session.bench, label, [100.0, 500.0], reference_C=lambda T: T + offset_C, hold_s=0.0)
-        )
-        uid = session.records.runs(purpose="calibration")[-1].uid
-        session.close()
-        return uid
-
-    def used(records: Records) -> list[tuple[str, float]]:
-        return [
-            (
-                run.start["calibrations"]["furnace_offset"]["run"],
-                run.start["setpoint_C"] - run.start["heat_treatment"]["temperature_C"],
-            )
-            for run in records.runs(purpose="heat_treatment")
-        ]
-
-    first = calibrated(make_session("cut"), 8.0)
-    night = make_session("cut")
-    n_heated = 0
-
-    def cut(name: str, doc: dict[str, Any]) -> None:
-        nonlocal n_heated
-        n_heated += name == "event" and "furnace_temperature_C" in doc["data"]
-        if n_heated == 5:
-            raise PowerCutError
-
-    night.RE.subscribe(cut)
-    assert run_night(night, campaign, campaign_uid=UID).exit_status == "fail"
-    night.close()
-    before = used(Records(tmp_path / "cut"))
-    assert before == [(first, pytest.approx(-8.0, abs=1.0))]
-    second = calibrated(make_session("cut"), -6.0)
-    with open_resumed(Instrument(), tmp_path / "cut", UID, catalog=False) as session:
-        outcome = resume_night(session, UID)
-    assert (outcome.exit_status, outcome.n_coupons) == ("success", 2)
-    was, *after = used(Records(tmp_path / "cut"))
-    assert was == before[0]
-    assert after
-    assert after == [(second, pytest.approx(6.0, abs=1.0))] * len(after)
