@@ -1,4 +1,4 @@
-"""Pictures of the web page for the documentation: light and dark, phone and desktop.
+"""Pictures of the web page for the documentation: light and dark, phone, desktop and a screen on the wall.
 
     python docs/screenshots/web.py --data vitrail-data
 
@@ -18,7 +18,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 HERE = Path(__file__).parent
-SIZES = {"desktop": (1440, 900), "phone": (390, 1500)}
+SIZES = {"desktop": (1440, 900), "phone": (390, 1500), "wall": (1920, 1080)}
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
@@ -45,10 +45,10 @@ def main() -> None:
                         page = browser.new_page(
                             viewport={"width": width, "height": height},
                             color_scheme="light" if scheme == "light" else "dark",
-                            device_scale_factor=1 if size == "desktop" else 2,
+                            device_scale_factor=2 if size == "phone" else 1,
                         )
                         page.goto(url)
-                        page.wait_for_function("document.querySelector('#state').textContent !== '…'")
+                        page.locator("#state", has_not_text="…").wait_for()
                         asks = page.locator("#question").is_visible()
                         if asks:
                             unlock(page, (arguments.data / "web.token").read_text())

@@ -103,16 +103,27 @@ def test_every_part_of_the_page_by_mouse_and_by_keyboard(over: Server, pages: Ca
     assert "made-up" in page.inner_text("table")
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440)])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 390), ("dark", 1440), ("light", 1920), ("dark", 2560)])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     over: Server, pages: Callable[..., Any], scheme: str, width: int
 ) -> None:
-    page = pages(over.url, viewport={"width": width, "height": 800}, color_scheme=scheme, bypass_csp=True)
+    height = {1920: 1080, 2560: 1440}.get(width, 800)
+    page = pages(over.url, viewport={"width": width, "height": height}, color_scheme=scheme, bypass_csp=True)
     page.wait_for_selector("#spectrum svg")
     page.click('#map [data-site="A1"]')
     page.wait_for_selector("#site-detail table")
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    if width > 1440:  # what is looked at from across the room is all there, without scrolling
+        for part in ("map", "site", "furnace", "best", "convergence"):
+            box = page.locator(f".{part}-panel").bounding_box()
+            assert box["y"] + box["height"] <= height, part
+        drawn = page.locator("#spectrum svg")
+        box = drawn.bounding_box()
+        page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 100)
+        cross = page.locator("#spectrum .cross")
+        at = float(cross.get_attribute("x1")) / float(drawn.get_attribute("width"))
+        assert at == pytest.approx(0.6, abs=0.01)  # the cross is where the pointer is, magnified or not
     if width == 1440:
         for path in ("campaigns", f"compare?uid={UID}"):
             page.goto(over.url + path)

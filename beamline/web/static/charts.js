@@ -58,7 +58,7 @@ const plans = new WeakMap();
 const observer = new ResizeObserver((entries) => {
   for (const entry of entries) {
     const kept = plans.get(entry.target);
-    if (kept && Math.abs(kept.width - entry.contentRect.width) > 1) draw(entry.target, kept.plan);
+    if (kept && Math.max(Math.abs(kept.width - entry.contentRect.width), Math.abs(kept.height - entry.contentRect.height)) > 1) draw(entry.target, kept.plan);
   }
 });
 
@@ -78,13 +78,13 @@ export function emptyChart(box, words) {
 function draw(box, plan) {
   const width = Math.max(box.clientWidth, 220);
   const height = Math.max(box.clientHeight, 120);
-  plans.set(box, { plan, width: box.clientWidth });
+  plans.set(box, { plan, width: box.clientWidth, height: box.clientHeight });
   const isLog = Boolean(plan.y.log);
   const yTicks = isLog ? logTicks(...plan.y.domain) : ticks(...plan.y.domain, height / 48);
   let e = 0;
   if (!isLog && Math.max(...plan.y.domain.map(Math.abs)) >= 1e4) e = Math.floor(Math.log10(Math.max(...plan.y.domain.map(Math.abs))));
   const yTexts = yTicks.map((t) => text(t / 10 ** e));
-  const left = 26 + 7.2 * Math.max(...yTexts.map((t) => t.length), 2);
+  const left = 30 + 7.8 * Math.max(...yTexts.map((t) => t.length), 2);
   const edge = { left, right: width - 12, top: plan.top ? 36 : 12, bottom: height - 40 };
   const x = scale(plan.x.domain, edge.left, edge.right, false);
   const y = scale(plan.y.domain, edge.bottom, edge.top, isLog);
@@ -163,7 +163,8 @@ function readAlong(root, plan, { x, y, edge }) {
   root.append(cross);
   const [line] = plan.lines;
   root.addEventListener("pointermove", (event) => {
-    const at = event.clientX - root.getBoundingClientRect().left;
+    const seen = root.getBoundingClientRect(); // of the screen, which a large one's page is magnified for
+    const at = ((event.clientX - seen.left) / seen.width) * root.viewBox.baseVal.width;
     if (at < edge.left || at > edge.right) return;
     const value = x.back(at);
     let best = 0;

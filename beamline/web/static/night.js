@@ -144,20 +144,23 @@ function taken(s) {
   return [s.hours === null ? "" : `taken at ${clock(s.hours)}`, `${s.n_averages} × ${s.integration_s} s`, `run ${s.run}`].filter(Boolean).join(" · ");
 }
 
+// Two lists of [name, value with its sigma, unit] side by side, under their headings.
+function numbers(heads, left, right, ...more) {
+  const [seen, expected] = [left, right].map((lines) => new Map(lines.map(([name, value, unit]) => [unit ? `${name} (${unit})` : name, value])));
+  const names = [...new Set([...seen.keys(), ...expected.keys()])];
+  const rows = [...names.map((name) => [name, seen.get(name) ?? "–", expected.get(name) ?? "–"]), ...more];
+  return el("table", {}, el("thead", {}, el("tr", {}, ...["± 1σ", ...heads].map((t) => el("th", { scope: "col", text: t })))),
+    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map((cell) => el("td", { text: cell }))))));
+}
+
 function siteDetail(one) {
   say("site-title", `Site ${one.name} on ${one.coupon}`);
   say("site-about", [one.state, one.reason, one.spectrum ? taken(one.spectrum) : "no spectrum yet"].filter(Boolean).join(" · "));
   spectrum(one.spectrum, one.measured);
   const parts = [el("div", {}, el("h3", { text: "Recipe" }), list(one.recipe))];
-  const named = (lines) => new Map(lines.map(([name, value, unit]) => [unit ? `${name} (${unit})` : name, value]));
-  const seen = named(one.measured?.lines ?? []);
-  const expected = named(one.expected);
-  const names = [...new Set([...seen.keys(), ...expected.keys()])];
   const within = [one.measured ? (one.measured.is_inside ? "yes" : "no") : "–", one.p_in_specification === null ? "–" : `P = ${one.p_in_specification.toFixed(2)}`];
-  const numbers = [...names.map((name) => [name, seen.get(name) ?? "–", expected.get(name) ?? "–"]), ["within specification", ...within]];
   parts.push(el("div", {}, el("h3", { text: one.measured ? `Outcome: ${one.measured.kind}` : "Outcome: not learnt from yet" }),
-    el("table", {}, el("thead", {}, el("tr", {}, ...["± 1σ", "measured", "expected before"].map((t) => el("th", { scope: "col", text: t })))),
-      el("tbody", {}, ...numbers.map((row) => el("tr", {}, ...row.map((cell) => el("td", { text: cell }))))))));
+    numbers(["measured", "expected before"], one.measured?.lines ?? [], one.expected, ["within specification", ...within])));
   const rows = one.history.map((h) => el("tr", {}, el("td", { text: clock(h.hours) }), el("td", { text: h.did }), el("td", { class: "wrap", text: [h.told, h.ended].filter(Boolean).join("; ") }), el("td", { class: "uid soft", text: h.run })));
   parts.push(el("div", { class: "whole" }, el("h3", { text: "History" }), el("table", {}, el("tbody", {}, ...rows))));
   if (one.why) parts.push(el("p", { class: "small soft whole", text: `Why it was chosen: ${one.why}.` }));
@@ -245,9 +248,9 @@ function best() {
   link.addEventListener("click", () => { chosen = { coupon: b.coupon, site: b.site }; coupons(); $("site-title").scrollIntoView({ block: "center" }); });
   $("best").replaceChildren(
     el("p", { class: "verdict" }, link, ` meets the specification with `, el("b", { text: b.p_reached_text }), b.p_fresh_text ? "; on a fresh coupon " : "", b.p_fresh_text ? el("b", { text: b.p_fresh_text }) : ""),
-    el("div", { class: "two" },
+    el("div", { class: "details" },
       el("div", {}, el("h3", { text: "Recipe" }), list(b.recipe)),
-      el("div", {}, el("h3", { text: "Measured, ± 1σ" }), list(b.measured.lines), b.again.length ? el("h3", { text: "Expected on a fresh coupon, ± 1σ" }) : null, b.again.length ? list(b.again) : null)),
+      el("div", {}, el("h3", { text: "Measured, and expected" }), numbers(["measured", "on a fresh coupon"], b.measured.lines, b.again))),
     el("p", { class: "soft small", text: `from ${b.n_observations} observations` }));
 }
 
