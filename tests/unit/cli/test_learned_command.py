@@ -86,4 +86,4 @@ def test_an_unknown_campaign_and_a_folder_that_is_not_there_are_refused(data: Pa
     nowhere = ["campaign", "learned", "--data", str(data), "--prior-out", str(tmp_path / "no" / "such.toml")]
     refused = CliRunner().invoke(main, nowhere)
     assert refused.exit_code == 2
-    assert "name a file in a folder that exists" in refused.output
+    assert "name one in a folder that is there" in refused.output
