@@ -132,7 +132,8 @@ def writing(option: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        refuse(f"{option} {path}: cannot be written: {error.strerror or error}; name one in a folder that is there and that you may write to")
+        why = error.strerror or error
+        refuse(f"{option} {path}: cannot be written: {why}; name one in a folder that is there and that you may write to")
 
 
 def tell(plain: Any, text: str, *, as_json: bool) -> None:
