@@ -133,7 +133,9 @@ def writing(option: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         why = error.strerror or error
-        refuse(f"{option} {path}: cannot be written: {why}; name one in a folder that is there and that you may write to")
+        refuse(
+            f"{option} {path}: cannot be written: {why}; name one in a folder that is there and that you may write to"
+        )
 
 
 def tell(plain: Any, text: str, *, as_json: bool) -> None:
