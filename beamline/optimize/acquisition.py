@@ -22,6 +22,7 @@ from beamline.optimize.mixed import Mixed
 from beamline.optimize.objective import Objective
 from beamline.optimize.posterior import Draws
 from beamline.optimize.prior import writing_sites
+from beamline.optimize.side_by_side import each
 from beamline.optimize.space import SearchSpace
 from beamline.recipe import Dot, HeatTreatment, Line
 
@@ -246,14 +247,15 @@ def _coupon_of(
     tried_on = {fraction: start[avoided.programmes_left(furnace, start, fraction)] for fraction in worth_on}
     if not any(map(len, tried_on.values())):  # everything was rejected: then the best of what was
         tried_on, avoided = dict.fromkeys(worth_on, start), Avoided()
-    found = [(worth(one), fraction, one) for fraction, worth in worth_on.items() for one in tried_on[fraction]]
-    value, fraction, programme = max(found, key=lambda item: item[0])
+    todo = [(fraction, one) for fraction in worth_on for one in tried_on[fraction]]
+    values = each(lambda item: worth_on[item[0]](item[1]), todo)
+    value, (fraction, programme) = max(zip(values, todo, strict=True), key=lambda item: item[0])
     for round_ in range(search.n_refinements if furnace.n_free else 0):
         reach = 0.12 * 0.4**round_
         around = furnace.points(programme[None]) + reach * rng.standard_normal((search.n_around, furnace.n_free))
         near = furnace.values(around)
-        for one in near[avoided.programmes_left(furnace, near, fraction)]:
-            tried = worth_on[fraction](one)
+        left = near[avoided.programmes_left(furnace, near, fraction)]
+        for one, tried in zip(left, each(worth_on[fraction], left), strict=True):
             if tried > value:
                 value, programme = tried, one
     return fraction, scout.space.heat_treatment(*map(float, programme))

@@ -20,6 +20,7 @@ from beamline.optimize.plain import PlainPrior, plain_misfit
 from beamline.optimize.posterior import Draws, Posterior, fit
 from beamline.optimize.prior import Prior, writing_sites
 from beamline.optimize.protocol import CouponCheck, TraceEntry
+from beamline.optimize.side_by_side import both
 from beamline.optimize.standing import Standing, ln_detectable, programme_of, standing_of, trace_entry
 from beamline.optimize.trust import Trust
 from beamline.recipe import Observation
@@ -104,14 +105,20 @@ def believe(
     """
     evidence = history.evidence(n_coupons)
     last = None if before is None else before.posterior
-    posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), last)
-    physics = posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
     without = None if before is None else before.plain.posterior
     k = evidence.n_observables
-    plain_noise = replace(noise, misfit=plain_misfit(k))
-    plain = fit(PlainPrior(k), evidence, plain_noise, history.rng(0, _PLAIN_FEATURES), without).draws(
-        n_draws, history.rng(n_coupons, _PLAIN_DRAWS)
-    )
+
+    def with_physics() -> Draws:
+        posterior = fit(prior, evidence, noise, history.rng(0, _FEATURES), last)
+        return posterior.draws(n_draws, history.rng(n_coupons, _DRAWS))
+
+    def without_physics() -> Draws:
+        plain_noise = replace(noise, misfit=plain_misfit(k))
+        posterior = fit(PlainPrior(k), evidence, plain_noise, history.rng(0, _PLAIN_FEATURES), without)
+        return posterior.draws(n_draws, history.rng(n_coupons, _PLAIN_DRAWS))
+
+    physics, plain = both(with_physics, without_physics)
+    posterior = physics.posterior
     trust = Trust()
     if before is not None:
         trust = before.trust.after(before.physics, before.plain, history.groups[n_coupons - 1])
