@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from beamline.physics import SETTING_RANGES
 from beamline.recipe import Coupon
 from devices.geometry import Geometry
 from devices.protocols import Clock, Station
@@ -147,7 +148,7 @@ class World:
             x0, y0, depth_mm = self.geometry.place_at_laser(*leg.start_mm)
             x1, y1, _ = self.geometry.place_at_laser(*leg.stop_mm)
             length_mm = math.hypot(x1 - x0, y1 - y0)
-            exposure = {"speed_mm_s": length_mm / leg.duration_s} if length_mm > 0 else {"exposure_s": leg.duration_s}
+            exposure = {"speed_mm_s": _speed(length_mm, leg.duration_s)} if length_mm > 0 else {"exposure_s": leg.duration_s}
             if target is not None:
                 shot = Pass(power_W, pulse_energy_uJ, repetition_rate_kHz, depth_mm, **exposure)
                 target.write(self._seating.on_coupon(x0, y0), self._seating.on_coupon(x1, y1), leg.end_s, shot)
@@ -259,3 +260,12 @@ class World:
             see = under_ultraviolet if is_ultraviolet else by_daylight
             light = see(View(x_mm, y_mm, focus_mm, through), piece, tracks)
         return self._sensor.expose(light, exposure_s, gain)
+
+
+def _speed(length_mm: float, duration_s: float) -> float:
+    """Speed of a line, mm/s. One at an end of the model's range must not lie outside by the rounding of place and time."""
+    speed_mm_s = length_mm / duration_s
+    for end_mm_s in (SETTING_RANGES["speed_mm_s"].low, SETTING_RANGES["speed_mm_s"].high):
+        if math.isclose(speed_mm_s, end_mm_s, rel_tol=1e-6):
+            return end_mm_s
+    return speed_mm_s

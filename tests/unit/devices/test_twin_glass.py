@@ -135,6 +135,15 @@ def test_an_interrupted_line_exists_as_far_as_it_went() -> None:
     assert bench.spectrum(11.0, 5.0).max() < 1e-3 * whole
 
 
+@pytest.mark.parametrize("speed_mm_s", [0.01, 3.0])
+def test_the_slowest_and_the_fastest_line_can_be_seen(speed_mm_s: float) -> None:
+    bench = Bench(effects=NONE)
+    bench.clock.advance(2e5)  # late in a night the times of a line are rounded more coarsely
+    for y_mm in np.linspace(5.0, 9.0, 9):
+        bench.line(float(y_mm), speed_mm_s=speed_mm_s)
+    assert np.all(np.isfinite(bench.spectrum(10.0, 5.0)))
+
+
 def test_a_part_written_twice_is_rewritten_and_the_rest_is_not() -> None:
     bench = Bench(effects=NONE)
     bench.line(5.0, length_mm=4.0)
