@@ -148,7 +148,9 @@ class World:
             x0, y0, depth_mm = self.geometry.place_at_laser(*leg.start_mm)
             x1, y1, _ = self.geometry.place_at_laser(*leg.stop_mm)
             length_mm = math.hypot(x1 - x0, y1 - y0)
-            exposure = {"speed_mm_s": _speed(length_mm, leg.duration_s)} if length_mm > 0 else {"exposure_s": leg.duration_s}
+            exposure = (
+                {"speed_mm_s": _speed(length_mm, leg.duration_s)} if length_mm > 0 else {"exposure_s": leg.duration_s}
+            )
             if target is not None:
                 shot = Pass(power_W, pulse_energy_uJ, repetition_rate_kHz, depth_mm, **exposure)
                 target.write(self._seating.on_coupon(x0, y0), self._seating.on_coupon(x1, y1), leg.end_s, shot)
