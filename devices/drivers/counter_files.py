@@ -139,9 +139,9 @@ class CounterFiles:
             DeadlineError: it did not come in time.
             DeviceError: it came with other settings than were asked for.
         """
-        is_waited_for = self._request is not None  # first: a failure is noted before the request ends
-        self._lane.state  # raises what went wrong on the thread  # noqa: B018
-        return is_waited_for
+        with self._lock:  # an end is whole: its failure noted, its note gone, everybody told
+            self._lane.state  # raises what went wrong on the thread  # noqa: B018
+            return self._request is not None
 
     def start_bin_width(self, bin_width_ns: float) -> float:
         """Ask for it from now on."""
@@ -256,15 +256,19 @@ class CounterFiles:
         self._take(request, decay)
 
     def _take(self, request: CountRequest, decay: Decay) -> None:
+        failure: DeviceError | None = None
+        histogram = self._histogram
         try:
             histogram = self._checked(request, decay)
         except DeviceError as error:
-            self._lane.fail(f"count for {request.duration_s:g} s", error)
-            histogram = None
+            failure = error
         with self._lock:
-            if self._request is request:
-                self._histogram = histogram or self._histogram
-                self._end()
+            if self._request is not request:
+                return  # taken back in the meantime
+            if failure:
+                self._lane.fail(f"count for {request.duration_s:g} s", failure)
+            self._histogram = histogram
+            self._end()
 
     def _checked(self, request: CountRequest, decay: Decay) -> Histogram:
         what = f"file {request.path.name}"
@@ -316,7 +320,10 @@ class CounterFiles:
             raise RefusedError(f"{self._lane.name}: {what}: it counts already ({self._request}); wait for it")
 
     def _end(self) -> None:
-        request, self._request = self._request, None
-        if request is not None:
-            request.path.with_suffix(".json").unlink(missing_ok=True)
+        if self._request is None:
+            return
+        try:
+            self._request.path.with_suffix(".json").unlink(missing_ok=True)
             self._tell(None)
+        finally:
+            self._request = None
