@@ -1,10 +1,9 @@
-"""The records from the outside: writers that are killed, the catalog's owner, readers in processes of their own."""
+"""The catalog from the outside: its owner, killed and told to end, and readers in processes of their own."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import re
 import signal
 import socket
@@ -15,13 +14,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from threading import Event
-from time import monotonic
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
+from record_processes import Fork, forks, synthetic
+from waiting import until
 
 from beamline.records import (
     CatalogError,
@@ -40,137 +38,13 @@ from beamline.records.layout import Layout
 
 pytestmark = pytest.mark.timeout(300)  # Tiled's server takes 5 s to import, more on a busy machine
 
-SYNTHETIC = Path(__file__).parents[1] / "unit" / "records" / "synthetic.py"
-
-LOAD = f"""
-import importlib.util, json, os, sys
-spec = importlib.util.spec_from_file_location("records_synthetic", {str(SYNTHETIC)!r})
-synthetic = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = synthetic
-spec.loader.exec_module(synthetic)
-"""
-
-
-def load_synthetic() -> Any:
-    names: dict[str, Any] = {}
-    exec(LOAD, names)  # noqa: S102  # the same lines as in the processes below
-    return names["synthetic"]
-
-
-synthetic = load_synthetic()
-
-
-def run_python(code: str, *arguments: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-c", LOAD + code, *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-FORKS = """
-import signal, socket
-import bluesky_tiled_plugins.clients, databroker.client, tiled.queries, xarray
-link = socket.socket(fileno=int(sys.argv[1]))
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-while True:
-    message, files, _flags, _address = socket.recv_fds(link, 1 << 16, 3)
-    if not message:
-        sys.exit()
-    pid = os.fork()
-    if not pid:
-        break
-    link.send(str(pid).encode())
-    for file in files:
-        os.close(file)
-signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-link.close()
-for number, file in enumerate(files):
-    os.dup2(file, number)
-    os.close(file)
-code, *sys.argv[1:] = json.loads(message)
-exec(code)
-os.write(2, b"came to its end")
-"""
-
-
-class Fork:
-    """A process that has imported what readers import, which takes seconds: forked from one that does nothing else."""
-
-    def __init__(self, link: socket.socket, code: str, *arguments: object) -> None:
-        (its_input, ours), (output, its_output), (errors, its_errors) = os.pipe(), os.pipe(), os.pipe()
-        its = [its_input, its_output, its_errors]
-        socket.send_fds(link, [json.dumps([code, *map(str, arguments)]).encode()], its)
-        for file in its:
-            os.close(file)
-        self.stdin, self.stdout, self.stderr = os.fdopen(ours, "w"), os.fdopen(output), os.fdopen(errors)
-        self.pid = int(link.recv(100))
-
-    def result(self) -> Any:
-        """Its last line, when it has ended."""
-        self.stdin.close()
-        with self.stdout, self.stderr:
-            said, complained = self.stdout.read(), self.stderr.read()
-        assert "came to its end" in complained, complained
-        return json.loads(said.splitlines()[-1])
+WAIT_S = 60.0
 
 
 @pytest.fixture(scope="module")
 def fork() -> Iterator[Callable[..., Fork]]:
-    ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-c", LOAD + FORKS, str(its.fileno())]
-    with ours, subprocess.Popen(command, pass_fds=[its.fileno()]) as process:
-        its.close()
-        yield lambda code, *arguments: Fork(ours, code, *arguments)
-        ours.close()
-        assert process.wait(60) == 0
-
-
-def wait_for(condition: Callable[[], bool], timeout_s: float = 60.0, turn_s: float = 0.05) -> None:
-    end, never = monotonic() + timeout_s, Event()
-    while not condition():
-        assert monotonic() < end, "it did not happen in time"
-        never.wait(turn_s)
-
-
-# ------------------------------------------------------------------------------------------------- the log under kills
-WRITER = """
-from beamline.records import LogWriter
-log = LogWriter(sys.argv[1])
-def record(name, doc):
-    log(name, doc)
-    os.write(1, (json.dumps([doc["uid"], name]) + chr(10)).encode())
-writer = synthetic.Writer(record, t0=float(sys.argv[2]))
-for number in range(1, 1000):
-    writer.coupon(number)
-"""
-
-
-def test_a_killed_writer_loses_no_document_that_was_recorded(tmp_path: Path) -> None:
-    chance = random.Random(5)  # no secret
-    emitted: list[tuple[str, str]] = []
-    n_kills = 5
-    for kill in range(n_kills):
-        process = run_python(WRITER, tmp_path, synthetic.T0 + 1e5 * kill)
-        assert process.stdout is not None
-        for _line in range(chance.randrange(1, 120)):
-            uid, name = json.loads(process.stdout.readline())
-            emitted.append((uid, name))
-        process.kill()
-        rest = process.stdout.read().splitlines(keepends=True)
-        emitted.extend(tuple(json.loads(line)) for line in rest if line.endswith("\n"))
-        process.communicate()
-
-    recovered = Records(tmp_path).close_orphans()
-    assert Records(tmp_path).close_orphans() == []
-    assert Records(tmp_path).problems() == []
-    runs = Records(tmp_path).runs()
-    assert {run.state for run in runs} == {"finished"}
-    recorded = [(doc["uid"], name) for run in runs for name, doc in run.documents]
-    assert len(recorded) == len(set(recorded))
-    assert set(emitted) <= set(recorded)
-    n_aborted = sum(run.stop is not None and run.stop["exit_status"] == "abort" for run in runs)
-    assert n_aborted == len(recovered) <= n_kills
-    # Beyond what was announced there is at most the document being written at each kill, and the synthesised ends.
-    assert len(recorded) - len(emitted) <= n_kills + len(recovered)
-    print(f"{n_kills} kills, {len(emitted)} documents emitted, {len(recorded)} recorded, {len(recovered)} runs closed")  # noqa: T201
+    with forks() as made:
+        yield made
 
 
 # ---------------------------------------------------------------------------------------------- one owner, many readers
@@ -373,7 +247,7 @@ def no_nodes_in(layout: Layout) -> Iterator[None]:
 
 def wait_until_data_are_stored(layout: Layout, run: Run) -> None:
     streams = [layout.arrays / run.uid / stream / "spectrometer_counts" / "zarr.json" for stream in run.streams]
-    wait_for(lambda: all(path.exists() for path in streams), turn_s=0.001)
+    until(lambda: all(path.exists() for path in streams), WAIT_S, every_s=0.001)
 
 
 def test_a_killed_owner_is_followed_by_one_that_leaves_no_part_and_no_double(folder: Path, owner: CatalogOwner) -> None:
@@ -387,7 +261,7 @@ def test_a_killed_owner_is_followed_by_one_that_leaves_no_part_and_no_double(fol
         measured = Records(folder).runs(campaign="night-4")
         wait_until_data_are_stored(layout, measured[0])  # arrays and rows that the database does not know
         os.kill(killed, signal.SIGKILL)
-        wait_for(lambda: not owner.is_running)
+        until(lambda: not owner.is_running, WAIT_S)
     assert live_endpoint(layout) is None  # although its file is still there
     assert endpoint_path(layout).exists()
     assert len(Backlog(layout).pending()) == len(measured)
@@ -413,7 +287,7 @@ def test_an_owner_that_is_told_to_end_takes_in_the_run_that_it_is_at_and_no_more
         first, *others = Records(folder).runs(campaign="night-5")
         wait_until_data_are_stored(layout, first)
         os.kill(told, signal.SIGTERM)
-    wait_for(lambda: not owner.is_running)
+    until(lambda: not owner.is_running, WAIT_S)
     assert not is_owned(layout)
     assert not endpoint_path(layout).exists()
     assert IngestState(layout).entries()[first.uid].status == "in"
@@ -472,7 +346,7 @@ def test_a_reader_s_owner_takes_in_what_is_left_and_ends_after_the_last_log_when
     os.kill(reader.pid, signal.SIGKILL)
     for file in (reader.stdin, reader.stdout, reader.stderr):
         file.close()
-    wait_for(lambda: not is_owned(layout))
+    until(lambda: not is_owned(layout), WAIT_S)
     lines = [json.loads(line) for line in (layout.catalog / "ingested.jsonl").read_text().splitlines()]
     assert sum(line["status"] == "in" for line in lines) == n_in + len(left) + 4
     recorded = Records(folder).runs(campaign="night-6")
