@@ -38,6 +38,7 @@ def test_what_is_decided_on_the_page_reaches_the_campaign(tmp_path: Path, pages:
             page.fill("#token", server.token)
             page.fill("#token-name", "ada")
             page.keyboard.press("Enter")
+            page.wait_for_selector("#reject")  # shown when the token was found right
             page.focus("#reject")
             page.keyboard.press("Enter")
             page.fill("#reject-why", "not so hot")
