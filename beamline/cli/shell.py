@@ -33,12 +33,8 @@ def shell(
         import IPython  # noqa: F401
     except ModuleNotFoundError:
         refuse("IPython is not installed; pip install 'vitrail[session]' brings it")
-    from beamline.hardware import InstrumentConnectError
-    from beamline.problems import BadFileError
-    from beamline.records import RecordError
-    from beamline.session import SessionBusyError
     from beamline.shell import abandon, prepare
-    from beamline.watchdog import WatchdogError
+    from beamline.shell.start import in_words, refusals
 
     os.environ["VITRAIL_DATA"] = str(data)
     for name, file in (("VITRAIL_INSTRUMENT", instrument_file), ("VITRAIL_CAMPAIGN", campaign_file)):
@@ -46,10 +42,8 @@ def shell(
             os.environ[name] = str(file)
     try:
         prepare()
-    except (BadFileError, SessionBusyError, RecordError, InstrumentConnectError, WatchdogError) as error:
-        refuse(str(error))
-    except OSError as error:
-        refuse(f"--data {data}: cannot be used: {error.strerror}; give a folder that you may write to")
+    except refusals() as error:
+        refuse(in_words(error))
     try:
         _start(profile, data, code)
     finally:

@@ -22,6 +22,10 @@ def configure(config: Any) -> None:
     config.TerminalInteractiveShell.confirm_exit = True
     config.TerminalInteractiveShell.display_completions = "column"  # the one that says something beside each name
     config.IPCompleter.use_jedi = False
-    history = shell_folder(Path(os.environ.get("VITRAIL_DATA", "vitrail-data"))) / "history.sqlite"
-    os.close(os.open(history, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    config.HistoryManager.hist_file = str(history)
+    try:
+        history = shell_folder(Path(os.environ.get("VITRAIL_DATA", "vitrail-data"))) / "history.sqlite"
+        os.close(os.open(history, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError:  # no session can be opened there: `begin` says why
+        config.HistoryManager.enabled = False
+    else:
+        config.HistoryManager.hist_file = str(history)

@@ -49,6 +49,28 @@ def abandon() -> None:
         _prepared.pop().close()
 
 
+def refusals() -> tuple[type[Exception], ...]:
+    """The errors by which a session says why it cannot be opened; any other is a defect of ours."""
+    from beamline.hardware import InstrumentConnectError  # noqa: PLC0415  # where something went wrong
+    from beamline.problems import BadFileError  # noqa: PLC0415  # as above
+    from beamline.records import RecordError  # noqa: PLC0415  # as above
+    from beamline.session import SessionBusyError  # noqa: PLC0415  # as above
+    from beamline.watchdog import WatchdogError  # noqa: PLC0415  # as above
+
+    return (BadFileError, SessionBusyError, RecordError, InstrumentConnectError, WatchdogError, OSError)
+
+
+def in_words(error: Exception) -> str:
+    """What one of `refusals` says, with what to do."""
+    if type(error).__module__ == "builtins" and isinstance(error, OSError):
+        return f"{_data_folder()}: cannot be used: {error.strerror}; give a folder that you may write to"
+    return str(error)
+
+
+def _data_folder() -> Path:
+    return Path(os.environ.get("VITRAIL_DATA", "vitrail-data"))
+
+
 def open_by_environment(*, unattended: bool = False, engine_class: type[SessionEngine] | None = None) -> Session:
     """Open the session that the environment names.
 
@@ -70,7 +92,7 @@ def open_by_environment(*, unattended: bool = False, engine_class: type[SessionE
     return open_session(
         load_instrument(file) if file else Instrument(),
         coupons=coupons,
-        data=Path(os.environ.get("VITRAIL_DATA", "vitrail-data")),
+        data=_data_folder(),
         seed=seed,
         unattended=unattended,
         catalog=False,
@@ -85,7 +107,7 @@ def begin(shell: Any) -> dict[str, Any]:
         shell: from `get_ipython()`.
 
     Returns:
-        The names for the shell's namespace.
+        The names for the shell's namespace; none where the session cannot be opened, which is said in words.
     """
     import bluesky.plan_stubs as bps  # noqa: PLC0415  # loaded by the engine in any case
     import bluesky.plans as bp  # noqa: PLC0415  # as above
@@ -102,7 +124,11 @@ def begin(shell: Any) -> dict[str, Any]:
     from beamline.versions import versions  # noqa: PLC0415  # as above
     from devices import LineMove  # noqa: PLC0415  # as above
 
-    session = _prepared.pop() if _prepared else _open_with_log()
+    try:
+        session = _prepared.pop() if _prepared else _open_with_log()
+    except refusals() as error:  # IPython would show a traceback, and go on as it does now
+        sys.stderr.write(f"vitrail: no session: {in_words(error)}\nTo go on: leave with Ctrl-D, mend it, start again\n")
+        return {}
     leave_safely(session)
     live = _at_home(shell, session)
     words = ("Coupon", "Dot", "Glass", "HeatTreatment", "Line", "Measurement", "Recipe", "Site")
