@@ -3,9 +3,8 @@
     python benchmarks/soak.py [--nights 200] [--out soak.png] [--csv soak.csv]
 
 A night is one of three coupons with four sites, about twelve simulated hours, on a session of its own with a folder of its
-own, as a process that lives for months would have them. Of a bluesky engine whose session is closed the event loop is ended
-here where it still turns: bluesky itself keeps it for ever. The step time is the process's own time of the night over its
-documents, so that other programs on the machine do not count. Growth is the median of the last tenth of the nights beside
+own, as a process that lives for months would have them. The step time is the process's own time of
+the night over its documents, so that other programs on the machine do not count. Growth is the median of the last tenth of the nights beside
 that of the second tenth; the first tenth loads and compiles. Exit code 1 where memory has grown by 10 % or more, or files
 or threads at all.
 """
@@ -61,15 +60,6 @@ class Row:
     simulated_h: float
 
 
-def end_loop(session: Any) -> None:
-    """Let the event loop of an engine that nobody uses any more end."""
-    loop, thread = session.RE.loop, session.RE._th  # noqa: SLF001  # bluesky offers no other way
-    if not loop.is_closed() and thread.is_alive():
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(5.0)
-        loop.close()
-
-
 def live(night: int) -> Row:
     """A night, and what the process looks like after it."""
     from beamline.campaign import parse_campaign
@@ -94,7 +84,6 @@ def live(night: int) -> Row:
         took_s = time.process_time() - begin_s
     if outcome.exit_status != "success":
         raise RuntimeError(f"night {night}: {outcome.reason}")
-    end_loop(session)
     del session
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])

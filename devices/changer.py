@@ -17,6 +17,8 @@ from .signals import Described
 __all__ = ["Changer", "Place"]
 
 STATIONS: tuple[Station, ...] = get_args(Station)
+ONE_COUPON: tuple[Station, ...] = ("stage", "furnace")
+"""Those that hold one coupon or none."""
 
 
 def _new_placement() -> str:
@@ -39,9 +41,13 @@ class Place(Described):
         return f"driver:{self.parent.name}.{self._station}"
 
     def get(self, **_: Any) -> str:
-        """Serial of the coupon that is here, or ''."""
+        """Serial of the coupon that is here, or ''.
+
+        Raises:
+            CommunicationError: two coupons read here, where only one can lie.
+        """
         changer: Changer = self.parent
-        return next((serial for serial in changer.serials() if changer.station_of(serial) == self._station), "")
+        return changer.coupon_at(self._station)
 
     @property
     def position(self) -> str:
@@ -71,6 +77,8 @@ class Place(Described):
         present = self.get()
         what = f"{self.name}: {'bring ' + value if value else 'empty'}"
         if value == present:
+            if value:  # from now on it is watched as one that was carried here
+                changer.put[value] = self._station
             return changer.begin(what, lambda: True, expected_s=0.0)
         serial = str(value or present)
         station: Station = self._station if value else "rack"
@@ -151,8 +159,28 @@ class Changer(Role):
             )
         return station
 
+    def coupon_at(self, station: Station) -> str:
+        """Serial of the one coupon that the driver says is at a station that holds one, or ''.
+
+        Raises:
+            CommunicationError: it says so of two coupons: one reading at least is wrong, and which nobody knows.
+        """
+        here = [serial for serial in self.serials() if self.station_of(serial) == station]
+        if len(here) > 1:
+            raise CommunicationError(
+                f"{self.name}: coupons {', '.join(map(repr, here))} all read at the {station}, which holds one; {self.advice}"
+            )
+        return here[0] if here else ""
+
     def check_stands(self) -> None:
-        """Raise DriftError for a coupon that is not where it was put."""
+        """Check that every coupon is where it was put, and none beside it.
+
+        Raises:
+            DriftError: a coupon is not where it was put.
+            CommunicationError: two coupons read at a station that holds one.
+        """
+        for station in ONE_COUPON:
+            self.coupon_at(station)
         for serial, station in self.put.items():
             if (where := self.station_of(serial)) != station:
                 raise DriftError(

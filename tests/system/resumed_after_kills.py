@@ -168,7 +168,7 @@ def powers_W(records: Records) -> dict[Site, float]:
 
 def compared(whole: Records, again: Records) -> dict[str, Any]:
     """What the resumed night has in common with the uninterrupted one, and what is wrong."""
-    broken = next(run for run in again.runs() if run.start["purpose"] == "resume").start["interrupted"]
+    broken = next((run.start["interrupted"] for run in again.runs(purpose="resume")), "after its end")
     suspects = {(site.coupon, site.name) for site in Ledger.of(again.runs()).sites(state=SiteState.SUSPECT)}
     heated = {
         run.start["coupon"]["serial"]
@@ -238,7 +238,10 @@ def chunk(folder: Path, seed: int, n_kills: int) -> Iterator[dict[str, Any]]:
             continue
         n_done += 1
         said = part.with_suffix(".said")
-        status = ended(forked(lambda part=part: go_on(part), said), WALL_S)  # type: ignore[misc]  # bound now
+        if campaign_history(Records(part), UID).state.kind == "done":  # killed after its end: nothing is left to resume
+            status: int | None = 0
+        else:
+            status = ended(forked(lambda part=part: go_on(part), said), WALL_S)  # type: ignore[misc]  # bound now
         if status != 0:
             why = said.read_text() if said.exists() else f"status {status}"
             yield {"broken": "?", "kind": "not resumed", "wrong": [f"{part}: {why}"], "same": 0, "noise": 0}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import bluesky.plan_stubs as bps
 import pytest
 from bluesky import RunEngine
+from bluesky.utils import MsgGenerator
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from devices import Bench, DiscreteEventClock, RefusedError, make_bench
+from devices import Bench, CommunicationError, DiscreteEventClock, DriftError, RefusedError, make_bench
 from devices.twin import build_twin
 
 from .conftest import COUPONS
@@ -150,3 +151,38 @@ def test_unstaging_switches_the_lamp_off(bench: Bench, clock: DiscreteEventClock
     clock.advance(1)
     bench.spectrometer.unstage()
     assert bench.spectrometer.lamp.get() == "off"
+
+
+def test_what_lies_there_already_is_watched_too(RE: RunEngine, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    RE(bps.mv(bench.changer.at_stage, "A"))
+    assert bench.changer.put == {}  # the engine's stop at a plan's end: from there on hands may move it
+
+    def plan() -> MsgGenerator:
+        yield from bps.mv(bench.changer.at_stage, "A")
+        bench.changer.check_stands()
+        monkeypatch.setattr(bench.changer.driver, "station_of", lambda _serial: "rack")
+        with pytest.raises(DriftError, match="coupon 'A' was put at the stage and reads at the rack now; look where"):
+            bench.changer.check_stands()
+
+    RE(plan())
+
+
+@pytest.mark.parametrize("station", ["stage", "furnace"])
+def test_two_coupons_that_read_in_one_place_are_believed_in_none(
+    RE: RunEngine, bench: Bench, monkeypatch: pytest.MonkeyPatch, station: str
+) -> None:
+    """A night wrote onto the bare stage: both sensors read "stage", and the coupon seemed to lie there already."""
+    monkeypatch.setattr(bench.changer.driver, "station_of", lambda _serial: station)
+    place = bench.changer.at_stage if station == "stage" else bench.changer.in_furnace
+    words = f"coupons 'A', 'B' all read at the {station}, which holds one; look where the coupons are"
+    with pytest.raises(CommunicationError, match=words):
+        place.get()
+    with pytest.raises(CommunicationError, match=words):
+        bench.changer.check_stands()
+    with pytest.raises(CommunicationError, match=words):
+        RE(bps.mv(place, "A"))
+
+
+def test_the_rack_holds_many(bench: Bench) -> None:
+    bench.changer.check_stands()
+    assert (bench.changer.at_stage.get(), bench.changer.in_furnace.get()) == ("", "")
