@@ -3,8 +3,8 @@
     python benchmarks/soak.py [--nights 200] [--out soak.png] [--csv soak.csv]
 
 A night is one of three coupons with four sites, about twelve simulated hours, on a session of its own with a folder of its
-own, as a process that lives for months would have them. The step time is the process's own time of
-the night over its documents, so that other programs on the machine do not count. Growth is the median of the last tenth of the nights beside
+own, as a process that lives for months would have them. The step time is the process's own time of the night over its
+documents, so that other programs on the machine do not count. Growth is the median of the last tenth of the nights beside
 that of the second tenth; the first tenth loads and compiles. Exit code 1 where memory has grown by 10 % or more, or files
 or threads at all.
 """
